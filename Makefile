@@ -1,0 +1,95 @@
+# The commands of this project; `make` alone lists them.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+MODEL := classifier/artifacts/demo
+SCRIPTS := hotline/web/static/vendor
+REPORT := var/test-report.xml
+# Which tests: make test T=tests/services
+T ?= tests
+WORKERS ?= auto
+
+READY := .venv/.ready $(SCRIPTS)/.ready
+COVERAGE := $(if $(filter true,$(CI)),--cov --cov-report=)
+
+.PHONY: help setup run test test-fast check fix bench migrate migration seed train call doctor
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{printf "make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## virtual environment and page scripts, from the lock files
+
+run: $(READY) $(MODEL)/manifest.json ## the whole service with a demo city, on http://127.0.0.1:8000
+	@HOTLINE_DEMO=$${HOTLINE_DEMO:-true} exec $(BIN)/hotline up
+
+test: $(READY) $(MODEL)/manifest.json ## all tests (T=path for some)
+	@mkdir -p var && rm -f $(REPORT) .coverage .coverage.*
+	@status=0; $(BIN)/python -m pytest $(T) -q -n $(WORKERS) --dist worksteal -rs --junit-xml=$(REPORT) $(COVERAGE) || status=1; \
+	if [ -n "$(COVERAGE)" ]; then tools/coverage.sh || status=1; fi; \
+	$(BIN)/python tools/tally.py $(REPORT) || status=1; exit $$status
+
+test-fast: $(READY) $(MODEL)/manifest.json ## all tests but those with real components
+	@$(BIN)/python -m pytest $(T) -q -n $(WORKERS) --dist worksteal -rs --ignore=tests/real
+
+check: $(READY) ## everything static: format, rules, types, imports
+	@status=0; \
+	$(BIN)/ruff format --check . || status=1; \
+	$(BIN)/ruff check . || status=1; \
+	$(BIN)/mypy || status=1; \
+	$(BIN)/lint-imports --no-cache --no-logo || status=1; \
+	$(BIN)/python -m pytest tests/house -q -p no:cacheprovider || status=1; \
+	exit $$status
+
+fix: $(READY) ## format, and mend what can be mended safely
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(READY) $(MODEL)/manifest.json ## measure, each figure beside its limit
+	@$(BIN)/python -m bench
+
+migrate: $(READY) ## bring the database up to date
+	@$(BIN)/hotline up --only migrate
+
+migration: $(READY) ## write a migration from the models: make migration m="what changes"
+	@test -n "$(m)" || { echo 'say what changes: make migration m="..."' >&2; exit 1; }
+	@$(BIN)/python -m tools.migration "$(m)"
+
+seed: $(READY) ## put the demo city into the database
+	@$(BIN)/hotline seed
+
+train: $(READY) ## train the demo classifier
+	@rm -f $(MODEL)/manifest.json
+	@$(MAKE) $(MODEL)/manifest.json
+
+call: $(READY) ## a scripted call against the running service
+	@$(BIN)/hotline call
+
+doctor: $(READY) ## check each component and setting, and say what to do
+	@$(BIN)/hotline doctor
+
+# What the commands above need; each is made again only when what it is made from has changed.
+
+.venv/.ready: requirements.lock pyproject.toml
+	@python=$$(tools/preflight.sh) && tools/venv.sh "$$python"
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json
+	@tools/preflight.sh >/dev/null
+	@tools/step.sh "Fetching page scripts by package-lock.json" npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(SCRIPTS)/.ready: tools/vendor.mjs node_modules/.ready
+	@node tools/vendor.mjs
+	@touch $@
+
+EXAMPLES := classifier/data/seed_examples.jsonl
+CITY := hotline/reference/taxonomy.yaml hotline/reference/city.yaml
+
+$(MODEL)/manifest.json: $(EXAMPLES) $(CITY) requirements.lock | .venv/.ready
+	@tools/step.sh "Training the demo classifier" $(BIN)/python -m classifier train --examples $(EXAMPLES) \
+		--taxonomy hotline/reference/taxonomy.yaml --city hotline/reference/city.yaml --out $(MODEL)
+	@touch $@

@@ -1,0 +1,60 @@
+"""The `hotline` command. Each subcommand is one file in `hotline/cli` and is imported only when it is asked for."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from pydantic import ValidationError
+
+from hotline.errors import HotlineError
+
+COMMANDS = {
+    "up": "start the service, or one part of it",
+    "seed": "load the city's reference data, and the demo's with HOTLINE_DEMO",
+    "staff": "add, list, deactivate accounts; set passwords",
+    "suggest": "texts on standard input, one a line, to suggestions as JSON lines",
+    "replay": "send the texts of a CSV file through the public mailbox",
+    "drill": "play citizens, agents, units and the centre against the running service, and count",
+    "export": "contacts, cases or surveys as JSON lines",
+    "doctor": "check each component and setting, and say what to do",
+}
+
+
+def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hotline", description="A municipal 12345 hotline.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    chosen = next((word for word in arguments if word in COMMANDS), None)
+    for name, does in COMMANDS.items():
+        command = commands.add_parser(name, help=does, description=does[0].upper() + does[1:] + ".")
+        if name == chosen:
+            module = import_module(f"hotline.cli.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    words = sys.argv[1:] if arguments is None else arguments
+    asked = parser_for(words).parse_args(words)
+    try:
+        return int(asked.run(asked))
+    except HotlineError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except ValidationError as error:
+        if error.title != "Settings":
+            raise
+        for problem in error.errors():
+            print("HOTLINE_" + "__".join(map(str, problem["loc"])).upper(), problem["msg"], file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough.
+        sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

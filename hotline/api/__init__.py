@@ -1,0 +1,1 @@
+"""What other systems call: the callbacks of providers, and what operators look at."""

@@ -1,0 +1,30 @@
+"""The register of channels: one file and one line each. They translate; what follows from a message is decided elsewhere."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from hotline.channels.console import Console
+from hotline.channels.mailbox import Mailbox
+from hotline.errors import NotFound
+from hotline.ports import Channel
+from hotline.settings import get_settings
+
+
+@lru_cache(maxsize=1)
+def register() -> dict[str, Channel]:
+    settings = get_settings()
+    channels: tuple[Channel, ...] = (
+        Mailbox(echo=Console() if settings.demo else None),
+        Console(),
+    )
+    return {channel.kind: channel for channel in channels}
+
+
+def get(kind: str) -> Channel:
+    if kind not in register():
+        raise NotFound("There is no channel “{kind}” here.", kind=kind)
+    return register()[kind]
+
+
+def all() -> Sequence[Channel]:
+    return tuple(register().values())

@@ -1,0 +1,1 @@
+"""The subcommands of `hotline`, one file each: `add_arguments(parser)` and `run(arguments) -> exit code`."""

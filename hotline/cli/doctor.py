@@ -1,0 +1,216 @@
+"""Looks at each component and setting: one line each, and what to do about what is amiss."""
+
+import argparse
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path
+
+import redis
+from sqlalchemy import func, select, text
+
+from hotline.cli import beside
+from hotline.db import database, reading
+from hotline.errors import HotlineError
+from hotline.services import outbox
+from hotline.settings import Settings, get_settings
+from models import CalendarDay, Category, Staff, now, schema
+
+OLDEST_SQLITE = (3, 35, 0)  # RETURNING
+LATE_SECONDS = 60
+LEAST_FREE_BYTES = 1 << 30
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class Finding:
+    verdict: Verdict
+    what: str
+    detail: str
+    # What to do about it.
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.verdict:4}  {self.what:12} {self.detail}" + (f" -> {self.remedy}" if self.remedy else "")
+
+
+def ok(what: str, detail: str) -> Finding:
+    return Finding(Verdict.OK, what, detail)
+
+
+def warn(what: str, detail: str, remedy: str) -> Finding:
+    return Finding(Verdict.WARN, what, detail, remedy)
+
+
+def fail(what: str, detail: str, remedy: str) -> Finding:
+    return Finding(Verdict.FAIL, what, detail, remedy)
+
+
+def add_arguments(_: argparse.ArgumentParser) -> None:
+    """It takes none: it looks at what the settings name."""
+
+
+def run(_: argparse.Namespace) -> int:
+    settings = get_settings()
+    findings = list(_machine(settings))
+    try:
+        settings = beside.prepare()
+        findings.append(ok("settings", "complete, demo" if settings.demo else "complete"))
+    except HotlineError as error:
+        findings.append(fail("settings", str(error), "see .env.example"))
+    else:
+        for look in (_database, _relay, _broker, _pushes, _model, _address):
+            findings += _looked(look, settings)
+    for finding in findings:
+        print(finding)
+    return int(any(finding.verdict == Verdict.FAIL for finding in findings))
+
+
+def _looked(look: Callable[[Settings], Iterator[Finding]], settings: Settings) -> Iterator[Finding]:
+    try:
+        yield from look(settings)
+    except HotlineError as error:
+        yield fail(look.__name__.strip("_"), str(error), "see the line above, or the service's log")
+
+
+def _machine(settings: Settings) -> Iterator[Finding]:
+    yield ok("python", ".".join(map(str, sys.version_info[:3])))
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        yield fail("sqlite", sqlite3.sqlite_version, "a Python with SQLite 3.35 or newer")
+    else:
+        yield ok("sqlite", sqlite3.sqlite_version)
+    yield from _folder(settings.data_dir)
+    scripts = Path(str(files("hotline"))) / "web" / "static" / "vendor" / "htmx.min.js"
+    if scripts.exists():
+        yield ok("page scripts", "copied")
+    else:
+        yield warn("page scripts", "missing: the desks work, but do not refresh by themselves", "make setup")
+    yield from _programs(settings)
+
+
+def _folder(folder: Path) -> Iterator[Finding]:
+    if not folder.exists():
+        yield warn("data folder", f"{folder} does not exist yet", "hotline up makes it")
+        return
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\0" * 4096)
+            file.flush()
+    except OSError as error:
+        yield fail("data folder", f"{folder}: {error.strerror}", "give the service's user write access and room")
+        return
+    if folder.stat().st_mode & 0o077:
+        yield warn("data folder", f"{folder} can be opened by others", f"chmod 700 {folder}")
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_FREE_BYTES:
+        yield warn("data folder", f"{free >> 20} MiB free", "make room: at zero no message can be stored")
+    else:
+        yield ok("data folder", f"{folder}, {free >> 30} GiB free")
+
+
+def _programs(settings: Settings) -> Iterator[Finding]:
+    """Other programs that parts of the service or of its tests use."""
+    if settings.telephony == "off":
+        yield ok("asterisk", "not wanted (HOTLINE_TELEPHONY=off)")
+    elif found := shutil.which("asterisk"):
+        yield ok("asterisk", found)
+    else:
+        yield warn("asterisk", "not installed: no calls", "make asterisk, or HOTLINE_TELEPHONY=off")
+    for what, names, purpose in (
+        ("espeak", ("espeak-ng", "espeak"), "prompts without recordings"),
+        ("chromium", ("chromium", "chromium-browser", "google-chrome"), "tests in a browser"),
+    ):
+        if found := next(filter(None, map(shutil.which, names)), None):
+            yield ok(what, found)
+        else:
+            yield warn(what, f"not installed: no {purpose}", f"apt-get install {names[0]}")
+
+
+def _database(_: Settings) -> Iterator[Finding]:
+    with reading() as session:
+        session.execute(text("SELECT 1"))
+    if not schema.is_current(database().engine):
+        yield fail("database", f"{database().engine.dialect.name}, not at the newest revision", "hotline up --only migrate")
+        return
+    yield ok("database", f"{database().engine.dialect.name}, at the newest revision")
+    with reading() as session:
+        categories = session.scalar(select(func.count()).select_from(Category)) or 0
+        staff = session.scalar(select(func.count()).select_from(Staff).where(Staff.active)) or 0
+    yield ok("city", f"{categories} categories") if categories else fail("city", "no reference data", "hotline seed")
+    yield ok("accounts", f"{staff} active") if staff else warn("accounts", "nobody can sign in", "hotline staff add")
+    yield _calendar()
+
+
+def _calendar() -> Finding:
+    ahead = CalendarDay.day >= now().date()
+    with reading() as session:
+        last = session.scalar(select(func.max(CalendarDay.day)).where(ahead))
+        first_assumed = session.scalar(select(func.min(CalendarDay.day)).where(ahead, CalendarDay.provisional))
+    if last is None:
+        return fail("calendar", "no days ahead", "hotline seed")
+    if first_assumed is None:
+        return ok("calendar", f"official until {last}")
+    return warn("calendar", f"provisional from {first_assumed}: due times may move", "enter the official list on /admin")
+
+
+def _relay(_: Settings) -> Iterator[Finding]:
+    with reading() as session:
+        oldest, stuck = outbox.oldest_waiting(session), len(outbox.stuck(session))
+    age = (now() - oldest).total_seconds() if oldest else 0.0
+    if age > LATE_SECONDS:
+        yield fail("relay", f"the oldest event waits since {age:.0f} s", "start `hotline up`, or the relay and the workers")
+    else:
+        yield ok("relay", f"oldest waiting event {age:.0f} s")
+    if stuck:
+        yield warn("outbox", f"{stuck} events given up after ten tries", "look at them on /admin")
+
+
+def _broker(settings: Settings) -> Iterator[Finding]:
+    yield _redis("broker", settings.celery.broker_url, "none: the relay runs what follows from events")
+
+
+def _pushes(settings: Settings) -> Iterator[Finding]:
+    yield _redis("redis", settings.redis.url, "none: pushes go over a socket in the data folder")
+
+
+def _redis(what: str, url: str, without: str) -> Finding:
+    if not url:
+        return ok(what, without)
+    if not url.startswith("redis"):
+        return ok(what, "set, not looked at (not a Redis)")
+    try:
+        with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
+            client.ping()
+    except redis.RedisError as error:
+        return fail(what, f"does not answer: {error}", "start it, or mend its address in the settings")
+    return ok(what, "answers")
+
+
+def _model(settings: Settings) -> Iterator[Finding]:
+    # Here, for it takes a second.
+    from classifier import ModelUnusable, load
+
+    try:
+        yield ok("classifier", f"model {load(settings.model_dir, None).version}")
+    except ModelUnusable as error:
+        yield warn("classifier", str(error), "make train")
+
+
+def _address(settings: Settings) -> Iterator[Finding]:
+    is_https = settings.public_url.startswith("https:")
+    if settings.demo or is_https:
+        yield ok("address", settings.public_url)
+    else:
+        yield warn(
+            "address", f"{settings.public_url} is not https", "put a proxy with TLS before it; set HOTLINE_WEB__PUBLIC_URL"
+        )

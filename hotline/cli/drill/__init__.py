@@ -1,0 +1,73 @@
+"""Plays a day of the hotline through its public doors, all people at once, and counts what became of every letter."""
+
+import argparse
+import sys
+import time
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from hotline.cli import beside
+from hotline.cli.drill.browser import Browser
+from hotline.cli.drill.cast import Cast
+from hotline.cli.drill.clocks import Clocks
+from hotline.cli.drill.ledger import Ledger
+from hotline.cli.drill.tally import Tally, count
+from hotline.cli.drill.texts import texts
+from hotline.errors import HotlineError
+from hotline.seeds.staff import kept_password
+from hotline.settings import Settings
+from models import now
+
+# Clocks of two machines may differ by so much.
+SLACK = timedelta(minutes=2)
+MOST_SHOWN = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--contacts", type=int, default=200, help="letters to write (default 200)")
+    parser.add_argument("--agents", type=int, default=6, help="agent1, agent2 … take part (default 6)")
+    parser.add_argument("--units", type=int, default=6, help="the units of liaison1, liaison2 … take part (default 6)")
+    parser.add_argument("--texts", type=Path, help="CSV with a column text_clean or text (default: invented letters)")
+    parser.add_argument("--url", help="the running service (default: as the settings say)")
+    parser.add_argument("--limit", type=float, default=900, help="seconds after which it gives up (default 900)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = beside.prepare()
+    wanted = texts(arguments.contacts, arguments.texts)
+    start = now() - SLACK
+    clocks = Clocks()
+    ledger = Ledger(len(wanted), until=time.monotonic() + arguments.limit)
+    url = arguments.url or f"http://{settings.web.host}:{settings.web.port}"
+    door = partial(Browser, url, clocks, until=ledger.until)
+    cast = Cast(ledger, door, password=_password(settings))
+    players = [*cast.citizens(wanted), *cast.staff(arguments.agents, arguments.units)]
+    began = time.monotonic()
+    for player in players:
+        player.start()
+    for player in players:
+        player.join()
+    seconds = time.monotonic() - began
+    print(f"{len(wanted)} letters in {seconds:.1f} s")
+    return _report(ledger, clocks, count(ledger, start))
+
+
+def _password(settings: Settings) -> str:
+    password = settings.demo_password.get_secret_value() if settings.demo_password else kept_password(settings)
+    if password is None:
+        raise HotlineError(
+            "The drill signs in as demo staff: start the service with HOTLINE_DEMO=true, or set HOTLINE_DEMO_PASSWORD."
+        )
+    return password
+
+
+def _report(ledger: Ledger, clocks: Clocks, counted: Tally) -> int:
+    problems = [*ledger.failures, *(f"lost: {what}" for what in counted.lost), *(f"doubled: {what}" for what in counted.doubled)]
+    for problem in problems[:MOST_SHOWN]:
+        print(problem, file=sys.stderr)
+    if ledger.unfinished:
+        print(f"{ledger.unfinished} letters did not come to their end in time", file=sys.stderr)
+    for line in (*clocks.lines(), *counted.lines()):
+        print(line)
+    return int(bool(problems or ledger.unfinished))

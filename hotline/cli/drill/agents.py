@@ -1,0 +1,118 @@
+"""Agents: they take what comes next, look at the suggestion, and file, answer, redirect or end it."""
+
+import re
+import time
+from collections.abc import Sequence
+from itertools import cycle
+
+from hotline.cli.drill.ledger import Act, Ending, Ledger, Letter, Step
+from hotline.cli.drill.pages import Form, Page, Unexpected
+from hotline.cli.drill.players import Door, SignedIn
+
+REFERENCE = r"\d{6}-\d{8}-\d{6}"
+SUGGESTION_COMES_WITHIN = 3.0
+IDLE_SECONDS = 0.2
+PRESENT_AGAIN_SECONDS = 20.0
+ANY_CATEGORY = "1901"
+
+
+class Agent(SignedIn):
+    def __init__(self, name: str, ledger: Ledger, door: Door, *, password: str, units: Sequence[str]) -> None:
+        super().__init__(name, ledger, door, password=password)
+        self._units = cycle(units)
+        self._played = frozenset(units)
+        self._present_until = 0.0
+
+    def turn(self) -> bool:
+        answer = self.browser.send(self._take_next(), step="take next")
+        if "c=" in answer.url:
+            self._work_on(self.browser.get(answer.url, "open contact"))
+        else:
+            time.sleep(IDLE_SECONDS)
+        return True
+
+    def _take_next(self) -> Form:
+        if time.monotonic() > self._present_until:
+            self._form = self._be_present()
+            self._present_until = time.monotonic() + PRESENT_AGAIN_SECONDS
+        return self._form
+
+    def _be_present(self) -> Form:
+        """Again from time to time: a service that was away gives its people up for gone. What is still open comes first then."""
+        desk = self.browser.get("/desk")
+        available = next((form for form in desk.forms("presence") if form.first("state") == "available"), None)
+        if available:
+            self.browser.send(available, step="presence")
+            desk = self.browser.get("/desk")
+        while left := desk.link(r"/desk\?c=[\w-]+"):
+            self._work_on(self.browser.get(left, "open contact"))
+            desk = self.browser.get("/desk")
+        return desk.form("take-next")
+
+    def _work_on(self, page: Page) -> None:
+        found = re.search(rf"编号 <span class=\"num\">({REFERENCE})", page.html)
+        if found is None or not page.has("file"):
+            raise Unexpected("no contact on {url} (status {status}): {text}", **page.described())
+        letter = self.ledger.letter(found[1])
+        try:
+            self._decide(letter, self._with_suggestion(page, letter))
+        except Unexpected as problem:
+            raise Unexpected("{reference}: {problem}", reference=letter.reference, problem=problem) from problem
+
+    def _with_suggestion(self, page: Page, letter: Letter) -> Page:
+        end = time.monotonic() + SUGGESTION_COMES_WITHIN
+        while not page.form("file").first("category"):
+            if time.monotonic() > end:
+                return page
+            time.sleep(0.2)
+            page = self.browser.get(page.url)
+        self.ledger.reach(letter, Step.SUGGESTED)
+        return page
+
+    def _decide(self, letter: Letter, page: Page) -> None:
+        form = page.form("file")
+        unit = self._unit_for(form)
+        filled = self._filled(form, unit)
+        if letter.ending == Ending.VOID:
+            self.browser.send(page.form("void"), {"note": "演练：无效"}, step="void")
+            self.ledger.end(letter)
+        elif letter.ending == Ending.DISPATCHED:
+            with letter.act(Act.FILE, Act.DISPATCH):
+                self.browser.send(form, filled, step="file")
+            self._note_filed(letter, unit)
+        else:
+            with letter.act(Act.FILE):
+                self._conclude(letter, page, form, filled)
+            self._note_filed(letter, unit)
+
+    def _conclude(self, letter: Letter, page: Page, form: Form, filled: dict[str, str | None]) -> None:
+        """Sent with the filing form, as the page's script does."""
+        is_answer = letter.ending == Ending.ANSWERED_DIRECTLY
+        own = page.form("answer-directly" if is_answer else "redirect")
+        own.values = {**form.filled(filled), **own.values}
+        typed = {"answer": "您好，已为您查询，可直接办理。"} if is_answer else {"reason": "请按上面的途径办理。"}
+        self.browser.send(own, typed, step=own.name)
+
+    def _note_filed(self, letter: Letter, unit: str) -> None:
+        told = re.search(REFERENCE, self.browser.notice)
+        if told is None:
+            raise Unexpected("the desk did not say which case was filed: {notice}", notice=self.browser.notice)
+        self.ledger.filed(letter, told[0], unit)
+
+    def _unit_for(self, form: Form) -> str:
+        """The suggested one if somebody plays it."""
+        suggested = form.first("unit")
+        return suggested if suggested in self._played else next(self._units)
+
+    def _filled(self, form: Form, unit: str) -> dict[str, str | None]:
+        needed = {
+            "request_type": "help",
+            "category": ANY_CATEGORY,
+            "place_text": "见来信",
+            "object_name": "见来信",
+            "occurred": "见来信",
+            "title": "演练来信",
+            "unit_summary": "群众反映一件事项，请核查处理。",
+        }
+        empty = {name: value for name, value in needed.items() if not form.first(name)}
+        return {**empty, "unit": unit, "unit_pick": None, "assist_units": None, "assist_pick": None}

@@ -1,0 +1,74 @@
+"""The long-running parts themselves: the web process, and what follows from events as a process of its own."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+
+import uvicorn
+
+from hotline import process
+from hotline.app import Consequences, create_app
+from hotline.db import database
+from hotline.relay import Relay
+
+# Open pages keep their stream of events; they come back by themselves.
+FAREWELL_SECONDS = 3
+
+
+def web(*, run_relay: bool, listen_on: int | None = None) -> int:
+    """`listen_on`: the socket that the supervisor holds, and with whom this process ends."""
+    if listen_on is not None and not is_let_begin():
+        return 0
+    settings = process.prepare()
+    config = uvicorn.Config(
+        create_app(settings, run_relay=run_relay),
+        host=settings.web.host,
+        port=settings.web.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # the app believes trusted proxies only
+        timeout_graceful_shutdown=FAREWELL_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=None if listen_on is None else [socket.socket(fileno=listen_on)])
+    return 0
+
+
+def relay() -> int:
+    """Publishes to the broker; without one it runs the consequences and the timetable itself."""
+    settings = process.prepare()
+    if settings.celery.broker_url:
+        from hotline.worker import app as broker
+
+        publishing = Relay(database(), process.pusher(settings), broker)
+        _at_signal(publishing.stop)
+        publishing.run()
+    else:
+        ended = threading.Event()
+        _at_signal(ended.set)
+        behind = Consequences(settings)
+        behind.start()
+        ended.wait()
+        behind.stop()
+    return 0
+
+
+def _at_signal(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())
+
+
+def is_let_begin() -> bool:
+    """Wait for the supervisor's byte; from then on this process ends when the pipe does, even by a kill -9 of the supervisor."""
+    if not sys.stdin.buffer.read(1):
+        return False
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+    return True

@@ -1,0 +1,94 @@
+"""Starts the service: under one supervisor (embedded), or one part of it (scaled, one part a container)."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+
+from hotline.cli.supervisor import Supervisor
+from hotline.errors import HotlineError
+from hotline.settings import Settings, get_settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--only", choices=PARTS, help="one part instead of the whole service")
+    # How the supervisor hands over the socket that it holds.
+    parser.add_argument("--listen-on", type=int, help=argparse.SUPPRESS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.only:
+        return PARTS[arguments.only](arguments)
+    settings = get_settings()
+    with Supervisor(settings) as supervisor:
+        return supervisor.run(announce=lambda: announce(settings))
+
+
+def announce(settings: Settings) -> None:
+    """Where to look and how to sign in, once the service answers."""
+    url = f"http://{settings.web.host}:{settings.web.port}"
+    lines = [
+        f"hotline is ready on {url}",
+        f"  citizens    {url}/  {url}/track",
+        f"  staff       {url}/desk  {url}/unit  {url}/verify  {url}/wall  {url}/reports  {url}/admin",
+    ]
+    if settings.demo:
+        kept = settings.data_dir / "demo-password"
+        lines.append("  sign-ins    agent1…agent8 leader1 dispatcher1 verifier1 callback1 liaison1… supervisor1 admin1")
+        lines.append(f"  password    {kept.read_text().strip()}  (kept in {kept})")
+    if settings.telephony == "on":
+        lines.append("  telephone   comes with a later version; HOTLINE_TELEPHONY=off hides this line")
+    print("\n".join(lines), flush=True)
+
+
+# The parts are imported only when asked for: the supervisor stays small, a migration needs no web server.
+def _serve(arguments: argparse.Namespace, *, run_relay: bool) -> int:
+    from hotline.cli import serve
+
+    return serve.web(run_relay=run_relay, listen_on=arguments.listen_on)
+
+
+def _relay(_: argparse.Namespace) -> int:
+    from hotline.cli import serve
+
+    return serve.relay()
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    from hotline.cli import seed
+
+    seed.migrate()
+    return 0
+
+
+def _seed(arguments: argparse.Namespace) -> int:
+    from hotline.cli import seed
+
+    return seed.run(arguments)
+
+
+def _worker(_: argparse.Namespace) -> int:
+    return _celery("worker")
+
+
+def _beat(_: argparse.Namespace) -> int:
+    return _celery("beat", "--schedule", str(get_settings().data_dir / "timetable"), "--pidfile", "")
+
+
+def _celery(*command: str) -> int:
+    settings = get_settings()
+    if not settings.celery.broker_url:
+        raise HotlineError("HOTLINE_CELERY__BROKER_URL is not set: without a broker the relay does this work itself.")
+    program = [sys.executable, "-m", "celery", "-A", "hotline.worker", *command, "--loglevel", settings.log_level]
+    os.execv(sys.executable, program)  # noqa: S606 -- a fixed program: this process becomes Celery's
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "all-in-one": lambda arguments: _serve(arguments, run_relay=True),
+    "web": lambda arguments: _serve(arguments, run_relay=False),
+    "relay": _relay,
+    "worker": _worker,
+    "beat": _beat,
+    "migrate": _migrate,
+    "seed": _seed,
+}

@@ -1,0 +1,137 @@
+"""The database: SQLite or PostgreSQL behind one unit of work. Nothing else commits."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from hotline.errors import Unavailable
+from hotline.settings import get_settings
+
+T = TypeVar("T")
+
+PRAGMAS = ("journal_mode=WAL", "busy_timeout=15000", "foreign_keys=ON", "cache_size=-16000", "temp_store=MEMORY")
+POSTGRESQL = {"connect_timeout": 5, "options": "-c statement_timeout=30000 -c lock_timeout=10000 -c timezone=UTC"}
+
+
+def engine_for(url: str, *, pool_size: int = 10, synchronous: str = "FULL", read_only: bool = False) -> Engine:
+    """An engine with the house's settings; `synchronous` and `read_only` concern SQLite, where they belong to the connection."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, connect_args=POSTGRESQL)
+    engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=pool_size, max_overflow=pool_size)
+    pragmas = (*PRAGMAS, f"synchronous={synchronous}", f"query_only={'ON' if read_only else 'OFF'}")
+
+    def prepare(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # SQLAlchemy says BEGIN itself
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    def begin(connection: Connection) -> None:
+        # A deferred BEGIN that reads and then writes fails at once when another writer was faster.
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+class Database:
+    """One database and the three ways to use it: a unit of work, a repeatable one, and a look.
+
+    SQLite lets one writer in at a time and queues the rest unfairly; a lock in the process gives them turns (the 99th
+    percentile of a commit falls from 1.0 s to 0.12 s).
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = engine_for(url, pool_size=pool_size)
+        if self.is_sqlite:
+            self._relaxed = engine_for(url, pool_size=2, synchronous="NORMAL")
+            self._reader = engine_for(url, pool_size=pool_size * 2, read_only=True)
+        else:
+            self._relaxed = self.engine
+            self._reader = self.engine.execution_options(postgresql_readonly=True)
+        self._turn = threading.Lock()
+        # Rung after a commit that announced something, for the relay of this process; a courtesy, for it also looks by itself.
+        self.bell = threading.Event()
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[Session]:
+        """One transaction, durable when the block ends well, rolled back whole otherwise.
+
+        A database that cannot store (disk full, read-only, gone) is told as Unavailable: nothing was saved.
+        """
+        with self._transaction(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def repeatable(self) -> Iterator[Session]:
+        """A unit of work for consequences, which are repeated if lost: SQLite does not wait for the disk."""
+        with self._transaction(self._relaxed) as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A look that waits for no writer and cannot write."""
+        with _told_plainly(), Session(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[Session]:
+        turn = self._turn if self.is_sqlite else nullcontext()
+        with _told_plainly(), turn, Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+        if session.info.get("announced"):
+            self.bell.set()
+
+    def dispose(self) -> None:
+        for engine in {self.engine, self._relaxed, self._reader}:
+            engine.dispose()
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise Unavailable() from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable() from error
+        raise
+
+
+@lru_cache(maxsize=1)
+def database() -> Database:
+    """The database of this process, as the settings name it."""
+    settings = get_settings()
+    return Database(settings.database_url, pool_size=settings.database.pool_size)
+
+
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
+    with database().unit_of_work() as session:
+        yield session
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    with database().reading() as session:
+        yield session
+
+
+async def in_unit_of_work(work: Callable[[Session], T]) -> T:
+    """Run `work` in a unit of work in a thread, for callers that must not block."""
+
+    def run() -> T:
+        with unit_of_work() as session:
+            return work(session)
+
+    return await asyncio.to_thread(run)

@@ -1,0 +1,138 @@
+"""Every fact the service announces. Ids and plain values only, for they travel as JSON; `tasks` says what follows."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Event:
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+    def as_body(self) -> dict[str, Any]:
+        return {key: str(value) if isinstance(value, UUID) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_body(cls, body: dict[str, Any]) -> Self:
+        ids = {field.name for field in fields(cls) if field.name.endswith("_id")}
+        return cls(**{key: UUID(value) if key in ids and value else value for key, value in body.items()})
+
+
+@dataclass(frozen=True)
+class MessageReceived(Event):
+    """A citizen's message is stored."""
+
+    message_id: UUID
+    contact_id: UUID
+
+
+@dataclass(frozen=True)
+class ContactOpened(Event):
+    """A new episode began."""
+
+    contact_id: UUID
+
+
+@dataclass(frozen=True)
+class ContactQueued(Event):
+    """A contact waits in the queue, for the first time or again."""
+
+    contact_id: UUID
+
+
+@dataclass(frozen=True)
+class ContactTaken(Event):
+    """An agent works on a contact."""
+
+    contact_id: UUID
+    staff_id: UUID
+
+
+@dataclass(frozen=True)
+class ContactConcluded(Event):
+    """An agent finished with a contact."""
+
+    contact_id: UUID
+
+
+@dataclass(frozen=True)
+class ContactSuggested(Event):
+    """The classifier's suggestion for a contact is stored."""
+
+    contact_id: UUID
+
+
+@dataclass(frozen=True)
+class CaseFiled(Event):
+    """A matter became a case."""
+
+    case_id: UUID
+
+
+@dataclass(frozen=True)
+class CaseAdvanced(Event):
+    """A case changed its state."""
+
+    case_id: UUID
+    action: str
+    to_status: str
+
+
+@dataclass(frozen=True)
+class CaseNoted(Event):
+    """Something was added to a case's history without a change of state: a remark, a reminder, a request, a mark."""
+
+    case_id: UUID
+    action: str
+
+
+@dataclass(frozen=True)
+class AssignmentAdvanced(Event):
+    """An assignment changed its state."""
+
+    case_id: UUID
+    assignment_id: UUID
+    action: str
+    to_status: str
+
+
+@dataclass(frozen=True)
+class RequestDecided(Event):
+    """A return, reopening or other request was granted or refused."""
+
+    request_id: UUID
+
+
+@dataclass(frozen=True)
+class SurveyAnswered(Event):
+    """A citizen answered, or corrected an answer within 24 hours."""
+
+    survey_id: UUID
+    case_id: UUID
+
+
+@dataclass(frozen=True)
+class SurveyLapsed(Event):
+    """Nobody answered in time."""
+
+    survey_id: UUID
+    case_id: UUID
+
+
+@dataclass(frozen=True)
+class CaseScored(Event):
+    """The indicators of a case were computed, again or for the first time."""
+
+    case_id: UUID
+
+
+@dataclass(frozen=True)
+class MessageReady(Event):
+    """An outgoing message waits to be sent."""
+
+    outgoing_id: UUID
+
+
+ALL: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}

@@ -1,0 +1,73 @@
+"""What every process of the service does first: settings, logs, keys, folders."""
+
+import base64
+import os
+import secrets
+from collections.abc import Sequence
+from ipaddress import ip_address
+from pathlib import Path
+
+from hotline import logs
+from hotline.errors import HotlineError
+from hotline.live import Pusher
+from hotline.settings import Settings, get_settings
+from models import privacy
+
+LONGEST_SOCKET_PATH = 100  # the kernel takes 107 bytes
+
+
+class NotConfigured(HotlineError):
+    """A setting that this process cannot do without is missing or contradicts another; the text says which."""
+
+    code = "not_configured"
+
+
+def prepare() -> Settings:
+    """Read the settings, make the data folder, install the keys; refuse a demo that others could reach."""
+    settings = get_settings()
+    logs.set_up(settings.log_level)
+    refuse_open_demo(settings)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    privacy.install(privacy.KeyRing(master_keys(settings)))
+    return settings
+
+
+def refuse_open_demo(settings: Settings) -> None:
+    """Demo accounts and a generated key must not be reachable from other machines."""
+    if not settings.demo:
+        return
+    host = settings.web.host
+    if host != "localhost" and not ip_address(host).is_loopback:
+        raise NotConfigured("HOTLINE_DEMO is on and HOTLINE_WEB__HOST is {host}: the demo answers on loopback only.", host=host)
+
+
+def master_keys(settings: Settings) -> Sequence[bytes]:
+    if settings.privacy.key is not None:
+        encoded = [settings.privacy.key, *settings.privacy.old_keys]
+        return [base64.b64decode(key.get_secret_value()) for key in encoded]
+    if not settings.demo:
+        raise NotConfigured("HOTLINE_PRIVACY__KEY is not set: personal data is never stored in the clear.")
+    return [demo_secret(settings.data_dir / "demo-privacy.key")]
+
+
+def demo_secret(path: Path) -> bytes:
+    """32 bytes that the demo keeps in its data folder, readable by its owner only; made at the first call."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return base64.b64decode(path.read_bytes())
+    made = secrets.token_bytes(32)
+    with open(handle, "wb") as file:
+        file.write(base64.b64encode(made))
+    return made
+
+
+def live_socket(settings: Settings) -> Path:
+    path = settings.data_dir.resolve() / "live.sock"
+    if len(str(path)) > LONGEST_SOCKET_PATH:
+        raise NotConfigured("HOTLINE_DATA_DIR is too long a path for a socket in it (100 characters at most).")
+    return path
+
+
+def pusher(settings: Settings) -> Pusher:
+    return Pusher(redis_url=settings.redis.url, socket_path=live_socket(settings))

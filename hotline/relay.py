@@ -1,0 +1,227 @@
+"""pump(): leased outbox rows to their handlers, in this process or as Celery tasks, one task per handler.
+
+A crash anywhere repeats and never loses: the lease runs out, the row goes out again, and `handled_message` drops what was done.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from celery import Celery
+from kombu.exceptions import OperationalError as BrokerDown
+from redis.exceptions import RedisError
+from sqlalchemy.orm import Session
+
+from hotline import events, tasks
+from hotline.db import Database
+from hotline.errors import Unavailable
+from hotline.live import Pusher
+from hotline.services import outbox
+from hotline.tasks import HANDLERS, Handler
+from models import OutboxMessage
+
+log = logging.getLogger(__name__)
+
+BATCH = 50
+# A batch of consequences gives way after this long, so that no sender waits for it (SQLite has one writer).
+TURN_SECONDS = 0.02
+IDLE_SECONDS = 0.1
+
+
+class Thought:
+    """The result of a handler's `prepare`, or the error that it met."""
+
+    def __init__(self, value: Any = None, error: Exception | None = None) -> None:
+        self._value, self._error = value, error
+
+    def result(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+class Relay:
+    """Runs what follows from committed events. Several may run beside each other."""
+
+    def __init__(
+        self, database: Database, pusher: Pusher, broker: Celery | None = None, *, lease: timedelta = outbox.LEASE
+    ) -> None:
+        self._database = database
+        self._pusher = pusher
+        self._broker = broker
+        self._lease = lease
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Until `stop`; a database or broker that is away is waited for."""
+        while not self._stop.is_set():
+            try:
+                if self.pump() == 0:
+                    self._database.bell.wait(IDLE_SECONDS)
+                    self._database.bell.clear()
+            except (Unavailable, BrokerDown, RedisError) as error:
+                log.warning("relay waits", extra={"error": str(error)})
+                self._stop.wait(1)
+            except Exception:
+                log.exception("relay turn failed; its rows go out again")
+                self._stop.wait(1)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._database.bell.set()
+
+    def pump(self) -> int:
+        """Lease a batch and run or publish it; returns how many rows were leased."""
+        with self._database.repeatable() as session:
+            leased = outbox.lease(session, limit=BATCH, lasting=self._lease)
+            rows = [row for row in leased if _is_understood(session, row)]
+        if not rows:
+            return len(leased)
+        if self._broker is not None:
+            self._publish(rows, self._broker)
+        else:
+            self._run(rows)
+        return len(leased)
+
+    def _publish(self, rows: Sequence[OutboxMessage], broker: Celery) -> None:
+        """A broker that is away costs the rows neither a try nor their lease, so that they run as soon as it is back."""
+        waiting = list(rows)
+        try:
+            while waiting:
+                self._publish_row(waiting[0], broker)
+                waiting.pop(0)
+        except (BrokerDown, RedisError):
+            with self._database.repeatable() as session:
+                outbox.give_back(session, [row.id for row in waiting])
+            raise
+
+    def _publish_row(self, row: OutboxMessage, broker: Celery) -> None:
+        if not _handlers(row):
+            run_one(self._database, self._pusher, row.id, "")  # nothing follows: settled and pushed here
+        for handler in _handlers(row):
+            broker.send_task("hotline.consequence", args=[str(row.id), handler.name], retry=False)
+
+    def _run(self, rows: Sequence[OutboxMessage]) -> None:
+        with self._database.reading() as session:
+            done = outbox.handled(session, [row.id for row in rows])
+            thoughts = {
+                (row.id, handler.name): _think(session, handler.prepare, row)
+                for row in rows
+                for handler in _handlers(row)
+                if handler.prepare and (row.id, handler.name) not in done
+            }
+        pending = list(rows)
+        while pending:
+            pending = self._run_turn(pending, done, thoughts)
+
+    def _run_turn(
+        self, rows: Sequence[OutboxMessage], done: set[tuple[UUID, str]], thoughts: dict[tuple[UUID, str], Thought]
+    ) -> list[OutboxMessage]:
+        """One transaction over as many rows as fit a turn, a savepoint for each handler; returns the rest."""
+        started = time.monotonic()
+        rest = list(rows)
+        finished: list[OutboxMessage] = []
+        ran: list[tuple[UUID, str]] = []
+        with self._database.repeatable() as session:
+            while rest and (not finished or time.monotonic() - started < TURN_SECONDS):
+                row = rest.pop(0)
+                finished.append(row)
+                for handler in _handlers(row):
+                    place = (row.id, handler.name)
+                    if not handler.outside and place not in done and _attempt(session, row, handler, thoughts.get(place)):
+                        ran.append(place)
+            outbox.note_handled(session, ran)
+            complete = done.union(ran)
+            outbox.settle(
+                session, [row.id for row in finished if all((row.id, each.name) in complete for each in _handlers(row))]
+            )
+        for row in finished:
+            for handler in _handlers(row):
+                if handler.outside and (row.id, handler.name) not in done:
+                    _deliver(self._database, row, handler)
+        self._pusher.push(topic for row in finished for topic in tasks.topics(_event(row)))
+        return rest
+
+
+def _event(row: OutboxMessage) -> events.Event:
+    return events.ALL[row.event].from_body(row.body)
+
+
+def _is_understood(session: Session, row: OutboxMessage) -> bool:
+    """An event of another version waits for a process that knows it, and must not hold up those beside it."""
+    try:
+        _event(row)
+    except (KeyError, TypeError, ValueError) as error:
+        outbox.note_failure(session, row.id, f"not understood: {error!r}")
+        return False
+    return True
+
+
+def _handlers(row: OutboxMessage) -> Sequence[Handler]:
+    return HANDLERS[events.ALL[row.event]]
+
+
+def _think(session: Session, prepare: Callable[[Session, Any], Any], row: OutboxMessage) -> Thought:
+    try:
+        return Thought(prepare(session, _event(row)))
+    except Exception as error:
+        log.exception("consequence not prepared", extra={"event": row.event})
+        return Thought(error=error)
+
+
+def _attempt(session: Session, row: OutboxMessage, handler: Handler, thought: Thought | None) -> bool:
+    """Run one handler in a savepoint; a failure is noted on the row, which goes out again when its lease ends."""
+    try:
+        with session.begin_nested():
+            if thought is None:
+                handler.run(session, _event(row))
+            else:
+                handler.run(session, _event(row), thought.result())
+    except Unavailable:
+        raise
+    except Exception as error:
+        log.exception("consequence failed", extra={"handler": handler.name, "event": row.event})
+        outbox.note_failure(session, row.id, f"{handler.name}: {error!r}")
+        return False
+    return True
+
+
+def _deliver(database: Database, row: OutboxMessage, handler: Handler) -> None:
+    """A handler with the network in it: it opens its own short transactions."""
+    try:
+        handler.run(database, _event(row))
+    except Exception as error:
+        log.exception("delivery failed", extra={"handler": handler.name})
+        with database.repeatable() as session:
+            outbox.note_failure(session, row.id, f"{handler.name}: {error!r}")
+        return
+    with database.repeatable() as session:
+        outbox.note_handled(session, [(row.id, handler.name)])
+        outbox.settle_if_complete(session, row.id, handlers=[each.name for each in _handlers(row)])
+
+
+def run_one(database: Database, pusher: Pusher, message_id: UUID, handler_name: str) -> None:
+    """One handler of one row, for a worker process; nothing happens if it has run before."""
+    with database.reading() as session:
+        row = session.get(OutboxMessage, message_id)
+        if row is None or row.done_at is not None:
+            return
+        done = outbox.handled(session, [row.id])
+        todo = [each for each in _handlers(row) if each.name == handler_name and (row.id, each.name) not in done]
+        thoughts = {each.name: _think(session, each.prepare, row) for each in todo if each.prepare}
+    for handler in todo:
+        if handler.outside:
+            _deliver(database, row, handler)
+            return
+    with database.unit_of_work() as session:
+        outbox.hold(session, row.id)  # the same task delivered twice at once: the second one waits here and finds it done
+        done = outbox.handled(session, [row.id])
+        left = [each for each in todo if (row.id, each.name) not in done]
+        ran = [(row.id, each.name) for each in left if _attempt(session, row, each, thoughts.get(each.name))]
+        outbox.note_handled(session, ran)
+        outbox.settle_if_complete(session, row.id, handlers=[each.name for each in _handlers(row)])
+    pusher.push(tasks.topics(_event(row)))

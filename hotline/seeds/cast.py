@@ -1,0 +1,228 @@
+"""The people of the demo at their work: each act through the services, at a time of the past, with all that follows from it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from hotline import events
+from hotline.ports import Inbound
+from hotline.seeds import clock
+from hotline.seeds.letters import Letter
+from hotline.services import access, answers, cases, checks, dispatching, drafts, intake, outbox, presence, queueing, surveys
+from hotline.services.actors import Actor
+from hotline.services.cases import How
+from hotline.services.dispatching import ReturnReason
+from hotline.services.draft_form import DraftForm
+from hotline.tasks import HANDLERS, TIMETABLE
+from models import (
+    Assignment,
+    Case,
+    ClosureKind,
+    Conclusion,
+    Contact,
+    Delivery,
+    Grade,
+    OutboxMessage,
+    OutgoingMessage,
+    PresenceState,
+    Request,
+    RequestType,
+    Staff,
+    Survey,
+    Unit,
+    Verdict,
+    now,
+)
+
+
+class Cast:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        everybody = session.scalars(select(Staff).options(joinedload(Staff.unit)).order_by(Staff.created_at)).all()
+        self._staff = {staff.username: staff for staff in everybody}
+        self._liaisons = {staff.unit_id: staff for staff in everybody if staff.unit_id}
+        self._acts = 0
+
+    def __getitem__(self, username: str) -> Staff:
+        return self._staff[username]
+
+    def actor(self, username: str) -> Actor:
+        return access.actor(self._staff[username])
+
+    def liaison(self, unit_id: UUID) -> Actor:
+        return access.actor(self._liaisons[unit_id])
+
+    def key(self) -> str:
+        self._acts += 1
+        return f"demo-{self._acts:05}"
+
+    def write(self, letter: Letter, *, at: datetime, channel: str, name: str, number: str) -> Contact:
+        with clock.at(at):
+            received = intake.receive(
+                self.session,
+                Inbound(
+                    channel=channel,
+                    external_id=f"demo:{self.key()}",
+                    sender=number,
+                    text=letter.text,
+                    received_at=at,
+                    name=name if channel == "mailbox" else "",
+                    number=number if channel != "wechat" else "",
+                    place=letter.place if channel == "mailbox" else "",
+                    wished_kind=letter.kind if channel == "mailbox" else "",
+                    confidential=letter.confidential,
+                ),
+            )
+            self._follow()
+        return received.contact
+
+    def take(self, contact: Contact, *, by: str, at: datetime) -> None:
+        with clock.at(at):
+            presence.set_presence(self.session, self[by], PresenceState.AVAILABLE)
+            queueing.take(self.session, self[by], contact.id)
+            self._follow()
+
+    def file(self, contact: Contact, letter: Letter, *, by: str, at: datetime, how: How, to_unit: bool = True) -> Case:
+        with clock.at(at):
+            case = cases.file_case(
+                self.session,
+                contact,
+                self._form(contact, letter, with_unit=how == "dispatch" and to_unit),
+                matter=1,
+                by=self.actor(by),
+                key=self.key(),
+                how=how,
+                answer=letter.answer if how == "answer" else "",
+                reason="该事项已进入诉讼程序，请向受理法院查询。" if how == "redirect" else "",
+            )
+            conclusions = {"answer": Conclusion.ANSWERED, "redirect": Conclusion.REDIRECTED}
+            conclusion = conclusions.get(how, Conclusion.FILED)
+            queueing.conclude(self.session, contact, conclusion, by=self[by], note="已登记" if how == "redirect" else "")
+            presence.set_presence(self.session, self[by], PresenceState.OFFLINE)
+            self._follow()
+        return case
+
+    def void(self, contact: Contact, *, by: str, at: datetime) -> None:
+        with clock.at(at):
+            queueing.conclude(self.session, contact, Conclusion.VOID, by=self[by], note="内容不成句，无联系方式，无法核实")
+            presence.set_presence(self.session, self[by], PresenceState.OFFLINE)
+            self._follow()
+
+    def _form(self, contact: Contact, letter: Letter, *, with_unit: bool) -> DraftForm:
+        form = drafts.open_draft(self.session, contact, 1)
+        lead, assists = dispatching.choose_unit(self.session, letter.category, form.area_code or "")
+        return form.model_copy(
+            update={
+                "request_type": RequestType(letter.kind),
+                "category": letter.category,
+                "unit": lead.code if with_unit else "",
+                "assist_units": [unit.code for unit in assists[1:2]] if with_unit else [],
+                "urgency": contact.urgency,
+                "title": letter.title,
+                "content": letter.text,
+                "place_text": letter.place or "全市",
+                "confidential": letter.confidential,
+                "unit_summary": f"群众反映：{letter.title}，请核查处理。"
+                if letter.kind == "report" or letter.confidential
+                else "",
+            }
+        )
+
+    def lead(self, case: Case) -> Assignment:
+        return self.session.scalars(
+            select(Assignment)
+            .where(Assignment.case_id == case.id, Assignment.lead)
+            .order_by(Assignment.dispatched_at.desc())
+            .limit(1)
+        ).one()
+
+    def sign(self, case: Case, *, at: datetime) -> None:
+        assignment = self.lead(case)
+        with clock.at(at):
+            dispatching.sign(self.session, assignment, by=self.liaison(assignment.unit_id), key=self.key())
+            self._follow()
+
+    def talk(self, case: Case, *, at: datetime) -> None:
+        assignment = self.lead(case)
+        by = self.liaison(assignment.unit_id)
+        with clock.at(at):
+            answers.note_contacted(self.session, assignment, text="已电话联系，约定上门查看。", by=by, key=self.key())
+            self._follow()
+
+    def ask_return(self, case: Case, *, at: datetime) -> None:
+        assignment = self.lead(case)
+        proposed_code = "ZJJ" if case.category_code.startswith("01") else "CGJ"
+        proposed = self.session.scalars(select(Unit).where(Unit.code == proposed_code)).one()
+        with clock.at(at):
+            dispatching.ask_return(
+                self.session,
+                assignment,
+                reason_code=ReturnReason.NOT_MY_DUTY,
+                basis="按部门职责清单，此事项由建议单位负责，我单位无执法权限。",
+                proposed_unit=proposed,
+                by=self.liaison(assignment.unit_id),
+                key=self.key(),
+            )
+            self._follow()
+
+    def answer(self, case: Case, letter: Letter, *, at: datetime) -> None:
+        assignment = self.lead(case)
+        with clock.at(at):
+            answers.submit_answer(
+                self.session,
+                assignment,
+                public_text=letter.answer,
+                internal_note="现场照片已存档。",
+                closure=ClosureKind.SOLVED,
+                by=self.liaison(assignment.unit_id),
+                key=self.key(),
+            )
+            self._follow()
+
+    def check(self, case: Case, verdict: Verdict, *, at: datetime) -> None:
+        remark = "" if verdict == Verdict.PASSED else "答复未说明何时完成，请补充。"
+        with clock.at(at):
+            checks.record_verdict(self.session, case, verdict, remark=remark, by=self.actor("verifier1"), key=self.key())
+            self._follow()
+
+    def survey(self, case: Case, *, solved: bool, result: Grade, unit: Grade, remark: str, at: datetime) -> None:
+        survey = self.session.scalars(select(Survey).where(Survey.case_id == case.id)).one()
+        with clock.at(at):
+            surveys.record_answers(self.session, survey, way="track", solved=solved, result=result, unit=unit, remark=remark)
+            self._follow()
+
+    def reopen(self, case: Case, *, at: datetime) -> None:
+        request = self.session.scalars(select(Request).where(Request.case_id == case.id, Request.kind == "reopening")).one()
+        by = self.actor("verifier1")
+        with clock.at(at):
+            surveys.decide_reopening(self.session, request, grant=True, note="市民反映问题仍在，重新办理", by=by, key=self.key())
+            self._follow()
+
+    def archive(self) -> None:
+        TIMETABLE["archive_closed"].run(self.session)
+        self._follow()
+
+    def _follow(self) -> None:
+        """What follows from the events so far, at this time. Nothing is sent: a demo's citizens have no telephones."""
+        self.session.flush()
+        while rows := self.session.scalars(select(OutboxMessage).where(OutboxMessage.done_at.is_(None))).all():
+            for row in rows:
+                self._run_handlers(events.ALL[row.event].from_body(row.body))
+            outbox.settle(self.session, [row.id for row in rows])
+            self.session.flush()
+
+    def _run_handlers(self, event: events.Event) -> None:
+        for handler in HANDLERS[type(event)]:
+            if handler.outside:
+                self._settle_delivery(event)
+            elif handler.prepare:
+                handler.run(self.session, event, handler.prepare(self.session, event))
+            else:
+                handler.run(self.session, event)
+
+    def _settle_delivery(self, event: events.Event) -> None:
+        if isinstance(event, events.MessageReady):
+            message = self.session.get_one(OutgoingMessage, event.outgoing_id)
+            message.delivery, message.settled_at = Delivery.DELIVERED, now()

@@ -1,0 +1,60 @@
+"""Rule files into editions: the city's own facts, the profile, queue weights, texts."""
+
+import hashlib
+import json
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from hotline.seeds import files
+from hotline.services import profiles
+from models import Rule
+
+# The rest of the city's file has tables of its own.
+CITY = ("province", "prefecture", "county", "code_scheme")
+
+
+def load_rules(session: Session) -> int:
+    """A body that was not loaded before becomes a new edition; what an administrator wrote since then is not undone."""
+    consent = files.read("consent.yaml")
+    bodies = [
+        ("queue", "default", files.read("queue.yaml")),
+        (consent["kind"], consent["code"], consent["body"]),
+    ]
+    added = sum(_load(session, kind, code, body) for kind, code, body in bodies)
+    return added + _load_profile(session)
+
+
+def load_city(session: Session) -> bool:
+    """The city's own facts, with the digest of the whole file: a new edition means that its ground is to be loaded as well."""
+    city = files.read("city.yaml")
+    return _load(session, "city", "default", {**{key: city[key] for key in CITY}, "file": files.digest("city.yaml")})
+
+
+def _load(session: Session, kind: str, code: str, body: dict[str, Any]) -> bool:
+    if _is_known(session, kind, code, body):
+        return False
+    same = (Rule.kind == kind, Rule.code == code)
+    edition = session.scalar(select(func.coalesce(func.max(Rule.edition), 0)).where(*same)) or 0
+    session.execute(update(Rule).where(*same).values(current=False))
+    session.add(Rule(kind=kind, code=code, edition=edition + 1, digest=_digest(body), body=body, current=True))
+    session.flush()
+    return True
+
+
+def _load_profile(session: Session) -> bool:
+    body = profiles.shipped()
+    if _is_known(session, profiles.KIND, profiles.DEFAULT, body):
+        return False
+    profiles.install(session, profiles.DEFAULT, body)
+    return True
+
+
+def _is_known(session: Session, kind: str, code: str, body: dict[str, Any]) -> bool:
+    editions = select(Rule.id).where(Rule.kind == kind, Rule.code == code, Rule.digest == _digest(body))
+    return session.scalar(editions) is not None
+
+
+def _digest(body: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,313 @@
+"""Who may see and do what: sign-in, sessions, and the one door to a person's data, which refuses and takes note."""
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from hotline.errors import Invalid, NotAllowed, NoteRequired, NotFound
+from hotline.services.actors import Actor
+from hotline.services.limiting import Window
+from hotline.settings import get_settings
+from models import (
+    AccessLog,
+    Assignment,
+    AssignmentStatus,
+    Attachment,
+    Case,
+    Contact,
+    Message,
+    RequestType,
+    Role,
+    Staff,
+    StaffRole,
+    StaffSession,
+    Unit,
+    now,
+)
+
+# argon2 takes 64 MiB and a good part of a second each time: more at once would starve everything else.
+_turns = threading.BoundedSemaphore(2)
+_hasher = PasswordHasher()
+
+FAILURES_OF_ACCOUNT = Window(10, timedelta(minutes=10))
+FAILURES_OF_ADDRESS = Window(100, timedelta(minutes=10))
+WRONG_PASSWORD = "The name or the password is wrong."  # noqa: S105 -- a sentence
+SHORTEST_PASSWORD = 8
+
+CENTRE = frozenset(
+    {Role.AGENT, Role.CALLBACK_AGENT, Role.SHIFT_LEADER, Role.DISPATCHER, Role.VERIFIER, Role.QUALITY_JUDGE, Role.SUPERVISOR}
+)
+# Who sees a confidential contact that somebody else has taken.
+TRUSTED = frozenset({Role.SHIFT_LEADER, Role.DISPATCHER, Role.VERIFIER})
+UNITS = frozenset({Role.LIAISON, Role.GRID_WORKER})
+
+
+@dataclass(frozen=True)
+class Me:
+    """The signed-in person, as of this request."""
+
+    staff_id: UUID
+    session_id: UUID
+    username: str
+    name: str
+    roles: frozenset[Role]
+    unit_id: UUID | None
+    unit_path: str
+    csrf: str
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(staff_id=self.staff_id, roles=self.roles, unit_path=self.unit_path)
+
+    def has(self, *roles: Role) -> bool:
+        return bool(self.roles & set(roles))
+
+
+def actor(staff: Staff) -> Actor:
+    """Needs `staff.unit` loaded if the person belongs to a unit."""
+    return Actor(staff_id=staff.id, roles=staff.roles, unit_path=staff.unit.path if staff.unit_id and staff.unit else "")
+
+
+def require(me: Me, *roles: Role) -> None:
+    if not me.has(*roles):
+        raise NotAllowed()
+
+
+def hash_password(password: str) -> str:
+    if len(password) < SHORTEST_PASSWORD:
+        raise Invalid("A password has at least {least} characters.", field="password", least=SHORTEST_PASSWORD)
+    with _turns:
+        return _hasher.hash(password)
+
+
+def authenticate(session: Session, username: str, password: str, *, address: str) -> Staff:
+    """The person with this name and password. Slow on purpose: call it outside a write transaction."""
+    account = username.strip().lower()
+    FAILURES_OF_ACCOUNT.check(account)
+    FAILURES_OF_ADDRESS.check(address)
+    staff = session.scalar(select(Staff).where(Staff.username == account, Staff.active))
+    if not _matches(staff.password_hash if staff else _nobodys_hash(), password) or staff is None:
+        FAILURES_OF_ACCOUNT.count(account)
+        FAILURES_OF_ADDRESS.count(address)
+        raise Invalid(WRONG_PASSWORD, field="password")
+    FAILURES_OF_ACCOUNT.clear(account)
+    return staff
+
+
+def open_session(session: Session, staff: Staff, *, address: str) -> tuple[StaffSession, str]:
+    """A new sign-in and the secret for its cookie; the table keeps only the hash."""
+    token = secrets.token_urlsafe(32)
+    row = StaffSession(
+        staff_id=staff.id,
+        token_hash=_hash_of(token),
+        csrf=secrets.token_urlsafe(24),
+        address=address[:64],
+        expires_at=now() + timedelta(hours=get_settings().desk.session_hours),
+    )
+    session.add(row)
+    session.flush()
+    return row, token
+
+
+def who(session: Session, token: str) -> Me | None:
+    """Whose session this is; nobody's if it ended, was revoked, or the account was closed."""
+    rows = session.execute(
+        select(StaffSession.id, StaffSession.csrf, Staff.id, Staff.username, Staff.name, Staff.unit_id, Unit.path, StaffRole.role)
+        .join(Staff, Staff.id == StaffSession.staff_id)
+        .outerjoin(Unit, Unit.id == Staff.unit_id)
+        .outerjoin(StaffRole, StaffRole.staff_id == Staff.id)
+        .where(
+            StaffSession.token_hash == _hash_of(token),
+            StaffSession.revoked_at.is_(None),
+            StaffSession.expires_at > now(),
+            Staff.active,
+        )
+    ).all()
+    if not rows:
+        return None
+    session_id, csrf, staff_id, username, name, unit_id, unit_path, _ = rows[0]
+    return Me(
+        staff_id=staff_id,
+        session_id=session_id,
+        username=username,
+        name=name,
+        roles=frozenset(Role(row.role) for row in rows if row.role),
+        unit_id=unit_id,
+        unit_path=unit_path or "",
+        csrf=csrf,
+    )
+
+
+def sign_out(session: Session, me: Me) -> None:
+    revoke(session, [me.session_id])
+
+
+def revoke(session: Session, session_ids: Iterable[UUID]) -> None:
+    session.execute(
+        update(StaffSession)
+        .where(StaffSession.id.in_(list(session_ids)), StaffSession.revoked_at.is_(None))
+        .values(revoked_at=now())
+    )
+
+
+def revoke_all(session: Session, staff_id: UUID) -> None:
+    """Every sign-in of a person ends at once: a lost telephone, a closed account, a new password."""
+    session.execute(
+        update(StaffSession).where(StaffSession.staff_id == staff_id, StaffSession.revoked_at.is_(None)).values(revoked_at=now())
+    )
+
+
+def _hash_of(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _matches(password_hash: str, password: str) -> bool:
+    with _turns:
+        try:
+            return _hasher.verify(password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+@lru_cache(maxsize=1)
+def _nobodys_hash() -> str:
+    """Checked for unknown names, so that they take as long as known ones."""
+    return _hasher.hash(secrets.token_hex(16))
+
+
+@dataclass(frozen=True)
+class Held:
+    """An assignment beside the unit that has it."""
+
+    assignment: Assignment
+    unit: Unit
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """A case as one person may see it. Units see of a confidential one or a report the approved summary and no requester."""
+
+    case: Case
+    held: Sequence[Held]  # what this person may see of it: for a unit, its own subtree's
+    whole: bool  # everything, as the centre sees it
+
+    @property
+    def shielded(self) -> bool:
+        return not self.whole and (self.case.confidential or self.case.request_type == RequestType.REPORT)
+
+    @property
+    def content(self) -> str:
+        return self.case.unit_summary if self.shielded else self.case.content
+
+    @property
+    def title(self) -> str:
+        return self.case.number if self.shielded else self.case.title
+
+    @property
+    def place_text(self) -> str:
+        """Of a confidential case the area is enough; the house number stays with the centre."""
+        return "" if self.shielded else self.case.place_text or ""
+
+    @property
+    def requester_name(self) -> str | None:
+        return None if self.shielded else self.case.requester_name
+
+    @property
+    def number(self) -> str | None:
+        return None if self.shielded else self.case.number_of_requester
+
+
+def see_case(session: Session, me: Me, number: str) -> CaseView:
+    """The case with this number, looked at by this person; noted."""
+    case = session.scalar(select(Case).where(Case.number == number))
+    if case is None:
+        raise NotFound()
+    view = _view(session, me, case)
+    note_look(session, me, "case", case.id, "opened")
+    return view
+
+
+def see_assignment(session: Session, me: Me, assignment_id: UUID) -> tuple[CaseView, Held]:
+    """An assignment with its case; a unit's people reach those of their own subtree only. Noted."""
+    case = session.scalar(select(Case).join(Assignment, Assignment.case_id == Case.id).where(Assignment.id == assignment_id))
+    if case is None:
+        raise NotFound()
+    view = _view(session, me, case)
+    held = next((held for held in view.held if held.assignment.id == assignment_id), None)
+    if held is None:
+        raise NotFound()
+    note_look(session, me, "case", case.id, "opened")
+    return view, held
+
+
+def _view(session: Session, me: Me, case: Case) -> CaseView:
+    whole = me.has(*CENTRE)
+    query = select(Assignment, Unit).join(Unit, Unit.id == Assignment.unit_id).where(Assignment.case_id == case.id)
+    if not whole:
+        if not (me.has(*UNITS) and me.unit_path):
+            raise NotFound()
+        # What was taken back or given to another unit is no longer this one's business.
+        gone = (AssignmentStatus.RETURNED, AssignmentStatus.WITHDRAWN)
+        query = query.where(Unit.path.startswith(me.unit_path, autoescape=True), Assignment.status.not_in(gone))
+    held = [Held(assignment, unit) for assignment, unit in session.execute(query.order_by(Assignment.dispatched_at))]
+    if not whole and not held:
+        raise NotFound()
+    return CaseView(case=case, held=held, whole=whole)
+
+
+def see_contact(session: Session, me: Me, contact_id: UUID) -> Contact:
+    """A contact with all it holds, for people of the centre; a confidential one for its agent and a few others. Noted."""
+    contact = session.get(Contact, contact_id)
+    if contact is None or not _may_see(me, contact):
+        raise NotFound()
+    note_look(session, me, "contact", contact.id, "opened")
+    return contact
+
+
+def _may_see(me: Me, contact: Contact) -> bool:
+    if contact.confidential and contact.taken_by_id != me.staff_id:
+        return me.has(*TRUSTED)
+    return me.has(*CENTRE)
+
+
+def see_attachment(session: Session, me: Me, attachment_id: UUID) -> Attachment:
+    """A citizen's file, for whoever may see its contact. Noted."""
+    row = session.execute(
+        select(Attachment, Contact)
+        .join(Message, Message.id == Attachment.message_id)
+        .join(Contact, Contact.id == Message.contact_id)
+        .where(Attachment.id == attachment_id)
+    ).first()
+    if row is None or not _may_see(me, row[1]):
+        raise NotFound()
+    note_look(session, me, "contact", row[1].id, "attachment")
+    found: Attachment = row[0]
+    return found
+
+
+def reveal_number(session: Session, me: Me, subject: Case | Contact, *, reason: str) -> str:
+    """The whole number, against a reason that is kept."""
+    if not reason.strip():
+        raise NoteRequired(field="reason")
+    if isinstance(subject, Case):
+        number = _view(session, me, subject).number
+    else:
+        number = subject.number if _may_see(me, subject) else None
+    if number is None:
+        raise NotAllowed()
+    note_look(session, me, "case" if isinstance(subject, Case) else "contact", subject.id, "number", reason=reason.strip())
+    return number
+
+
+def note_look(session: Session, me: Me, kind: str, subject_id: UUID, what: str, *, reason: str = "") -> None:
+    session.add(AccessLog(staff_id=me.staff_id, subject_kind=kind, subject_id=subject_id, what=what, reason=reason[:500]))

@@ -1,0 +1,160 @@
+"""What administrators change: accounts, the queue's numbers, days of the calendar, stuck messages. Each change is logged."""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from hotline.errors import Invalid, NotFound, RuleBroken, WrongState
+from hotline.events import MessageReady
+from hotline.services import access, filing, outbox
+from hotline.services.access import Me
+from hotline.services.queue_rule import QueueRule
+from models import CalendarDay, Delivery, OutgoingMessage, Role, Rule, Staff, StaffRole, now
+
+BOUND_TO_A_UNIT = frozenset({Role.LIAISON, Role.GRID_WORKER})
+GIVEN_ROLES = tuple(role for role in Role if role != Role.SERVICE)
+# What a person decides about: sent and lost, sent and perhaps lost, or never sent.
+UNSETTLED = (Delivery.WAITING, Delivery.REFUSED, Delivery.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account as the form gives it."""
+
+    name: str
+    roles: frozenset[Role]
+    unit: str = ""
+    skills: tuple[str, ...] = ("general",)
+    capacity: int = 3
+    active: bool = True
+
+
+def add_staff(session: Session, account: Account, *, username: str, password: str, by: Me) -> Staff:
+    wanted = username.strip().lower()
+    if not wanted.isascii() or not wanted.isalnum():
+        raise Invalid("A user name has letters and digits only.", field="username")
+    if session.scalar(select(Staff.id).where(Staff.username == wanted)):
+        raise RuleBroken("{username} exists already.", username=wanted, field="username")
+    staff = Staff(username=wanted, password_hash=access.hash_password(password))
+    _fill(session, staff, account)
+    session.add(staff)
+    session.flush()
+    access.note_look(session, by, "staff", staff.id, "added")
+    return staff
+
+
+def change_staff(session: Session, staff_id: UUID, account: Account, *, by: Me) -> Staff:
+    """A closed account's sign-ins end at once. Nobody locks himself out."""
+    staff = _find(session, staff_id)
+    if staff.id == by.staff_id and (not account.active or Role.ADMINISTRATOR not in account.roles):
+        raise RuleBroken("You cannot take your own administration away.")
+    _fill(session, staff, account)
+    if not account.active:
+        access.revoke_all(session, staff.id)
+    access.note_look(session, by, "staff", staff.id, "changed", reason=", ".join(sorted(account.roles)))
+    return staff
+
+
+def set_password(session: Session, staff_id: UUID, password: str, *, by: Me) -> None:
+    """Every sign-in under the old one ends."""
+    staff = _find(session, staff_id)
+    staff.password_hash = access.hash_password(password)
+    revoke_sessions(session, staff_id, by=by)
+
+
+def revoke_sessions(session: Session, staff_id: UUID, *, by: Me) -> None:
+    access.revoke_all(session, _find(session, staff_id).id)
+    access.note_look(session, by, "staff", staff_id, "revoked")
+
+
+def _find(session: Session, staff_id: UUID) -> Staff:
+    staff = session.get(Staff, staff_id, options=[joinedload(Staff.unit)])
+    if staff is None:
+        raise NotFound()
+    return staff
+
+
+def _fill(session: Session, staff: Staff, account: Account) -> None:
+    if not account.name.strip():
+        raise Invalid("Please fill in this field.", field="name")
+    if not account.roles:
+        raise Invalid("Please choose a role.", field="roles")
+    if bool(account.roles & BOUND_TO_A_UNIT) != bool(account.unit):
+        raise Invalid("Liaisons and grid workers belong to a unit, others to none.", field="unit")
+    staff.name, staff.active = account.name.strip(), account.active
+    staff.skills, staff.capacity = list(account.skills) or ["general"], account.capacity
+    staff.unit_id = filing.units_of(session, [account.unit])[0].id if account.unit else None
+    _give_roles(staff, account.roles)
+
+
+def _give_roles(staff: Staff, roles: Collection[Role]) -> None:
+    kept = [row for row in staff.role_rows if row.role in roles]
+    new = set(roles) - {Role(row.role) for row in kept}
+    staff.role_rows = [*kept, *(StaffRole(role=role) for role in new)]
+
+
+def change_queue(session: Session, changes: Mapping[str, Any], *, by: Me) -> Rule:
+    """A new edition of the numbers that rank the queue, in force at once; the same numbers again add none."""
+    current = session.scalars(select(Rule).where(Rule.kind == "queue", Rule.current)).one()
+    body = {**current.body, **changes}
+    try:
+        QueueRule.model_validate(body)
+    except ValueError as error:
+        raise Invalid("These numbers do not fit together: clocks are above 0, the share is from 0 to 1.") from error
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    if digest == current.digest:
+        return current
+    same = (Rule.kind == current.kind, Rule.code == current.code)
+    latest = session.scalar(select(func.max(Rule.edition)).where(*same)) or 0
+    session.execute(update(Rule).where(*same).values(current=False))
+    rule = Rule(kind=current.kind, code=current.code, edition=latest + 1, digest=digest, body=body)
+    session.add(rule)
+    session.flush()
+    access.note_look(session, by, "rule", rule.id, "changed")
+    return rule
+
+
+def change_day(session: Session, day: date, *, working: bool, note: str, by: Me) -> None:
+    """From now on; due times that are set already do not move."""
+    known = session.get(CalendarDay, day)
+    if known is None:
+        raise NotFound("The calendar does not hold this day.")
+    if not note.strip():
+        raise Invalid("Please give a reason.", field="note")
+    known.working, known.provisional, known.note = working, False, note.strip()[:64]
+    access.note_look(session, by, "calendar", by.staff_id, "changed", reason=f"{day} {'working' if working else 'free'}: {note}")
+
+
+def retry_consequence(session: Session, message_id: UUID, *, by: Me) -> None:
+    outbox.retry(session, message_id)
+    access.note_look(session, by, "outbox", message_id, "retried")
+
+
+def retry_message(session: Session, message_id: UUID, *, by: Me) -> None:
+    """Send it again: its id stays, so that a provider that has it already drops the repeat."""
+    message = _unsettled(session, message_id)
+    message.delivery, message.settled_at = Delivery.WAITING, None
+    outbox.emit(session, MessageReady(message.id))
+    access.note_look(session, by, "message", message.id, "retried")
+
+
+def give_up_message(session: Session, message_id: UUID, *, by: Me) -> None:
+    message = _unsettled(session, message_id)
+    message.delivery, message.settled_at = Delivery.GIVEN_UP, now()
+    access.note_look(session, by, "message", message.id, "given up")
+
+
+def _unsettled(session: Session, message_id: UUID) -> OutgoingMessage:
+    message = session.get(OutgoingMessage, message_id, with_for_update=True)
+    if message is None:
+        raise NotFound()
+    if message.delivery not in UNSETTLED:
+        raise WrongState()
+    return message

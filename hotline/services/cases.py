@@ -1,0 +1,379 @@
+"""Cases: filed once, moved by one door, noted on. Nothing else sets the state of a case or of an assignment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from hotline.errors import AlreadyTaken, Invalid, RuleBroken, WrongState
+from hotline.events import AssignmentAdvanced, CaseAdvanced, CaseFiled, Event
+from hotline.services import deadlines, filing, history, profiles, triage
+from hotline.services.actors import SERVICE as SERVICE
+from hotline.services.actors import Actor as Actor
+from hotline.services.deadlines import Due
+from hotline.services.draft_form import DraftForm
+from hotline.services.holding import allowed, hold, require_unit
+from hotline.services.notes import link as link
+from hotline.services.notes import note as note
+from hotline.services.outbox import emit
+from hotline.services.profiles import Profile
+from models import (
+    Action,
+    Assignment,
+    AssignmentStatus,
+    Case,
+    CaseEvent,
+    CaseStatus,
+    ClosureKind,
+    Contact,
+    Draft,
+    Request,
+    RequestState,
+    RequestType,
+    Role,
+    Unit,
+    new_id,
+    now,
+)
+from models.workflow import ASSIGNMENT, ASSIGNMENT_OPEN, CASE_OPEN, Clock, Step
+
+# The case follows its lead assignment in these; they are taken on the assignment.
+FOLLOWED = frozenset({Action.SIGN, Action.ANSWER, Action.RETURN, Action.REWORK})
+# When the case takes one of these, what units still have in hand ends: answered is accepted, the rest is withdrawn.
+ENDS_ASSIGNMENTS = frozenset({Action.WITHDRAW, Action.ASK_CITIZEN, Action.CLOSE})
+# The note of these is for the citizen: the answer, or why the matter is another office's and which door is the right one.
+SAID_TO_CITIZEN = frozenset({Action.ANSWER_DIRECTLY, Action.REDIRECT})
+UNIT_ROLES = frozenset({Role.LIAISON, Role.GRID_WORKER})
+
+How = Literal["dispatch", "answer", "redirect", "review"]
+FILED_BY: dict[How, Action] = {
+    "dispatch": Action.FILE,
+    "answer": Action.ANSWER_DIRECTLY,
+    "redirect": Action.REDIRECT,
+    "review": Action.FILE_FOR_REVIEW,
+}
+
+
+def file_case(
+    session: Session,
+    contact: Contact,
+    form: DraftForm,
+    *,
+    matter: int,
+    by: Actor,
+    key: str,
+    how: How,
+    answer: str = "",
+    reason: str = "",
+) -> Case:
+    """Make one matter of a contact a case: dispatched at once if the form names a unit, answered on the spot, or redirected.
+
+    The same key again returns the case it made. The contact's first case has the contact's own number.
+    """
+    session.refresh(contact, with_for_update=True)
+    others = session.scalars(select(Case).where(Case.contact_id == contact.id)).all()
+    filed = next((case for case in others if case.matter == matter), None)
+    if filed is not None:
+        if history.with_key(session, filed, key) is not None:
+            return filed
+        raise RuleBroken("This matter has been filed already.")
+    _refuse_stranger(contact, by)
+    rule, action = profiles.current(session), FILED_BY[how]
+    step, role = allowed(profiles.of_rule(rule).case_step(None, action), by, answer or reason)
+    case = filing.build(session, contact, form, matter=matter, first=not others, rule=rule, filed_by_id=by.staff_id)
+    case.status = CaseStatus(step.to)
+    units = filing.units_of(session, [form.unit, *form.assist_units]) if how == "dispatch" and form.unit else []
+    act = _Act(session, case, profiles.of_rule(rule), by, role, key, (answer or reason).strip(), now())
+    act.open_case(step, action)
+    if units:
+        _assign(act, units, key=f"{key}:unit", note=form.dispatch_note)
+    act.announced.append(CaseFiled(case.id))
+    if action in SAID_TO_CITIZEN:
+        act.announced.append(CaseAdvanced(case.id, action, case.status))
+    act.finish()
+    triage.record_decisions(session, case, form, by=by)
+    session.execute(update(Draft).where(Draft.contact_id == contact.id, Draft.matter == matter).values(case_id=case.id))
+    session.flush()
+    return case
+
+
+def advance(
+    session: Session,
+    subject: Case | Assignment,
+    action: Action,
+    *,
+    by: Actor,
+    key: str,
+    seen: int | None = None,
+    note: str = "",
+) -> CaseEvent:
+    """Move a case or an assignment one step, or refuse; the only place that sets a status.
+
+    The same key again returns the first event. `seen` is the version shown to the person: if somebody was faster, Outdated.
+    """
+    case, done = hold(session, subject, key=key, seen=seen)
+    return done or move(session, case, subject, action, by=by, key=key, note=note)
+
+
+def move(
+    session: Session, case: Case, subject: Case | Assignment, action: Action, *, by: Actor, key: str, note: str = ""
+) -> CaseEvent:
+    """What `advance` does, for a service that holds the case already and has found the key new."""
+    profile, note = profiles.of(session, case), note.strip()
+    if isinstance(subject, Assignment):
+        return _move_assignment(session, case, subject, action, profile, by=by, key=key, note=note)
+    if action in FOLLOWED or action == Action.DISPATCH:
+        raise WrongState()
+    step, role = allowed(profile.case_step(case.status, action), by, note)
+    act = _Act(session, case, profile, by, role, key, note, now())
+    event = act.case(step, action, key=key, note=note)
+    if action in ENDS_ASSIGNMENTS:
+        act.end_assignments()
+    act.finish()
+    return event
+
+
+def assign(
+    session: Session,
+    case: Case,
+    units: Sequence[Unit],
+    *,
+    by: Actor,
+    key: str,
+    seen: int | None = None,
+    note: str = "",
+) -> Assignment:
+    """Dispatch a case: the first unit leads, the others assist. The same key again returns the lead's assignment."""
+    case, done = hold(session, case, key=key, seen=seen)
+    if done is not None:
+        return session.get_one(Assignment, done.assignment_id)
+    return give(session, case, units, by=by, key=key, note=note)
+
+
+def give(session: Session, case: Case, units: Sequence[Unit], *, by: Actor, key: str, note: str = "") -> Assignment:
+    """What `assign` does, for a service that holds the case already and has found the key new."""
+    profile = profiles.of(session, case)
+    _, role = allowed(profile.case_step(case.status, Action.DISPATCH), by, note)
+    act = _Act(session, case, profile, by, role, key, note.strip(), now())
+    lead = _assign(act, units, key=key, note=note.strip())
+    act.finish()
+    return lead
+
+
+def _move_assignment(
+    session: Session,
+    case: Case,
+    assignment: Assignment,
+    action: Action,
+    profile: Profile,
+    *,
+    by: Actor,
+    key: str,
+    note: str,
+) -> CaseEvent:
+    step, role = allowed(profile.assignment_step(assignment.status, action), by, note)
+    if role in UNIT_ROLES:
+        require_unit(session, assignment, by)
+    if case.status not in CASE_OPEN or not _is_of_this_round(session, case, assignment, action):
+        raise WrongState()
+    act = _Act(session, case, profile, by, role, key, note, now())
+    if not assignment.lead:
+        event = act.assignment(assignment, step, action, key=key, note=note)
+    elif action in FOLLOWED:
+        followed, _ = allowed(profile.case_step(case.status, action), by, note)
+        event = act.assignment(assignment, step, action, key=key, note=note)
+        act.case(followed, action, key=f"{key}:case", lead=assignment)
+        if action == Action.RETURN:
+            act.end_assignments(but=assignment)
+    elif action == Action.ACCEPT:
+        event = act.assignment(assignment, step, action, key=key, note=note)
+    else:  # without its lead a case would have no owner: it is withdrawn as a whole
+        raise WrongState()
+    act.finish()
+    return event
+
+
+def _assign(act: "_Act", units: Sequence[Unit], *, key: str, note: str) -> Assignment:
+    session, case, profile = act.session, act.case_row, act.profile
+    step, role = allowed(profile.assignment_step(None, Action.DISPATCH), act.by, note)
+    case_step, _ = allowed(profile.case_step(case.status, Action.DISPATCH), act.by, note)
+    if (case.confidential or case.request_type == RequestType.REPORT) and not case.unit_summary.strip():
+        raise Invalid("The unit sees only a summary of this case: please write it.", field="unit_summary")
+    sign, contact, answer = (act.due(stage) for stage in (Clock.SIGN, "contact", Clock.ANSWER))
+    rows = [
+        Assignment(
+            id=new_id(),
+            case_id=case.id,
+            unit_id=unit.id,
+            lead=unit is units[0],
+            status=AssignmentStatus(step.to),
+            version=1,
+            note=note,
+            dispatched_at=act.at,
+            due_at=sign.at,
+            sign_due_at=sign.at,
+            contact_due_at=contact.at,
+            answer_due_at=answer.at,
+        )
+        for unit in dict.fromkeys(units)
+    ]
+    session.add_all(rows)
+    for serial, row in enumerate(rows):
+        own = key if serial == 0 else f"{key}:{serial}"
+        act.append(Action.DISPATCH, None, row.status, role=role, key=own, note=note if serial == 0 else "", assignment=row)
+        act.announced.append(AssignmentAdvanced(case.id, row.id, Action.DISPATCH, row.status))
+    case.lead_unit_id = units[0].id
+    act.case(case_step, Action.DISPATCH, key=f"{key}:case", lead=rows[0])
+    case.due_provisional = sign.provisional or answer.provisional
+    return rows[0]
+
+
+@dataclass(frozen=True)
+class _Act:
+    """One act on one case, allowed already: the writing of it."""
+
+    session: Session
+    case_row: Case
+    profile: Profile
+    by: Actor
+    role: Role
+    key: str
+    note: str
+    at: datetime
+    announced: list[Event] = field(default_factory=list)
+    overtaken: list[UUID] = field(default_factory=list)
+
+    def append(
+        self,
+        action: Action,
+        origin: str | None,
+        to: str,
+        *,
+        key: str,
+        note: str = "",
+        role: Role | None = None,
+        assignment: Assignment | None = None,
+    ) -> CaseEvent:
+        return history.append(
+            self.session,
+            self.case_row,
+            action=action,
+            from_status=origin,
+            to_status=to,
+            by=self.by,
+            role=role or self.role,
+            key=key,
+            note=note,
+            assignment=assignment,
+        )
+
+    def due(self, stage: str) -> Due:
+        return deadlines.due_at(self.session, self.at, self.profile.limit(stage, self.case_row.urgency))
+
+    def open_case(self, step: Step, action: Action) -> None:
+        case = self.case_row
+        self._stamp_case(step, action, note=self.note)
+        self.session.add(case)
+        self.session.flush()  # assignments and events refer to it
+        self.append(action, None, case.status, key=self.key, note=self.note)
+
+    def case(self, step: Step, action: Action, *, key: str, note: str = "", lead: Assignment | None = None) -> CaseEvent:
+        case, to = self.case_row, CaseStatus(step.to)
+        event = self.append(action, case.status, to, key=key, note=note)
+        case.status = to
+        case.version += 1
+        self._stamp_case(step, action, note=note, lead=lead)
+        self.announced.append(CaseAdvanced(case.id, action, to))
+        return event
+
+    def assignment(self, row: Assignment, step: Step, action: Action, *, key: str, note: str = "") -> CaseEvent:
+        to = AssignmentStatus(step.to)
+        event = self.append(action, row.status, to, key=key, note=note, assignment=row)
+        row.status = to
+        row.version += 1
+        if action == Action.SIGN:
+            # The answer's clock has been running since the dispatch: signing late gains nothing.
+            row.signed_at, row.due_at = self.at, row.answer_due_at
+        elif step.clock:
+            due = self.due(step.clock)
+            row.due_at = due.at
+            self.case_row.due_provisional = due.provisional if row.lead else self.case_row.due_provisional
+        else:
+            row.due_at = None
+        if action == Action.ANSWER:
+            row.answered_at = self.at
+        if action in (Action.ANSWER, Action.WITHDRAW):
+            self.overtaken.append(row.id)
+        self.announced.append(AssignmentAdvanced(self.case_row.id, row.id, action, to))
+        return event
+
+    def end_assignments(self, *, but: Assignment | None = None) -> None:
+        """Nothing stays in a unit's hands without the case: answered is accepted, the rest is withdrawn."""
+        with self.session.no_autoflush:
+            rows = self.session.scalars(
+                select(Assignment)
+                .where(
+                    Assignment.case_id == self.case_row.id,
+                    Assignment.status.in_(ASSIGNMENT_OPEN),
+                    *([Assignment.id != but.id] if but else []),
+                )
+                .execution_options(populate_existing=True)
+            ).all()
+        for row in rows:
+            action = Action.ACCEPT if row.status == AssignmentStatus.ANSWERED else Action.WITHDRAW
+            step = ASSIGNMENT[AssignmentStatus(row.status), action]
+            self.assignment(row, step, action, key=f"{self.key}:{row.id.hex[-12:]}")
+
+    def _stamp_case(self, step: Step, action: Action, *, note: str = "", lead: Assignment | None = None) -> None:
+        case = self.case_row
+        self._start_clock(step, lead)
+        if action in SAID_TO_CITIZEN:
+            case.public_answer = note
+        if action == Action.ANSWER_DIRECTLY:
+            case.closure = ClosureKind.DIRECT
+        if step.to == CaseStatus.CLOSED:
+            case.closed_at = self.at
+        elif action == Action.REOPEN:
+            case.closed_at = None
+        case.dispatch_count += action == Action.DISPATCH
+        case.rework_count += action == Action.REWORK
+
+    def _start_clock(self, step: Step, lead: Assignment | None) -> None:
+        case = self.case_row
+        if lead is not None and lead.due_at is not None:
+            case.due_at = lead.due_at
+        elif step.clock:
+            due = self.due(step.clock)
+            case.due_at, case.due_provisional = due.at, due.provisional
+        else:
+            case.due_at, case.due_provisional = None, False
+
+    def finish(self) -> None:
+        """Write and announce it. What units still asked for is decided by what happened; a granted return was decided before."""
+        self.session.flush()
+        emit(self.session, *self.announced)
+        if self.overtaken:
+            self.session.execute(
+                update(Request)
+                .where(Request.assignment_id.in_(self.overtaken), Request.state == RequestState.OPEN)
+                .values(state=RequestState.REFUSED, decided_at=self.at, decision_note="overtaken")
+            )
+
+
+def _is_of_this_round(session: Session, case: Case, assignment: Assignment, action: Action) -> bool:
+    """After a reopening the case was dispatched anew: the assignments before that are past."""
+    if action != Action.REWORK:
+        return True
+    newest = session.scalar(select(func.max(Assignment.dispatched_at)).where(Assignment.case_id == case.id, Assignment.lead))
+    return newest is not None and assignment.dispatched_at >= newest
+
+
+def _refuse_stranger(contact: Contact, by: Actor) -> None:
+    if contact.concluded_at is not None:
+        raise WrongState()
+    if contact.taken_by_id not in (None, by.staff_id):
+        raise AlreadyTaken()

@@ -1,0 +1,213 @@
+"""Time limits and the calendar of working days: when something is due, how that is said, and what is past due."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+import chinese_calendar
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from hotline import words
+from hotline.events import CaseNoted
+from hotline.services import history
+from hotline.services.actors import SERVICE
+from hotline.services.numbering import CITY_TIME
+from hotline.services.outbox import emit
+from models import Action, Assignment, AssignmentStatus, CalendarDay, Case, CaseStatus, Mark, MarkKind, Role, now
+from models.workflow import CASE_OPEN
+
+ONE_DAY = timedelta(days=1)
+SWEEP = 100
+
+# What stands fast in a year whose list is not published yet; the lunar holidays do not (全国年节及纪念日放假办法, 2024).
+FIXED_HOLIDAYS = frozenset({(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)})
+
+# While a unit has the case, its assignment carries the clock; otherwise the centre has it and the case does.
+UNIT_STATES = (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS)
+CENTRE_STATES = tuple(CASE_OPEN - {CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS})
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A length of time as city rules write it: 30m, 2h and 7d run at night and on holidays, 3wd counts working days."""
+
+    amount: int
+    unit: str
+
+    @classmethod
+    def parse(cls, text: object) -> "Limit":
+        found = re.fullmatch(r"([1-9]\d{0,3})(m|h|d|wd)", str(text))
+        if found is None:
+            raise ValueError(f"{text!r} is not a time limit: write 30m, 2h, 7d or 3wd")
+        return cls(int(found[1]), found[2])
+
+    @property
+    def natural(self) -> timedelta:
+        """The length by the clock on the wall; of working days, at their shortest."""
+        return self.amount * {"m": timedelta(minutes=1), "h": timedelta(hours=1)}.get(self.unit, ONE_DAY)
+
+
+@dataclass(frozen=True)
+class Due:
+    """`provisional`: counted over days of which no official list is known yet."""
+
+    at: datetime
+    provisional: bool
+
+
+def due_at(session: Session, start: datetime, limit: Limit) -> Due:
+    """When a limit that starts then runs out.
+
+    Working days are counted from the day after, and the last one ends at midnight (Civil Code, articles 201 and 203).
+    """
+    if limit.unit != "wd":
+        return Due(start + limit.natural, provisional=False)
+    day, left, provisional = start.astimezone(CITY_TIME).date(), limit.amount, False
+    known = _known_days(session, day, day + ONE_DAY * (2 * limit.amount + 30))
+    while left:
+        day += ONE_DAY
+        entry = known.get(day)
+        provisional |= entry is None or entry.provisional
+        left -= entry.working if entry else day.weekday() < 5
+    return Due(datetime.combine(day + ONE_DAY, time(), CITY_TIME), provisional)
+
+
+def _known_days(session: Session, first: date, last: date) -> dict[date, CalendarDay]:
+    rows = session.scalars(select(CalendarDay).where(CalendarDay.day >= first, CalendarDay.day <= last))
+    return {row.day: row for row in rows}
+
+
+@dataclass(frozen=True)
+class DayChange:
+    """A day that was assumed to be one thing and turned out to be another."""
+
+    day: date
+    was_working: bool
+    is_working: bool
+
+
+def fill_calendar(session: Session, years: Iterable[int]) -> list[DayChange]:
+    """Add the days of these years, and correct provisional ones where the official list is known by now.
+
+    Days that are official, or that an administrator has set, stay as they are. Due times that were given out stay too;
+    the answer names the days on which the assumption was wrong.
+    """
+    changes = []
+    for year in years:
+        known = _known_days(session, date(year, 1, 1), date(year, 12, 31))
+        for day in _days_of(year):
+            entry, (working, provisional) = known.get(day), _is_working(day)
+            if entry is None:
+                session.add(CalendarDay(day=day, working=working, provisional=provisional))
+            elif entry.provisional and not provisional:
+                if entry.working != working:
+                    changes.append(DayChange(day, entry.working, working))
+                entry.working, entry.provisional = working, False
+    session.flush()
+    return changes
+
+
+def _days_of(year: int) -> Iterable[date]:
+    first = date(year, 1, 1)
+    return (first + ONE_DAY * n for n in range((date(year + 1, 1, 1) - first).days))
+
+
+def _is_working(day: date) -> tuple[bool, bool]:
+    """Whether the day is worked, and whether that is an assumption. Shifted days (调休) are in the official list."""
+    try:
+        return chinese_calendar.is_workday(day), False
+    except NotImplementedError:
+        return day.weekday() < 5 and (day.month, day.day) not in FIXED_HOLIDAYS, True
+
+
+def in_words(due: datetime, at: datetime) -> str:
+    """The time left, or how long it has been past due, in the two largest units."""
+    minutes = int(abs(due - at).total_seconds()) // 60
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        length = words.say("{days} d {hours} h", days=days, hours=hours)
+    elif hours:
+        length = words.say("{hours} h {minutes} min", hours=hours, minutes=rest)
+    else:
+        length = words.say("{minutes} min", minutes=rest)
+    return words.say("{length} left" if due >= at else "{length} past due", length=length)
+
+
+def find_overdue(session: Session) -> int:
+    """Mark what is past its running clock, once for each clock that ran out; returns how many marks were set."""
+    at = now()
+    late = [*_late_assignments(session, at), *_late_cases(session, at)]
+    return sum(_mark_overdue(session, *each) for each in late)
+
+
+def _late_assignments(session: Session, at: datetime) -> Sequence[tuple[Case, Assignment | None, datetime]]:
+    rows = session.execute(
+        select(Case, Assignment)
+        .join(Assignment, Assignment.case_id == Case.id)
+        .where(
+            Assignment.status.in_(UNIT_STATES),
+            Assignment.due_at < at,
+            ~exists().where(
+                Mark.assignment_id == Assignment.id, Mark.kind == MarkKind.OVERDUE, Mark.created_at >= Assignment.due_at
+            ),
+        )
+        .order_by(Assignment.due_at)
+        .limit(SWEEP)
+        .with_for_update(of=Case, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return [(case, assignment, assignment.due_at) for case, assignment in rows if assignment.due_at]
+
+
+def _late_cases(session: Session, at: datetime) -> Sequence[tuple[Case, Assignment | None, datetime]]:
+    cases = session.scalars(
+        select(Case)
+        .where(
+            Case.status.in_(CENTRE_STATES),
+            Case.due_at < at,
+            ~exists().where(
+                Mark.case_id == Case.id,
+                Mark.assignment_id.is_(None),
+                Mark.kind == MarkKind.OVERDUE,
+                Mark.created_at >= Case.due_at,
+            ),
+        )
+        .order_by(Case.due_at)
+        .limit(SWEEP)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return [(case, None, case.due_at) for case in cases if case.due_at]
+
+
+def _mark_overdue(session: Session, case: Case, assignment: Assignment | None, due: datetime) -> bool:
+    subject = assignment or case
+    key = f"overdue:{subject.id.hex}:{due:%Y%m%d%H%M%S}"
+    # Another sweep may have committed between our look and our lock.
+    if history.with_key(session, case, key) is not None:
+        return False
+    session.add(
+        Mark(
+            case_id=case.id,
+            assignment_id=assignment.id if assignment else None,
+            kind=MarkKind.OVERDUE,
+            basis=str(subject.status),
+            created_at=now(),
+        )
+    )
+    history.append(
+        session,
+        case,
+        action=Action.MARK,
+        from_status=case.status,
+        to_status=case.status,
+        by=SERVICE,
+        role=Role.SERVICE,
+        key=key,
+        note=f"{MarkKind.OVERDUE}: {subject.status}",
+        assignment=assignment,
+    )
+    emit(session, CaseNoted(case.id, Action.MARK))
+    return True

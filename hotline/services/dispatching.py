@@ -1,0 +1,208 @@
+"""Which unit, and what units say to that: dispatch, sign, ask to return, decide."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
+from hotline.events import RequestDecided
+from hotline.services import cases, deadlines, filing, profiles
+from hotline.services.cases import Actor
+from hotline.services.gazetteer import area_path
+from hotline.services.holding import hold, require_unit
+from hotline.services.outbox import emit
+from models import (
+    Action,
+    Area,
+    AreaKind,
+    Assignment,
+    AssignmentStatus,
+    Case,
+    CaseEvent,
+    Request,
+    RequestKind,
+    RequestState,
+    Role,
+    RoutingRule,
+    TaxonomyVersion,
+    Unit,
+    now,
+)
+from models.workflow import Clock
+
+MAY_RETURN = (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS)
+
+
+class ReturnReason(StrEnum):
+    NOT_MY_AREA = "not_my_area"
+    NOT_MY_DUTY = "not_my_duty"
+    UNCLEAR_PLACE = "unclear_place"
+    DUPLICATE = "duplicate"
+    OTHER_LEAD = "other_lead"
+
+    @property
+    def points_elsewhere(self) -> bool:
+        """Then the unit names the one that it thinks is responsible."""
+        return self not in (ReturnReason.UNCLEAR_PLACE, ReturnReason.DUPLICATE)
+
+
+def choose_unit(session: Session, category_code: str, area_code: str = "") -> tuple[Unit, list[Unit]]:
+    """The lead and the assisting units for a matter of this category in this place, as the city's rules say.
+
+    The most particular category wins, then the smallest area. Territorial rules bring in the township of the place.
+    """
+    path = area_path(session, area_code) if area_code else []
+    rule = _routing_rule(session, category_code, [area.code for area in path])
+    if rule is None:
+        raise RuleBroken("No rule names a unit for this category: please choose one.")
+    lead, assists = rule.lead_unit_code, list(rule.assist_unit_codes)
+    township = _township_unit(path)
+    if township and rule.territorial == "area_leads":
+        lead, assists = township, [lead, *assists]
+    elif township and rule.territorial == "area_assists":
+        assists = [*assists, township]
+    codes = [lead, *(code for code in dict.fromkeys(assists) if code != lead)]
+    units = filing.units_of(session, codes)
+    return units[0], units[1:]
+
+
+def _routing_rule(session: Session, category_code: str, area_codes: Sequence[str]) -> RoutingRule | None:
+    # A third-level category without a rule of its own follows its parent's: its code begins with the parent's.
+    categories = [category_code[:length] for length in range(2, len(category_code) + 1)]
+    rules = session.scalars(
+        select(RoutingRule)
+        .join(TaxonomyVersion, TaxonomyVersion.id == RoutingRule.taxonomy_id)
+        .where(
+            TaxonomyVersion.current,
+            RoutingRule.category_code.in_(categories),
+            RoutingRule.area_code.in_(["", *area_codes]),
+        )
+    )
+    return max(rules, key=lambda rule: (len(rule.category_code), len(rule.area_code)), default=None)
+
+
+def _township_unit(path: Sequence[Area]) -> str | None:
+    return next((area.unit_code for area in path if area.kind == AreaKind.TOWNSHIP), None)
+
+
+def dispatch(
+    session: Session,
+    case: Case,
+    unit: Unit,
+    *,
+    assists: Sequence[Unit] = (),
+    by: Actor,
+    key: str,
+    seen: int | None = None,
+    note: str = "",
+) -> Assignment:
+    """Give the case to a unit, which leads, and to those that assist it."""
+    return cases.assign(session, case, [unit, *assists], by=by, key=key, seen=seen, note=note)
+
+
+def sign(session: Session, assignment: Assignment, *, by: Actor, key: str, seen: int | None = None) -> CaseEvent:
+    return cases.advance(session, assignment, Action.SIGN, by=by, key=key, seen=seen)
+
+
+def ask_return(
+    session: Session,
+    assignment: Assignment,
+    *,
+    reason_code: ReturnReason,
+    basis: str,
+    proposed_unit: Unit | None = None,
+    by: Actor,
+    key: str,
+) -> Request:
+    """A unit asks to give a case back: with a reason, its basis and the unit it proposes, in the profile's window, once."""
+    case, done = hold(session, assignment, key=key)
+    if done is not None:
+        return _request_of(session, assignment)
+    _refuse_return(session, case, assignment, by)
+    if not basis.strip():
+        raise Invalid("Please name the basis for the return.", field="basis")
+    if ReturnReason(reason_code).points_elsewhere and proposed_unit is None:
+        raise Invalid("Please propose the responsible unit.", field="proposed_unit")
+    decide = profiles.of(session, case).limit(Clock.DECIDE, case.urgency)
+    request = Request(
+        case_id=case.id,
+        assignment_id=assignment.id,
+        kind=RequestKind.RETURN,
+        reason_code=reason_code,
+        basis=basis.strip(),
+        proposed_unit_id=proposed_unit.id if proposed_unit else None,
+        asked_by_id=by.staff_id,
+        due_at=deadlines.due_at(session, now(), decide).at,
+    )
+    session.add(request)
+    cases.note(session, case, Action.REQUEST, by=by, key=key, text=f"{reason_code}: {basis.strip()}", assignment=assignment)
+    return request
+
+
+def decide_return(
+    session: Session,
+    request: Request,
+    *,
+    grant: bool,
+    unit: Unit | None = None,
+    note: str,
+    by: Actor,
+    key: str,
+) -> Request:
+    """The centre takes the case back, and dispatches it again at once if a unit is named; or the unit keeps it."""
+    if Role.DISPATCHER not in by.roles:
+        raise NotAllowed()
+    assignment = session.get_one(Assignment, request.assignment_id)
+    case, done = hold(session, assignment, key=key)
+    session.refresh(request)
+    if done is not None:
+        return request
+    if request.state != RequestState.OPEN or request.kind != RequestKind.RETURN:
+        raise WrongState()
+    if not grant and not note.strip():
+        raise Invalid("Please say why the unit keeps the case.", field="note")
+    if grant:
+        cases.move(session, case, assignment, Action.RETURN, by=by, key=key, note=note.strip() or request.basis)
+        if unit is not None and assignment.lead:
+            cases.give(session, case, [unit], by=by, key=f"{key}:again")
+    else:
+        cases.note(session, case, Action.REFUSE, by=by, key=key, text=note, assignment=assignment)
+    request.state = RequestState.GRANTED if grant else RequestState.REFUSED
+    request.decided_by_id, request.decided_at, request.decision_note = by.staff_id, now(), note.strip()
+    emit(session, RequestDecided(request.id))
+    session.flush()
+    return request
+
+
+def _refuse_return(session: Session, case: Case, assignment: Assignment, by: Actor) -> None:
+    if not by.roles & {Role.LIAISON, Role.GRID_WORKER}:
+        raise NotAllowed()
+    require_unit(session, assignment, by)
+    if assignment.status not in MAY_RETURN:
+        raise WrongState()
+    profile = profiles.of(session, case)
+    if case.dispatch_count >= profile.designate_after:
+        raise RuleBroken("After {count} dispatches the unit is designated and keeps the case.", count=case.dispatch_count)
+    if now() > deadlines.due_at(session, assignment.dispatched_at, profile.return_window).at:
+        raise RuleBroken("The time to return this case is over: the unit keeps it.")
+    if _open_return(session, assignment):
+        raise RuleBroken("A return of this case is being decided already.")
+
+
+def _open_return(session: Session, assignment: Assignment) -> bool:
+    """One open request of a kind on a case: the centre decides them one after the other."""
+    open_ones = select(Request.id).where(
+        Request.case_id == assignment.case_id, Request.kind == RequestKind.RETURN, Request.state == RequestState.OPEN
+    )
+    return session.scalar(open_ones.limit(1)) is not None
+
+
+def _request_of(session: Session, assignment: Assignment) -> Request:
+    return session.scalars(
+        select(Request)
+        .where(Request.assignment_id == assignment.id, Request.kind == RequestKind.RETURN)
+        .order_by(Request.created_at.desc())
+        .limit(1)
+    ).one()

@@ -1,0 +1,134 @@
+"""From a contact and the filing form to the row of a case: what a category requires, whose number it is, which units."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hotline.errors import Invalid, NotAllowed
+from hotline.services import numbering, phones
+from hotline.services.draft_form import DraftForm
+from models import (
+    Case,
+    Category,
+    Citizen,
+    CitizenKind,
+    CitizenNumber,
+    Contact,
+    Rule,
+    TaxonomyVersion,
+    Unit,
+    new_id,
+    now,
+)
+
+# Filing fields as categories name them, and what of the form answers them.
+ALWAYS_REQUIRED = ("request_type", "title", "content")
+REQUIRED = {"place": "place_text", "occurred": "occurred", "object": "object_name"}
+
+
+def build(
+    session: Session,
+    contact: Contact,
+    form: DraftForm,
+    *,
+    matter: int,
+    first: bool,
+    rule: Rule,
+    filed_by_id: UUID | None,
+) -> Case:
+    """The case as the form says, not yet in any state. Refused if the category is unknown or lacks a field it requires."""
+    if filed_by_id is None:
+        raise NotAllowed()
+    category = _category(session, form)
+    number = _number(form)
+    return Case(
+        id=new_id(),
+        number=contact.reference if first else numbering.next_reference(session),
+        contact_id=contact.id,
+        matter=matter,
+        version=1,
+        dispatch_count=0,
+        rework_count=0,
+        profile_id=rule.id,
+        taxonomy_id=category.taxonomy_id,
+        request_type=form.request_type,
+        category_code=category.code,
+        urgency=form.urgency,
+        title=form.title,
+        content=form.content,
+        object_name=form.object_name,
+        occurred=form.occurred,
+        place_text=form.place_text or None,
+        township_code=form.township_code or None,
+        community_code=form.community_code or None,
+        grid_code=form.grid_code or None,
+        citizen_id=contact.citizen_id or _citizen(session, form, number, confirmed_by_id=filed_by_id),
+        requester_kind=form.requester_kind,
+        requester_name=form.name or None,
+        number_of_requester=number,
+        number_hash=phones.number_hash(number) if number else None,
+        acting_for=form.acting_for or None,
+        wants_callback=form.wants_callback,
+        confidential=form.confidential,
+        unit_summary=form.unit_summary,
+        filed_by_id=filed_by_id,
+        public_answer="",
+    )
+
+
+def units_of(session: Session, codes: Sequence[str]) -> list[Unit]:
+    """The units with these codes in their order; one that is unknown or closed is refused."""
+    found = {unit.code: unit for unit in session.scalars(select(Unit).where(Unit.code.in_(codes), Unit.active))}
+    if missing := [code for code in codes if code not in found]:
+        raise Invalid("There is no unit {code}.", field="unit", code=missing[0])
+    return [found[code] for code in codes]
+
+
+def _category(session: Session, form: DraftForm) -> Category:
+    category = session.scalars(
+        select(Category)
+        .join(TaxonomyVersion, TaxonomyVersion.id == Category.taxonomy_id)
+        .where(TaxonomyVersion.current, Category.code == form.category)
+    ).one_or_none()
+    if category is None:
+        raise Invalid("Please choose a category.", field="category")
+    for field in [*ALWAYS_REQUIRED, *(REQUIRED.get(needed, needed) for needed in category.required)]:
+        if not getattr(form, field):
+            raise Invalid("This field is needed to file the matter.", field=field)
+    return category
+
+
+def _number(form: DraftForm) -> str | None:
+    if not form.number:
+        return None
+    number = phones.normalise(form.number)
+    if number is None:
+        raise Invalid("This is not a telephone number.", field="number")
+    return number
+
+
+def _citizen(session: Session, form: DraftForm, number: str | None, *, confirmed_by_id: UUID) -> UUID | None:
+    """The citizen of this name and number, who becomes known with the first filing.
+
+    The agent who files confirms the name. A number without a name is not a person, and a name alone is not found again.
+    """
+    if number is None or not form.name or form.requester_kind == CitizenKind.ANONYMOUS:
+        return None
+    hashed, name = phones.number_hash(number), form.name
+    known = session.scalars(
+        select(Citizen).join(CitizenNumber, CitizenNumber.citizen_id == Citizen.id).where(CitizenNumber.number_hash == hashed)
+    )
+    for citizen in known:
+        if citizen.name == name:
+            return citizen.id
+    citizen = Citizen(id=new_id(), kind=form.requester_kind, name=name)
+    session.add(citizen)
+    session.add(
+        CitizenNumber(
+            citizen_id=citizen.id, number=number, number_hash=hashed, confirmed_at=now(), confirmed_by_id=confirmed_by_id
+        )
+    )
+    session.flush()
+    return citizen.id

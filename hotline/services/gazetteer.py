@@ -1,0 +1,106 @@
+"""The names of places, as the classifier reads them and as a person picks from them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from classifier import Gazetteer, PlaceEntry
+from models import Area, AreaKind, PlaceKind, PlaceName, Rule, now
+
+MOST_FOUND = 20
+NAMED_AREAS = (AreaKind.TOWNSHIP, AreaKind.COMMUNITY)
+NAMED_PLACES = (PlaceKind.TOWNSHIP, PlaceKind.COMMUNITY)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A place to pick: the code of its area, the name that was found, and where it lies (东津街道 / 滨江社区 / 第一网格)."""
+
+    code: str
+    name: str
+    path: str
+
+
+def load(session: Session) -> Gazetteer:
+    """Every name of a place in an area that is valid today, and the names of the city itself."""
+    return Gazetteer.from_places([*_city_names(session), *_area_names(session), *_place_names(session)])
+
+
+def _city_names(session: Session) -> Iterator[PlaceEntry]:
+    body = session.scalar(select(Rule.body).where(Rule.kind == "city", Rule.code == "default", Rule.current)) or {}
+    for level in ("province", "prefecture", "county"):
+        known = body.get(level) or {}
+        for name in dict.fromkeys(filter(None, (known.get("name"), known.get("short")))):
+            yield PlaceEntry("city", name, str(known.get("code", "")))
+
+
+def _area_names(session: Session) -> Iterator[PlaceEntry]:
+    for area in session.scalars(select(Area).where(Area.kind.in_(NAMED_AREAS), *_valid())):
+        yield PlaceEntry(str(area.kind), area.name, area.code)
+
+
+def _place_names(session: Session) -> Iterator[PlaceEntry]:
+    """What the areas do not say themselves: roads with their numbers, compounds, landmarks, hamlets, other names of areas."""
+    rows = session.execute(
+        select(PlaceName, Area.name).join(Area, Area.code == PlaceName.area_code).where(*_valid()).order_by(PlaceName.name)
+    )
+    for place, area_name in rows:
+        if place.name != area_name or place.kind not in NAMED_PLACES:
+            yield PlaceEntry(
+                kind=str(place.kind),
+                name=place.name,
+                area_code=place.area_code,
+                from_no=place.from_no,
+                to_no=place.to_no,
+                parity=place.parity,
+                canonical=place.canonical,
+            )
+
+
+def area_path(session: Session, code: str) -> Sequence[Area]:
+    """From the county down to the area of this code as they are cut today; empty for a code that is not in use."""
+    path = select(Area.id, Area.parent_code).where(Area.code == code, *_valid()).cte("path", recursive=True)
+    above = aliased(Area)
+    path = path.union_all(select(above.id, above.parent_code).where(above.code == path.c.parent_code, *_valid(above)))
+    found = session.scalars(select(Area).join(path, Area.id == path.c.id)).all()
+    levels = list(AreaKind)
+    return sorted(found, key=lambda area: levels.index(AreaKind(area.kind)))
+
+
+def search(session: Session, text: str) -> list[Found]:
+    """Areas and places whose name holds the text, those that begin with it first."""
+    wanted = text.strip()
+    if not wanted:
+        return []
+    community, township = aliased(Area), aliased(Area)
+    rows = session.execute(
+        select(Area, community.name, township.name, PlaceName.name)
+        .outerjoin(PlaceName, PlaceName.area_code == Area.code)
+        .outerjoin(community, (community.code == Area.parent_code) & _all(_valid(community)))
+        .outerjoin(township, (township.code == community.parent_code) & _all(_valid(township)))
+        .where(
+            *_valid(),
+            Area.kind != AreaKind.COUNTY,
+            or_(PlaceName.name.contains(wanted, autoescape=True), Area.name.contains(wanted, autoescape=True)),
+        )
+        .order_by(Area.code)
+        .limit(MOST_FOUND * 5)
+    )
+    found = {_found(area, above, name if name and wanted in name else area.name) for area, *above, name in rows}
+    return sorted(found, key=lambda one: (not one.name.startswith(wanted), one.name, one.code))[:MOST_FOUND]
+
+
+def _found(area: Area, above: Sequence[str | None], name: str) -> Found:
+    return Found(area.code, name, " / ".join(filter(None, (*reversed(above), area.name))))
+
+
+def _valid(area: type[Area] = Area) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    today: date = now().date()
+    return area.valid_from <= today, or_(area.valid_to.is_(None), area.valid_to > today)
+
+
+def _all(conditions: tuple[ColumnElement[bool], ColumnElement[bool]]) -> ColumnElement[bool]:
+    return conditions[0] & conditions[1]

@@ -1,0 +1,45 @@
+"""Before a case is acted on: the lock, what the key did before, who else was faster, and whether the actor may."""
+
+from sqlalchemy.orm import Session
+
+from hotline.errors import Invalid, NotAllowed, NoteRequired, Outdated, WrongState
+from hotline.services import history
+from hotline.services.actors import Actor
+from models import Assignment, Case, CaseEvent, Role, Unit
+from models.workflow import Step
+
+LONGEST_KEY = 48  # the column has room for what is added when one act moves several things
+
+
+def hold(session: Session, subject: Case | Assignment, *, key: str, seen: int | None = None) -> tuple[Case, CaseEvent | None]:
+    """Lock the case; and the event, if this key has made one. `seen` counts only where the key is new."""
+    if not 1 <= len(key) <= LONGEST_KEY:
+        raise Invalid()
+    case_id = subject.id if isinstance(subject, Case) else subject.case_id
+    # Always the case first: two locks in two orders would wait for each other.
+    case = session.get_one(Case, case_id, with_for_update=True, populate_existing=True)
+    if isinstance(subject, Assignment):
+        session.refresh(subject)
+    done = history.with_key(session, case, key)
+    if done is None and seen is not None and seen != subject.version:
+        raise Outdated()
+    return case, done
+
+
+def allowed(step: Step | None, by: Actor, note: str) -> tuple[Step, Role]:
+    """The row and the role under which it is taken, or a refusal."""
+    if step is None:
+        raise WrongState()
+    role = by.role_for(step.by)
+    if role is None:
+        raise NotAllowed()
+    if step.needs_note and not note.strip():
+        raise NoteRequired(field="note")
+    return step, role
+
+
+def require_unit(session: Session, assignment: Assignment, by: Actor) -> None:
+    """Liaisons act for their own unit and those below it."""
+    unit = session.get_one(Unit, assignment.unit_id)
+    if not by.unit_path or not unit.path.startswith(by.unit_path):
+        raise NotAllowed()

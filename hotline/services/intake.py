@@ -1,0 +1,206 @@
+"""The one door in: any message or call joins or opens a contact, once, however often and from wherever it is delivered."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, delete, select
+from sqlalchemy.orm import Session
+
+from hotline.events import ContactOpened, MessageReceived
+from hotline.ports import Inbound
+from hotline.services import actors, cases, core, files, numbering, outbox, phones, queueing
+from hotline.services.queue_rule import VOICE
+from models import Action, Call, Case, CitizenKind, Contact, Conversation, Direction, Message, new_id, now, privacy
+
+MAILBOX = "mailbox"
+LONGEST_SUBJECT = 200
+
+_MESSAGE_ID = select(Message.id).where(Message.channel == bindparam("arrived_by"), Message.external_id == bindparam("known_as"))
+
+
+@dataclass(frozen=True)
+class Received:
+    """`query_code` is there for whoever may see it: with a new contact, and with a letter delivered again."""
+
+    contact: Contact
+    message: Message | None
+    is_new: bool
+    query_code: str | None = None
+
+
+@dataclass(frozen=True)
+class Home:
+    """The contact that a message belongs to, and the case if it remarks on one."""
+
+    contact: Contact
+    case: Case | None = None
+    is_opened: bool = False
+    query_code: str | None = None
+
+
+def receive(session: Session, inbound: Inbound) -> Received:
+    """Idempotent on (channel, external id), under concurrency too: the first delivery counts, a repeat gets the same answer.
+
+    A message joins the open contact of its sender's conversation; each letter of the mailbox opens one of its own. A call opens a
+    contact but does not queue: its caller joins the queue later. Doors check the files before they open the transaction.
+    """
+    if inbound.channel == VOICE:
+        return _receive_call(session, inbound)
+    known = _known_message(session, inbound)
+    if known is not None:
+        return known
+    home = _home_of(session, inbound)
+    message = _store(session, inbound, home)
+    if message is None:
+        return _yield_to_first(session, inbound, home)
+    for file in inbound.files:
+        files.store(session, files.check(file), message=message)
+    if home.case is not None:
+        cases.note(session, home.case, Action.REMARK, by=actors.SERVICE, key=f"remark:{message.id}", text=message.text)
+    if home.is_opened:
+        queueing.enqueue(session, home.contact)
+    opened = [ContactOpened(home.contact.id)] if home.is_opened else []
+    outbox.emit(session, *opened, MessageReceived(message.id, home.contact.id))
+    return Received(home.contact, message, is_new=True, query_code=home.query_code)
+
+
+def _known_message(session: Session, inbound: Inbound) -> Received | None:
+    arrival = {"arrived_by": inbound.channel, "known_as": inbound.external_id}
+    # Most arrivals are new: whether one is known is asked past the ORM.
+    message_id = core.run(session, _MESSAGE_ID, arrival).scalar()
+    if message_id is None:
+        return None
+    message = session.get_one(Message, message_id)
+    contact = session.get_one(Contact, message.contact_id)
+    code = numbering.repeatable_query_code(inbound.external_id) if inbound.channel == MAILBOX else ""
+    is_its_code = bool(code) and contact.code_hash == numbering.code_hash(contact.reference, code)
+    return Received(contact, message, is_new=False, query_code=code if is_its_code else None)
+
+
+def _home_of(session: Session, inbound: Inbound) -> Home:
+    found = _remarked_on(session, inbound.about) if inbound.about else None
+    if found is not None:
+        return found
+    if inbound.channel == MAILBOX:
+        return _open_contact(session, inbound)
+    conversation = _conversation(session, inbound)
+    contact = session.scalars(
+        select(Contact)
+        .where(Contact.conversation_id == conversation.id, Contact.concluded_at.is_(None))
+        .order_by(Contact.received_at.desc())
+        .limit(1)
+    ).one_or_none()
+    return Home(contact) if contact is not None else _open_contact(session, inbound, conversation)
+
+
+def _remarked_on(session: Session, reference: str) -> Home | None:
+    """None as well for a contact that ended without a case: nobody would read a remark there, so it begins a new one."""
+    case = session.scalars(select(Case).where(Case.number == reference)).one_or_none()
+    if case is not None:
+        return Home(session.get_one(Contact, case.contact_id), case)
+    contact = session.scalars(select(Contact).where(Contact.reference == reference)).one_or_none()
+    return Home(contact) if contact is not None and contact.concluded_at is None else None
+
+
+def _conversation(session: Session, inbound: Inbound) -> Conversation:
+    """The sender's thread, locked: two first messages at once open one contact."""
+    sender_hash = privacy.lookup_hash("sender", inbound.sender)
+    values = {"channel": inbound.channel, "sender_hash": sender_hash, "sender": inbound.sender}
+    core.insert_once(session, Conversation, values, unique=("channel", "sender_hash"))
+    return session.scalars(
+        select(Conversation)
+        .where(Conversation.channel == inbound.channel, Conversation.sender_hash == sender_hash)
+        .with_for_update()
+    ).one()
+
+
+def _open_contact(session: Session, inbound: Inbound, conversation: Conversation | None = None) -> Home:
+    reference = numbering.next_reference(session)
+    is_letter = inbound.channel == MAILBOX
+    code = numbering.repeatable_query_code(inbound.external_id) if is_letter else numbering.new_query_code()
+    number = phones.normalise(inbound.number)
+    contact = Contact(
+        reference=reference,
+        code_hash=numbering.code_hash(reference, code),
+        channel=inbound.channel,
+        conversation_id=conversation.id if conversation else None,
+        citizen_id=conversation.citizen_id if conversation else None,
+        source=inbound.source,
+        received_at=inbound.received_at,
+        subject=_first_line(inbound.text),
+        sender_kind=CitizenKind(inbound.sender_kind),
+        sender_name=_storable(inbound.name) or None,
+        number=number or _storable(inbound.number) or None,  # what is no number is kept as it was given
+        number_hash=phones.number_hash(number) if number else None,
+        confidential=inbound.confidential,
+        consent=inbound.consent,
+        wished_kind=inbound.wished_kind,
+        place_text=_storable(inbound.place) or None,
+        grid_code=inbound.area_code or None,
+        queued_at=None if inbound.channel == VOICE else now(),
+    )
+    core.insert(session, contact)
+    return Home(contact, is_opened=True, query_code=code)
+
+
+def _store(session: Session, inbound: Inbound, home: Home) -> Message | None:
+    """None if the same message was delivered by another way at the same moment and that one is stored."""
+    values = {
+        "id": new_id(),
+        "channel": inbound.channel,
+        "gateway": inbound.gateway,
+        "external_id": inbound.external_id,
+        "direction": Direction.IN,
+        "contact_id": home.contact.id,
+        "conversation_id": home.contact.conversation_id,
+        "case_id": home.case.id if home.case else None,
+        "text": _storable(inbound.text),
+        "sent_at": inbound.sent_at,
+        "received_at": inbound.received_at,
+        "created_at": now(),
+    }
+    if not core.insert_once(session, Message, values, unique=("channel", "external_id")):
+        return None
+    return core.stored(session, Message(**values))
+
+
+def _yield_to_first(session: Session, inbound: Inbound, home: Home) -> Received:
+    if home.is_opened:
+        _take_away(session, home.contact)
+    known = _known_message(session, inbound)
+    if known is None:
+        raise LookupError("a stored message cannot be read again")
+    return known
+
+
+def _receive_call(session: Session, inbound: Inbound) -> Received:
+    known = _known_call(session, inbound.external_id)
+    if known is not None:
+        return Received(known, None, is_new=False)
+    home = _open_contact(session, inbound)
+    values = {"linkedid": inbound.external_id, "contact_id": home.contact.id, "started_at": inbound.received_at}
+    if not core.insert_once(session, Call, values, unique=("linkedid",)):
+        _take_away(session, home.contact)
+        return _receive_call(session, inbound)
+    outbox.emit(session, ContactOpened(home.contact.id))
+    return Received(home.contact, None, is_new=True, query_code=home.query_code)
+
+
+def _known_call(session: Session, linkedid: str) -> Contact | None:
+    return session.scalars(
+        select(Contact).join(Call, Call.contact_id == Contact.id).where(Call.linkedid == linkedid)
+    ).one_or_none()
+
+
+def _take_away(session: Session, contact: Contact) -> None:
+    """A contact opened a moment ago in this transaction; nothing points at it yet."""
+    session.expunge(contact)
+    session.execute(delete(Contact).where(Contact.id == contact.id).execution_options(synchronize_session=False))
+
+
+def _storable(text: str) -> str:
+    """Without what no database stores: zero characters and halves of characters."""
+    return text.encode(errors="ignore").decode().replace("\0", "")
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in _storable(text).splitlines() if line.strip()), "")[:LONGEST_SUBJECT]

@@ -1,0 +1,168 @@
+"""One matter of a contact at the agent's desk: what a change in the form brings with it, and the way from draft to case."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+import yaml
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from hotline.errors import Invalid, NoteRequired, RuleBroken, WrongState
+from hotline.services import cases, dispatching, drafts, gazetteer, queueing, triage
+from hotline.services.actors import Actor
+from hotline.services.cases import How
+from hotline.services.draft_form import DraftForm
+from models import AreaKind, Case, Conclusion, Contact, Draft, Staff
+
+MOST = 9
+CONCLUSIONS: dict[How, Conclusion] = {
+    "dispatch": Conclusion.FILED,
+    "review": Conclusion.FILED,
+    "answer": Conclusion.ANSWERED,
+    "redirect": Conclusion.REDIRECTED,
+}
+
+
+def follow(session: Session, before: DraftForm, after: DraftForm, *, area: str = "") -> DraftForm:
+    """The form with what its changes bring: a picked or recognised area, and the units that category and area lead to.
+
+    A unit that the agent chose in the same step stays.
+    """
+    if area or after.place_text != before.place_text:
+        after = _placed(session, after, area)
+    moved = (after.category, after.area_code) != (before.category, before.area_code)
+    if moved and after.category and after.unit == before.unit:
+        after = _routed(session, after)
+    return after
+
+
+def _placed(session: Session, form: DraftForm, area: str) -> DraftForm:
+    code = area or _recognised(form.place_text)
+    codes = {path.kind: path.code for path in gazetteer.area_path(session, code)} if code else {}
+    if area and not codes:
+        raise Invalid("This area does not exist.", field="area")
+    return form.model_copy(
+        update={
+            "township_code": codes.get(AreaKind.TOWNSHIP),
+            "community_code": codes.get(AreaKind.COMMUNITY),
+            "grid_code": codes.get(AreaKind.GRID),
+        }
+    )
+
+
+def _recognised(place_text: str) -> str:
+    place = (triage.suggest_text(place_text) or {}).get("place") or {}
+    return str(place.get("grid") or place.get("community") or place.get("township") or "")
+
+
+def _routed(session: Session, form: DraftForm) -> DraftForm:
+    try:
+        lead, assists = dispatching.choose_unit(session, form.category, form.area_code or "")
+    except (RuleBroken, Invalid):
+        return form  # no rule, or a closed unit: the agent chooses
+    return form.model_copy(update={"unit": lead.code, "assist_units": [unit.code for unit in assists]})
+
+
+def open_next(session: Session, contact: Contact, *, by: Staff) -> int:
+    """A further matter of the same contact (一事一单); returns its serial."""
+    last = session.scalar(select(func.max(Draft.matter)).where(Draft.contact_id == contact.id)) or 0
+    filed = session.scalar(select(func.max(Case.matter)).where(Case.contact_id == contact.id)) or 0
+    serial = max(last, filed, 1) + 1
+    if serial > MOST:
+        raise RuleBroken("A contact has at most {most} matters.", most=MOST)
+    if not last and not filed:
+        # The first one has been on the screen so far; from now on it waits beside the new one.
+        drafts.save(session, contact, 1, drafts.open_draft(session, contact, 1), by=by)
+    drafts.save(session, contact, serial, drafts.open_draft(session, contact, serial), by=by)
+    return serial
+
+
+def file(
+    session: Session,
+    contact: Contact,
+    form: DraftForm,
+    *,
+    matter: int,
+    known: Mapping[int, Draft],
+    by: Staff,
+    actor: Actor,
+    key: str,
+    how: How,
+    answer: str = "",
+    reason: str = "",
+) -> tuple[Case, int | None]:
+    """Make the matter a case; conclude the contact unless one of the `known` drafts is still open, whose serial is returned."""
+    _refuse_incomplete(form, how, answer, reason)
+    left = min((serial for serial, row in known.items() if row.case_id is None and serial != matter), default=None)
+    case = cases.file_case(session, contact, form, matter=matter, by=actor, key=key, how=how, answer=answer, reason=reason)
+    if left is None and contact.concluded_at is None:
+        queueing.conclude(session, contact, _conclusion(session, contact, how), by=by, note=reason or answer)
+    return case, left
+
+
+def kept(session: Session, contact: Contact) -> dict[int, Draft]:
+    """The drafts of a contact by their serial, filed ones among them."""
+    rows = session.scalars(select(Draft).where(Draft.contact_id == contact.id).order_by(Draft.matter))
+    return {row.matter: row for row in rows}
+
+
+def ground(session: Session, contact: Contact, matter: int, *, known: Mapping[int, Draft], whole: bool) -> DraftForm:
+    """What a sent form is laid over. A whole form brings all but the number, which pages never hold."""
+    if matter not in known and whole:
+        return DraftForm(number=contact.number or "")
+    return drafts.open_draft(session, contact, matter)
+
+
+def _refuse_incomplete(form: DraftForm, how: How, answer: str, reason: str) -> None:
+    if form.request_type is None:
+        raise Invalid("Please choose what the citizen wants.", field="request_type")
+    if how == "dispatch" and not form.unit:
+        raise Invalid("Please choose the responsible unit.", field="unit")
+    if how == "answer" and not answer.strip():
+        raise NoteRequired("Please write the answer.", field="answer")
+    if how == "redirect" and not reason.strip():
+        raise NoteRequired(field="reason")
+
+
+def _conclusion(session: Session, contact: Contact, how: How) -> Conclusion:
+    """Of several matters the one that was dispatched names the end."""
+    if how in ("dispatch", "review"):
+        return CONCLUSIONS[how]
+    dispatched = select(Case.id).where(Case.contact_id == contact.id, Case.dispatch_count > 0)
+    return Conclusion.FILED if session.scalar(dispatched.limit(1)) else CONCLUSIONS[how]
+
+
+def drop(session: Session, contact: Contact, matter: int) -> None:
+    """Throw away a further matter that turned out to be none."""
+    draft = session.get(Draft, (contact.id, matter))
+    if draft is None or draft.case_id is not None or matter == 1:
+        raise WrongState()
+    session.delete(draft)
+    session.flush()
+
+
+@dataclass(frozen=True)
+class Door:
+    """Why the hotline does not take a matter on, and where it belongs instead."""
+
+    code: str
+    reason: str
+    where: str
+
+
+@lru_cache(maxsize=1)
+def doors() -> tuple[Door, ...]:
+    body = yaml.safe_load(files("hotline").joinpath("reference/doors.yaml").read_bytes())
+    return tuple(Door(**each) for each in body["doors"])
+
+
+def right_door(code: str, explanation: str) -> str:
+    """What the citizen is told, in one paragraph; a door outside the list is refused."""
+    door = next((door for door in doors() if door.code == code), None)
+    if door is None:
+        raise Invalid("Please choose the right door.", field="door")
+    if door.code == "other" and not explanation.strip():
+        raise NoteRequired(field="reason")
+    return "。".join(part for part in (f"{door.reason}：{door.where}", explanation.strip()) if part)

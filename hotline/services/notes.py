@@ -1,0 +1,86 @@
+"""What is added to a case's history beside its states: remarks, reminders, links to other cases."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hotline.errors import RuleBroken, WrongState
+from hotline.events import CaseNoted
+from hotline.services import history
+from hotline.services.actors import Actor
+from hotline.services.holding import hold
+from hotline.services.outbox import emit
+from models import Action, Assignment, Case, CaseEvent, CaseLink, LinkKind, Mark, MarkKind
+from models.workflow import NOTED
+
+
+def note(
+    session: Session,
+    case: Case,
+    action: Action,
+    *,
+    by: Actor,
+    key: str,
+    text: str = "",
+    assignment: Assignment | None = None,
+) -> CaseEvent:
+    """Add to the history without a change of state; the same key again adds nothing. A reminder (催单) is a mark as well."""
+    if action not in NOTED:
+        raise WrongState()
+    case, done = hold(session, case, key=key)
+    if done is not None:
+        return done
+    if action == Action.URGE:
+        _mark_urged(session, case, by, text)
+    event = _append(session, case, action, by=by, key=key, text=text, assignment=assignment)
+    session.flush()
+    return event
+
+
+def link(session: Session, case: Case, other: Case, kind: LinkKind, *, by: Actor, key: str, text: str = "") -> CaseLink:
+    """Tie a case to another one. A repeat (重复件) is marked, and the older case learns of it; no deadline moves."""
+    if case.id == other.id:
+        raise RuleBroken("A case cannot be linked with itself.")
+    for each in sorted((case, other), key=lambda one: one.id):
+        hold(session, each, key=key)
+    tied = session.scalars(
+        select(CaseLink).where(CaseLink.case_id == case.id, CaseLink.other_id == other.id, CaseLink.kind == kind)
+    ).one_or_none()
+    if tied is not None:
+        return tied
+    tied = CaseLink(case_id=case.id, other_id=other.id, kind=kind, by_id=by.staff_id)
+    session.add(tied)
+    if kind == LinkKind.REPEAT:
+        session.add(Mark(case_id=case.id, kind=MarkKind.REPEAT, basis=other.number, by_id=by.staff_id))
+    _append(session, case, Action.MARK, by=by, key=key, text=f"{kind}: {other.number} {text}".strip())
+    _append(session, other, Action.REMARK, by=by, key=key, text=f"{kind}: {case.number} {text}".strip())
+    session.flush()
+    return tied
+
+
+def _append(
+    session: Session, case: Case, action: Action, *, by: Actor, key: str, text: str, assignment: Assignment | None = None
+) -> CaseEvent:
+    event = history.append(
+        session,
+        case,
+        action=action,
+        from_status=case.status,
+        to_status=case.status,
+        by=by,
+        role=min(by.roles, default=None),
+        key=key,
+        note=text.strip(),
+        assignment=assignment,
+    )
+    emit(session, CaseNoted(case.id, action))
+    return event
+
+
+def _mark_urged(session: Session, case: Case, by: Actor, text: str) -> None:
+    mark = session.scalars(
+        select(Mark).where(Mark.case_id == case.id, Mark.kind == MarkKind.URGED, Mark.cleared_at.is_(None))
+    ).one_or_none()
+    if mark is None:
+        session.add(Mark(case_id=case.id, kind=MarkKind.URGED, level=1, basis=text, by_id=by.staff_id))
+    else:
+        mark.level += 1

@@ -1,0 +1,69 @@
+"""The city as citizens see it: its name, the areas to pick from, and the places of one name that must be asked about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from classifier import Gazetteer, PlaceCandidate
+from hotline.services import gazetteer
+from models import Area, AreaKind, now
+
+
+def hotline_name(session: Session) -> str:
+    """青渡市政务服务便民热线."""
+    city = session.scalar(select(Area.name).where(Area.parent_code.is_(None), Area.kind == AreaKind.COUNTY).limit(1))
+    return f"{city or ''}政务服务便民热线"
+
+
+def townships(session: Session) -> Sequence[Area]:
+    return _of_today(session, Area.kind == AreaKind.TOWNSHIP)
+
+
+def communities(session: Session, township_code: str) -> Sequence[Area]:
+    if not township_code:
+        return []
+    return _of_today(session, Area.parent_code == township_code)
+
+
+def _of_today(session: Session, *which: ColumnElement[bool]) -> Sequence[Area]:
+    today = now().date()
+    valid = (Area.valid_from <= today, Area.valid_to.is_(None) | (Area.valid_to > today))
+    return session.scalars(select(Area).where(*which, *valid).order_by(Area.code)).all()
+
+
+@dataclass(frozen=True)
+class Question:
+    """A name that stands for several places, and these; nothing to choose from if it is clear or unknown."""
+
+    name: str = ""
+    choices: Sequence[PlaceCandidate] = ()
+
+
+NOTHING_TO_ASK = Question()
+READ_AGAIN_AFTER = timedelta(minutes=10)
+
+
+def of_one_name(session: Session, text: str, *, within: str = "") -> Question:
+    """What to ask about a typed place; the township picked beside it may already decide."""
+    if not text.strip():
+        return NOTHING_TO_ASK
+    place = _names.known(session).match(text, within=within or None)
+    return Question(place.text, place.candidates) if place.kind == "ask" else NOTHING_TO_ASK
+
+
+class _Names:
+    """The city's names of places, read now and then: a letter must not wait for a thousand rows."""
+
+    def __init__(self) -> None:
+        self._read: tuple[datetime, Gazetteer] | None = None
+
+    def known(self, session: Session) -> Gazetteer:
+        if self._read is None or now() - self._read[0] > READ_AGAIN_AFTER:
+            self._read = now(), gazetteer.load(session)
+        return self._read[1]
+
+
+_names = _Names()

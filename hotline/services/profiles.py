@@ -1,0 +1,176 @@
+"""How a city works, as data: which rows of the state tables are on, the time limits, when the citizen is asked, the weights."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from importlib.resources import files
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from hotline.errors import RuleBroken
+from hotline.services.deadlines import Limit
+from models import Action, AssignmentStatus, Case, CaseStatus, Rule, Urgency
+from models.workflow import ASSIGNMENT, CASE, CASE_FINAL, Clock, Step, row_name, row_names
+
+KIND = "profile"
+DEFAULT = "quick_response"
+ANSWERED = frozenset({CaseStatus.ANSWERED, CaseStatus.VERIFYING, CaseStatus.CALLBACK})
+TOWARDS_CLOSING = frozenset({Action.ASK_CITIZEN, Action.CLOSE})
+
+TimeLimit = Annotated[Limit, BeforeValidator(Limit.parse)]
+
+
+class AskCitizen(StrEnum):
+    BEFORE_CLOSE = "before_close"
+    AFTER_CLOSE = "after_close"
+
+
+class Indicator(StrEnum):
+    CONTACT = "contact"
+    ON_TIME = "on_time"
+    RESOLUTION = "resolution"
+    SATISFACTION = "satisfaction"
+    UNIT_SATISFACTION = "unit_satisfaction"
+
+
+class SurveyRules(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lapse: TimeLimit
+    correction: TimeLimit
+
+
+class Profile(BaseModel):
+    """One edition of a profile. Limits are named after the clock they set, or `contact`: the first word with the citizen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    explained: str
+    levels: Annotated[int, Field(ge=1, le=4)]
+    off: frozenset[str]
+    ask_citizen: AskCitizen
+    limits: Mapping[str, Mapping[Urgency, TimeLimit]]
+    return_window: TimeLimit
+    designate_after: Annotated[int, Field(ge=1)]
+    archive_after: TimeLimit
+    survey: SurveyRules
+    weights: Mapping[Indicator, Annotated[float, Field(ge=0)]]
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _same_for_every_urgency(cls, limits: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`check: 24h` is short for the same limit at every urgency."""
+        return {stage: limit if isinstance(limit, Mapping) else dict.fromkeys(Urgency, limit) for stage, limit in limits.items()}
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if unknown := self.off - row_names():
+            raise ValueError(f"no such rows to switch off: {sorted(unknown)}")
+        for stage in {"contact", *self._clocks()}:
+            if set(self.limits.get(stage, {})) != set(Urgency):
+                raise ValueError(f"limits.{stage} needs a limit for every urgency")
+        if stuck := [status for status in self.reachable() if status not in CASE_FINAL and not self._goes_on(status)]:
+            raise ValueError(f"no way to an end from {sorted(stuck)}")
+        if self.ask_citizen == AskCitizen.BEFORE_CLOSE and CaseStatus.CALLBACK not in self.reachable():
+            raise ValueError("before_close needs the row case:answered:ask_citizen")
+        if sum(self.weights.values()) <= 0:
+            raise ValueError("the weights add up to nothing")
+        return self
+
+    def case_step(self, status: CaseStatus | str | None, action: Action) -> Step | None:
+        """The row of the case table, unless it is switched off; None also if there is none."""
+        origin = CaseStatus(status) if status else None
+        return None if row_name("case", origin, action) in self.off else CASE.get((origin, action))
+
+    def assignment_step(self, status: AssignmentStatus | str | None, action: Action) -> Step | None:
+        origin = AssignmentStatus(status) if status else None
+        return None if row_name("assignment", origin, action) in self.off else ASSIGNMENT.get((origin, action))
+
+    def limit(self, stage: str, urgency: Urgency | str) -> Limit:
+        return self.limits[stage][Urgency(urgency)]
+
+    def ways_out(self, status: CaseStatus | None) -> dict[Action, Step]:
+        return {action: row for (origin, action), row in CASE.items() if origin == status and self.case_step(origin, action)}
+
+    def reachable(self) -> frozenset[CaseStatus]:
+        """Every state that a case of this profile can get into."""
+        found: set[CaseStatus] = set()
+        ahead: set[CaseStatus | None] = {None}
+        while ahead:
+            further = {CaseStatus(row.to) for status in ahead for row in self.ways_out(status).values()}
+            ahead = set(further - found)
+            found |= further
+        return frozenset(found)
+
+    def _goes_on(self, status: CaseStatus) -> bool:
+        """An answered case needs a way to closing: going back to the unit is none."""
+        ways = set(self.ways_out(status))
+        return bool(ways & TOWARDS_CLOSING if status in ANSWERED else ways)
+
+    def _clocks(self) -> frozenset[Clock]:
+        origins: set[CaseStatus | None] = {None, *self.reachable()}
+        return frozenset(row.clock for status in origins for row in self.ways_out(status).values() if row.clock)
+
+
+def current(session: Session) -> Rule:
+    """The edition that cases are filed under from now on."""
+    rule = session.scalars(select(Rule).where(Rule.kind == KIND, Rule.current).limit(1)).one_or_none()
+    if rule is None:
+        raise RuleBroken("No profile is set up yet: an administrator chooses one.")
+    return rule
+
+
+def of(session: Session, case: Case) -> Profile:
+    """The profile that the case was filed under."""
+    known = _editions.get(case.profile_id)
+    return known or of_rule(session.get_one(Rule, case.profile_id))
+
+
+def of_rule(rule: Rule) -> Profile:
+    # Editions never change, so that each needs to be read once in a process.
+    if rule.id not in _editions:
+        _editions[rule.id] = Profile.model_validate(rule.body)
+    return _editions[rule.id]
+
+
+def in_force(session: Session) -> Profile:
+    return of_rule(current(session))
+
+
+def install(session: Session, code: str, body: Mapping[str, Any]) -> Rule:
+    """Make this the city's profile; refused if it does not hold together. The same body again adds no edition."""
+    Profile.model_validate(body)
+    digest = hashlib.sha256(_canonical(body).encode()).hexdigest()
+    latest = session.scalars(
+        select(Rule).where(Rule.kind == KIND, Rule.code == code).order_by(Rule.edition.desc()).limit(1)
+    ).one_or_none()
+    if latest is None or latest.digest != digest:
+        edition = latest.edition + 1 if latest else 1
+        latest = Rule(kind=KIND, code=code, edition=edition, digest=digest, body=dict(body))
+        session.add(latest)
+    session.flush()
+    session.execute(update(Rule).where(Rule.kind == KIND, Rule.id != latest.id).values(current=False))
+    latest.current = True
+    session.flush()
+    return latest
+
+
+def shipped(code: str = DEFAULT) -> dict[str, Any]:
+    """The body of a profile that comes with the service."""
+    text = files("hotline").joinpath(f"reference/profiles/{code}.yaml").read_text("utf-8")
+    body: dict[str, Any] = yaml.safe_load(text)
+    return body
+
+
+_editions: dict[UUID, Profile] = {}
+
+
+def _canonical(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,326 @@
+"""Who is served next: one ranked queue over all channels. A contact is given to one agent only.
+
+Locks are taken in one order, a seat's before the queue's and the queue's before the contact's, so that nobody waits in a ring.
+"""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Executable, Row, and_, bindparam, case, delete, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from hotline.errors import AlreadyTaken, NotAllowed, NoteRequired, NotFound, RuleBroken, WrongState
+from hotline.events import ContactConcluded, ContactQueued, ContactTaken
+from hotline.services import core, outbox, queue_rule, ranking
+from hotline.services.queue_rule import VOICE, QueueRule
+from models import (
+    AccessLog,
+    Case,
+    Conclusion,
+    Contact,
+    Presence,
+    PresenceState,
+    QueueEntry,
+    Role,
+    Staff,
+    Urgency,
+    now,
+)
+
+NEEDS_NOTE = frozenset({Conclusion.REDIRECTED, Conclusion.VOID})
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A contact in its place in the queue: how much of its clock is used (1 is the limit), and what is left."""
+
+    contact: Contact
+    share: float
+    seconds_left: float
+    reserved_for_id: uuid.UUID | None
+
+
+class Count(NamedTuple):
+    waiting: int
+    oldest_seconds: float
+    past_clock: int
+
+
+def enqueue(session: Session, contact: Contact) -> None:
+    """Give the contact a place, or leave it the one it has. A call's clock runs from here, a message's from its arrival."""
+    _place(session, contact, queue_rule.current(session))
+
+
+def _place(session: Session, contact: Contact, rule: QueueRule, *, reserved_for: uuid.UUID | None = None) -> None:
+    """The clock is the original one, however often the contact comes back."""
+    contact.queued_at = contact.queued_at or now()
+    clock_from = contact.queued_at if contact.channel == VOICE else contact.received_at
+    entry = {
+        "contact_id": contact.id,
+        "channel": contact.channel,
+        "skill": contact.skill,
+        "language": contact.language,
+        "urgency_weight": rule.weight(contact.urgency),
+        "clock_from": clock_from.timestamp(),
+        "limit_seconds": rule.limit(contact.channel, contact.urgency),
+        "reserved_for_id": reserved_for,
+    }
+    if core.insert_once(session, QueueEntry, entry, unique=("contact_id",)):
+        outbox.emit(session, ContactQueued(contact.id))
+
+
+def leave(session: Session, contact: Contact) -> None:
+    """Out of the queue, for nobody to be given."""
+    session.execute(delete(QueueEntry).where(QueueEntry.contact_id == contact.id).execution_options(synchronize_session=False))
+
+
+def take_next(session: Session, staff: Staff) -> Contact | None:
+    """The first contact that suits this person, or None; never one that somebody else is given at the same moment."""
+    seat = _lock_seat(session, staff)
+    if seat is None or seat.state != PresenceState.AVAILABLE:
+        return None
+    asked = {**ranking.person(staff), "at": now().timestamp()}
+    owed = _owed(session, asked) if seat.is_contested else []
+    contact_id = core.run(session, _claim(), {**asked, "owed": owed}).scalar()
+    return None if contact_id is None else _give(session, contact_id, staff)
+
+
+def _lock_seat(session: Session, staff: Staff) -> Row[Any] | None:
+    """One taking at a time for one person, so that two open pages do not overfill a desk."""
+    return core.run(session, _seat(), {"person": staff.id, "at": now().timestamp()}).one_or_none()
+
+
+@cache
+def _seat() -> Executable:
+    """Where the person stands; and whether anywhere in the queue calls and late text wait side by side."""
+    calls, late_text = exists().where(~ranking.IS_TEXT), exists().where(ranking.IS_TEXT, ranking.IS_PAST)
+    return (
+        select(Presence.state, and_(calls, late_text).label("is_contested"))
+        .where(Presence.staff_id == bindparam("person"))
+        .with_for_update(of=Presence)
+    )
+
+
+def _owed(session: Session, asked: dict[str, Any]) -> list[str]:
+    """The skills whose late text comes before calls for this person."""
+    late = core.run(session, _late_skills(), asked).all()
+    if not late:
+        return []
+    rule = queue_rule.edition(session, late[0].rule_id)
+    return ranking.owing_text(session, [row.skill for row in late], share=rule.text_share)
+
+
+@cache
+def _late_skills() -> Executable:
+    columns = (QueueEntry.skill, queue_rule.EDITION.label("rule_id"))
+    return select(*columns).where(ranking.SUITS, ranking.IS_TEXT, ranking.IS_PAST).distinct()
+
+
+@cache
+def _claim() -> Executable:
+    """Takes the first suitable place out of the queue. Places that others are just taking are skipped, not waited for."""
+    first = (
+        select(QueueEntry.contact_id)
+        .where(ranking.SUITS, ranking.FITS)
+        .order_by(*ranking.ORDER_WITH_OWED)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return delete(core.table(QueueEntry)).where(QueueEntry.contact_id == first.scalar_subquery()).returning(QueueEntry.contact_id)
+
+
+def _give(session: Session, contact_id: uuid.UUID, staff: Staff) -> Contact:
+    contact: Contact = session.scalars(
+        _taking(), {"contact": contact_id, "by": staff.id, "at": now()}, execution_options={"populate_existing": True}
+    ).one()
+    outbox.emit(session, ContactTaken(contact_id, staff.id))
+    return contact
+
+
+@cache
+def _taking() -> Executable:
+    taken = (
+        update(Contact)
+        .where(Contact.id == bindparam("contact"))
+        .values(taken_at=bindparam("at"), taken_by_id=bindparam("by"), version=Contact.version + 1)
+        .returning(Contact)
+    )
+    return taken.execution_options(synchronize_session=False)
+
+
+def take(session: Session, staff: Staff, contact_id: uuid.UUID) -> Contact:
+    """A particular contact, by choice: capacity counts, rank and skill do not. Taking one's own again changes nothing."""
+    seat = _lock_seat(session, staff)
+    if seat is None or seat.state == PresenceState.OFFLINE:
+        raise RuleBroken("Set yourself to available first.")
+    entry = session.get(QueueEntry, contact_id, with_for_update=True, populate_existing=True)
+    if entry is None:
+        return _taken_before(session, staff, contact_id)
+    if entry.reserved_for_id not in (None, staff.id):
+        raise RuleBroken("This contact is kept for a colleague.")
+    open_text, open_calls = session.execute(select(ranking.OPEN_TEXT, ranking.OPEN_CALLS), {"person": staff.id}).one()
+    count, most = (open_calls, 1) if entry.channel == VOICE else (open_text, staff.capacity)
+    if count >= most:
+        raise RuleBroken("You have {count} contacts open; finish one first.", count=count)
+    session.delete(entry)
+    return _give(session, contact_id, staff)
+
+
+def _taken_before(session: Session, staff: Staff, contact_id: uuid.UUID) -> Contact:
+    contact = session.get(Contact, contact_id, populate_existing=True)
+    if contact is None:
+        raise NotFound()
+    if contact.concluded_at is not None:
+        raise WrongState("This contact is concluded.")
+    if contact.taken_by_id != staff.id:
+        raise AlreadyTaken()
+    return contact
+
+
+def put_back(session: Session, contact: Contact, *, by: Staff, reason: str) -> None:
+    """Back to its old place in the queue, with the clock it had."""
+    _lock_open(session, contact)
+    _refuse_others(contact, by)
+    _note(session, contact, "put_back", by=by, reason=reason)
+    _free(session, contact)
+    _place(session, contact, queue_rule.current(session))
+
+
+def hand_over(session: Session, contact: Contact, *, by: Staff, to: Staff | None = None, skill: str | None = None) -> None:
+    """To one person, for whom it is kept, or to a skill group; the clock runs on. Shift leaders also move what still waits."""
+    if (to is None) == (skill is None):
+        raise RuleBroken("Choose either a colleague or a skill group.")
+    leave(session, contact)
+    _lock_open(session, contact)
+    _refuse_others(contact, by)
+    if to is not None:
+        _refuse_absent(session, to)
+    _note(session, contact, "handed_over", by=by, reason=to.username if to else f"skill {skill}")
+    _free(session, contact)
+    contact.skill = skill or contact.skill
+    _place(session, contact, queue_rule.current(session), reserved_for=to.id if to else None)
+
+
+def release(session: Session, staff_ids: Collection[uuid.UUID]) -> int:
+    """What these people leave behind goes back to everybody: places kept for them, and open contacts, whose number it returns."""
+    session.execute(
+        update(QueueEntry)
+        .where(QueueEntry.reserved_for_id.in_(staff_ids))
+        .values(reserved_for_id=None)
+        .execution_options(synchronize_session=False)
+    )
+    left = session.scalars(
+        select(Contact)
+        .where(Contact.taken_by_id.in_(staff_ids), Contact.concluded_at.is_(None))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    rule = queue_rule.current(session)
+    for contact in left:
+        _free(session, contact)
+        _place(session, contact, rule)
+    return len(left)
+
+
+def raise_urgency(session: Session, contact: Contact, urgency: Urgency) -> bool:
+    """Up, never down: it goes ahead and its clock may get shorter. Returns whether anything changed."""
+    if not _is_higher(urgency, contact):
+        return False
+    rule = queue_rule.current(session)
+    session.execute(
+        update(QueueEntry)
+        .where(QueueEntry.contact_id == contact.id, QueueEntry.urgency_weight < rule.weight(urgency))
+        .values(urgency_weight=rule.weight(urgency), limit_seconds=rule.limit(contact.channel, urgency))
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(contact, with_for_update=True)
+    if not _is_higher(urgency, contact):
+        return False
+    contact.urgency = urgency
+    contact.version += 1
+    return True
+
+
+def _is_higher(urgency: Urgency, contact: Contact) -> bool:
+    return urgency.weight > Urgency(contact.urgency).weight  # a column gives back plain text
+
+
+def conclude(session: Session, contact: Contact, conclusion: Conclusion, *, by: Staff | None, note: str = "") -> None:
+    """The end of the episode. `by` is None for the service itself: a caller who hung up before anybody answered."""
+    leave(session, contact)
+    _lock_open(session, contact)
+    if by is not None:
+        _refuse_others(contact, by)
+    if conclusion in NEEDS_NOTE and not note.strip():
+        raise NoteRequired(field="note")
+    if conclusion == Conclusion.FILED and not _has_case(session, contact):
+        raise RuleBroken("Nothing has been filed from this contact yet.")
+    contact.concluded_at = now()
+    contact.conclusion = conclusion
+    contact.conclusion_note = note.strip()
+    contact.version += 1
+    outbox.emit(session, ContactConcluded(contact.id))
+
+
+def _has_case(session: Session, contact: Contact) -> bool:
+    return session.scalar(select(Case.id).where(Case.contact_id == contact.id).limit(1)) is not None
+
+
+def waiting(session: Session, *, channel: str | None = None, limit: int = 50) -> list[Waiting]:
+    """The head of the queue in its order, without regard to who may take what."""
+    left = QueueEntry.clock_from + QueueEntry.limit_seconds - ranking.AT
+    rows = session.execute(
+        select(Contact, ranking.SHARE_USED, left, QueueEntry.reserved_for_id)
+        .join(QueueEntry, QueueEntry.contact_id == Contact.id)
+        .where(*([QueueEntry.channel == channel] if channel else []))
+        .order_by(*ranking.ORDER)
+        .limit(limit),
+        {"at": now().timestamp()},
+    )
+    return [Waiting(*row) for row in rows]
+
+
+def counts(session: Session) -> dict[str, Count]:
+    """By channel: how many wait, for how long the one who waits longest, how many are past their clock."""
+    rows = session.execute(
+        select(
+            QueueEntry.channel,
+            func.count(),
+            func.max(ranking.AT - QueueEntry.clock_from),
+            func.sum(case((ranking.IS_PAST, 1), else_=0)),
+        ).group_by(QueueEntry.channel),
+        {"at": now().timestamp()},
+    )
+    return {channel: Count(number, float(oldest), past) for channel, number, oldest, past in rows}
+
+
+def _lock_open(session: Session, contact: Contact) -> None:
+    session.refresh(contact, with_for_update=True)
+    if contact.concluded_at is not None:
+        raise WrongState("This contact is concluded.")
+
+
+def _refuse_others(contact: Contact, by: Staff) -> None:
+    if contact.taken_by_id != by.id and Role.SHIFT_LEADER not in by.roles:
+        raise NotAllowed("Only the person who has taken this contact, or the shift leader, may do this.")
+
+
+def _refuse_absent(session: Session, staff: Staff) -> None:
+    presence = session.get(Presence, staff.id)
+    if presence is None or presence.state == PresenceState.OFFLINE:
+        raise RuleBroken("{name} is not at a desk.", name=staff.name)
+
+
+def _note(session: Session, contact: Contact, what: str, *, by: Staff, reason: str) -> None:
+    if not reason.strip():
+        raise NoteRequired(field="reason")
+    session.add(AccessLog(staff_id=by.id, subject_kind="contact", subject_id=contact.id, what=what, reason=reason.strip()))
+
+
+def _free(session: Session, contact: Contact) -> None:
+    contact.taken_at = None
+    contact.taken_by_id = None
+    contact.version += 1

@@ -1,0 +1,78 @@
+"""The order of the queue and whom each place in it suits: expressions made once, over `queue_entry`, on both databases.
+
+Their parameters are `at`, the present in epoch seconds, and those of `person`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Float, and_, bindparam, case, cast, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from hotline.services.core import is_sqlite
+from hotline.services.queue_rule import VOICE
+from models import Contact, Presence, PresenceState, QueueEntry, Staff
+
+AT = bindparam("at", type_=Float(53))
+IS_TEXT = QueueEntry.channel != VOICE
+IS_PAST = QueueEntry.clock_from + QueueEntry.limit_seconds < AT
+# How much of its clock a contact has used up; 1 is the limit.
+SHARE_USED = (AT - QueueEntry.clock_from) / QueueEntry.limit_seconds
+# Urgent first, then by the share of the clock.
+ORDER = (QueueEntry.urgency_weight.desc(), SHARE_USED.desc(), QueueEntry.contact_id.asc())
+# The same, but text past its clock of the skills in `owed` before calls that are no more urgent.
+_OWED_TEXT = case((and_(IS_TEXT, IS_PAST, QueueEntry.skill.in_(bindparam("owed", expanding=True))), 1), else_=0)
+ORDER_WITH_OWED = (ORDER[0], _OWED_TEXT.desc(), *ORDER[1:])
+
+# Kept for this person, or for nobody and within what he or she knows.
+SUITS = or_(
+    QueueEntry.reserved_for_id == bindparam("person"),
+    and_(
+        QueueEntry.reserved_for_id.is_(None),
+        QueueEntry.skill.in_(bindparam("skills", expanding=True)),
+        QueueEntry.language.in_(bindparam("languages", expanding=True)),
+        QueueEntry.channel.in_(bindparam("channels", expanding=True)),
+    ),
+)
+
+
+def person(staff: Staff) -> dict[str, Any]:
+    known = {"skills": staff.skills, "languages": staff.languages, "channels": staff.channels}
+    return {"person": staff.id, "capacity": staff.capacity, **known}
+
+
+def _open(sort: ColumnElement[bool]) -> ColumnElement[int]:
+    mine = (Contact.taken_by_id == bindparam("person"), Contact.concluded_at.is_(None))
+    return select(func.count()).select_from(Contact).where(*mine, sort).scalar_subquery()
+
+
+# How many contacts of either sort the person has open.
+OPEN_TEXT = _open(Contact.channel != VOICE)
+OPEN_CALLS = _open(Contact.channel == VOICE)
+# No text beyond capacity, no second call. Counted with the taking itself: what the seat's lock waited for is counted too.
+FITS = case((IS_TEXT, bindparam("capacity") > OPEN_TEXT), else_=OPEN_CALLS == 0)
+
+
+def owing_text(session: Session, skills: Sequence[str], *, share: float) -> list[str]:
+    """Those of `skills` of whose available seats fewer than `share` work on text."""
+    on_text = exists().where(Contact.taken_by_id == Presence.staff_id, Contact.concluded_at.is_(None), Contact.channel != VOICE)
+    counted = [
+        func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+        for skill in skills
+        for condition in (_has_skill(session, skill), and_(_has_skill(session, skill), on_text))
+    ]
+    row = session.execute(
+        select(*counted)
+        .select_from(Presence)
+        .join(Staff, Staff.id == Presence.staff_id)
+        .where(Presence.state == PresenceState.AVAILABLE)
+    ).one()
+    return [skill for skill, seats, busy in zip(skills, row[::2], row[1::2], strict=True) if busy < share * seats]
+
+
+def _has_skill(session: Session, skill: str) -> ColumnElement[bool]:
+    if is_sqlite(session):
+        each = func.json_each(Staff.skills).table_valued("value")
+        return exists().select_from(each).where(each.c.value == skill)
+    return cast(Staff.skills, JSONB).contains([skill])

@@ -1,0 +1,227 @@
+"""What the agents' desk shows: the queue, one's own contacts, and a contact with all that is known around it. Reads only."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import literal, select, union_all
+from sqlalchemy.orm import Session, selectinload
+
+from hotline.services import queueing, triage
+from hotline.services.access import Me
+from models import (
+    Area,
+    Case,
+    CaseStatus,
+    Contact,
+    Message,
+    Presence,
+    PresenceState,
+    Role,
+    Staff,
+    StaffRole,
+    Urgency,
+)
+
+MOST_WAITING = 50
+MOST_MESSAGES = 100
+MOST_EARLIER = 8
+MOST_SEATS = 1000
+CHANNELS = ("voice", "wechat", "sms", "mailbox", "email")
+
+
+@dataclass(frozen=True)
+class Tab:
+    channel: str
+    waiting: int
+    past_clock: int
+
+
+@dataclass(frozen=True)
+class QueueView:
+    """The queue as one agent sees it: tabs with counts, what waits, what he or she has in hand, and where the seat stands."""
+
+    channel: str
+    tabs: Sequence[Tab]
+    waiting: Sequence[queueing.Waiting]
+    mine: Sequence[Contact]
+    seats: Sequence["Seat"]
+    me: UUID
+
+    @property
+    def total(self) -> Tab:
+        return Tab("", sum(tab.waiting for tab in self.tabs), sum(tab.past_clock for tab in self.tabs))
+
+    @property
+    def seat(self) -> "Seat | None":
+        return next((seat for seat in self.seats if seat.id == self.me), None)
+
+    @property
+    def colleagues(self) -> Sequence["Seat"]:
+        """Those to whom a contact may be handed."""
+        return [seat for seat in self.seats if seat.id != self.me]
+
+
+def queue(session: Session, me: Me, channel: str = "") -> QueueView:
+    counted = queueing.counts(session)
+    tabs = [Tab(each, counted[each].waiting, counted[each].past_clock) for each in _channels(counted)]
+    return QueueView(
+        channel=channel,
+        tabs=tabs,
+        waiting=queueing.waiting(session, channel=channel or None, limit=MOST_WAITING),
+        mine=in_hand(session, me),
+        seats=seats(session),
+        me=me.staff_id,
+    )
+
+
+def _channels(counted: Mapping[str, queueing.Count]) -> list[str]:
+    return [each for each in CHANNELS if each in counted] + sorted(set(counted) - set(CHANNELS))
+
+
+def in_hand(session: Session, me: Me) -> Sequence[Contact]:
+    """The contacts this person has taken and not concluded, the latest first."""
+    return session.scalars(
+        select(Contact)
+        .where(Contact.taken_by_id == me.staff_id, Contact.concluded_at.is_(None))
+        .order_by(Contact.taken_at.desc())
+        .limit(20)
+    ).all()
+
+
+@dataclass(frozen=True)
+class EarlierContact:
+    id: UUID
+    reference: str
+    channel: str
+    subject: str
+    received_at: datetime
+    concluded: bool
+
+
+@dataclass(frozen=True)
+class EarlierCase:
+    number: str
+    title: str
+    status: CaseStatus
+    urgency: Urgency
+    matter: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ContactView:
+    """A contact, what was said in it, and what this number and this place have been about before."""
+
+    contact: Contact
+    messages: Sequence[Message]
+    suggestion: Mapping[str, Any] | None
+    filed: Sequence[EarlierCase]
+    of_number: Sequence[EarlierContact]
+    cases_of_number: Sequence[EarlierCase]
+    of_place: Sequence[EarlierCase]
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The words that decided the suggestion, for marking them in the text."""
+        if not self.suggestion:
+            return frozenset()
+        ranked = [*self.suggestion.get("category", ())[:1], *self.suggestion.get("unit", ())[:1]]
+        return frozenset(word for each in ranked for word in each.get("words", ()))
+
+
+def suggestion(session: Session, contact: Contact) -> Mapping[str, Any] | None:
+    found = triage.latest(session, contact.id)
+    return found.body if found else None
+
+
+def contact_view(session: Session, contact: Contact, *, community_code: str | None = None) -> ContactView:
+    cases = _cases_around(session, contact, community_code)
+    return ContactView(
+        contact=contact,
+        messages=_messages(session, contact),
+        suggestion=suggestion(session, contact),
+        filed=cases["contact"],
+        of_number=_contacts_of_number(session, contact, but={case.number for case in cases["number"]}),
+        cases_of_number=cases["number"],
+        of_place=cases["place"],
+    )
+
+
+def _messages(session: Session, contact: Contact) -> Sequence[Message]:
+    return session.scalars(
+        select(Message)
+        .where(Message.contact_id == contact.id)
+        .options(selectinload(Message.attachments))
+        .order_by(Message.received_at)
+        .limit(MOST_MESSAGES)
+    ).all()
+
+
+def _contacts_of_number(session: Session, contact: Contact, *, but: Collection[str]) -> Sequence[EarlierContact]:
+    """Without those that a case already stands for: a contact's first case bears its number."""
+    if contact.number_hash is None:
+        return ()
+    rows = session.execute(
+        select(Contact.id, Contact.reference, Contact.channel, Contact.subject, Contact.received_at, Contact.concluded_at)
+        .where(Contact.number_hash == contact.number_hash, Contact.id != contact.id, Contact.confidential.is_(False))
+        .order_by(Contact.created_at.desc())
+        .limit(MOST_EARLIER)
+    )
+    return [EarlierContact(*row[:5], concluded=row[5] is not None) for row in rows if row.reference not in but]
+
+
+def _cases_around(session: Session, contact: Contact, community_code: str | None) -> dict[str, list[EarlierCase]]:
+    """Cases of the contact itself, of its number and of its place, in one statement. Others' confidential ones are left out."""
+    elsewhere = (Case.contact_id != contact.id, Case.confidential.is_(False))
+    wanted: dict[str, tuple[Any, ...]] = {"contact": (Case.contact_id == contact.id,)}
+    if contact.number_hash is not None:
+        wanted["number"] = (Case.number_hash == contact.number_hash, *elsewhere)
+    if community_code:
+        wanted["place"] = (Case.community_code == community_code, *elsewhere)
+    parts = [
+        select(literal(why).label("why"), Case.number, Case.title, Case.status, Case.urgency, Case.matter, Case.created_at)
+        .where(*which)
+        .order_by(Case.created_at.desc())
+        .limit(MOST_EARLIER)
+        .subquery()
+        for why, which in wanted.items()
+    ]
+    found: dict[str, list[EarlierCase]] = {"contact": [], "number": [], "place": []}
+    for why, number, title, status, urgency, matter, created_at in session.execute(union_all(*map(select, parts))):
+        found[why].append(EarlierCase(number, title, CaseStatus(status), Urgency(urgency), matter, created_at))
+    return found
+
+
+@dataclass(frozen=True)
+class Seat:
+    id: UUID
+    name: str
+    state: PresenceState
+    reason: str
+    since: datetime
+
+
+def seats(session: Session) -> Sequence[Seat]:
+    """The agents at their desks now."""
+    rows = session.execute(
+        select(Staff.id, Staff.name, Presence.state, Presence.reason, Presence.since)
+        .join(Presence, Presence.staff_id == Staff.id)
+        .join(StaffRole, StaffRole.staff_id == Staff.id)
+        .where(Presence.state != PresenceState.OFFLINE, StaffRole.role.in_((Role.AGENT, Role.CALLBACK_AGENT)), Staff.active)
+        .distinct()
+        .order_by(Staff.name)
+        .limit(MOST_SEATS)
+    )
+    return [Seat(staff_id, name, PresenceState(state), reason, since) for staff_id, name, state, reason, since in rows]
+
+
+def area_names(session: Session, codes: Sequence[str | None]) -> str:
+    """河西街道 › 银杏社区 › 第三网格, of the codes that are given."""
+    wanted = [code for code in codes if code]
+    if not wanted:
+        return ""
+    names = {code: name for code, name in session.execute(select(Area.code, Area.name).where(Area.code.in_(wanted)))}
+    return " › ".join(names[code] for code in wanted if code in names)

@@ -1,0 +1,229 @@
+"""What administrators look at: accounts, rules, reference data, the calendar, messages, who opened what. Reads only."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased, joinedload
+
+from hotline.services import profiles
+from hotline.services.administration import UNSETTLED
+from hotline.services.profiles import Profile
+from hotline.words import word
+from models import (
+    AccessLog,
+    Area,
+    AreaKind,
+    CalendarDay,
+    Case,
+    Category,
+    Contact,
+    OutboxMessage,
+    OutgoingMessage,
+    PlaceName,
+    Presence,
+    RoutingRule,
+    Rule,
+    Staff,
+    StaffSession,
+    TaxonomyVersion,
+    Unit,
+    Urgency,
+    now,
+)
+
+CITY_TIME = ZoneInfo("Asia/Shanghai")
+MOST_STAFF = 1000
+MOST_LOG = 200
+MOST_MESSAGES = 100
+
+
+@dataclass(frozen=True)
+class StaffLine:
+    staff: Staff
+    sessions: int
+    presence: str
+
+
+def staff(session: Session) -> Sequence[StaffLine]:
+    people = session.scalars(select(Staff).options(joinedload(Staff.unit)).order_by(Staff.username).limit(MOST_STAFF)).all()
+    open_ones = select(StaffSession.staff_id, func.count()).where(
+        StaffSession.revoked_at.is_(None), StaffSession.expires_at > now()
+    )
+    sessions = {staff_id: count for staff_id, count in session.execute(open_ones.group_by(StaffSession.staff_id))}
+    states = {staff_id: state for staff_id, state in session.execute(select(Presence.staff_id, Presence.state))}
+    return [StaffLine(person, sessions.get(person.id, 0), states.get(person.id, "offline")) for person in people]
+
+
+def person(session: Session, staff_id: UUID) -> Staff | None:
+    return session.get(Staff, staff_id, options=[joinedload(Staff.unit)])
+
+
+@dataclass(frozen=True)
+class ProfileView:
+    """A profile as a person reads it: its steps in order, and every limit in words."""
+
+    rule: Rule
+    profile: Profile
+    limits: Mapping[str, Sequence[str]]
+    steps: Sequence[tuple[str, bool]]
+
+
+STEPS = ("under_review", "to_dispatch", "dispatched", "in_progress", "answered", "verifying", "callback", "closed", "archived")
+
+
+def profile(session: Session) -> ProfileView:
+    rule = profiles.current(session)
+    found = profiles.in_force(session)
+    reachable = {str(status) for status in found.reachable()}
+    limits = {stage: _by_urgency(limit) for stage, limit in rule.body["limits"].items()}
+    return ProfileView(rule, found, limits, [(step, step in reachable) for step in STEPS])
+
+
+def _by_urgency(limit: str | Mapping[str, str]) -> list[str]:
+    return [in_words(limit if isinstance(limit, str) else limit[urgency]) for urgency in Urgency]
+
+
+def in_words(limit: str) -> str:
+    """30m as 30 分钟, 3wd as 3 个工作日."""
+    found = re.fullmatch(r"(\d+)(m|h|d|wd)", limit)
+    return f"{found[1]} {word('limit_unit', found[2])}" if found else limit
+
+
+def rules(session: Session) -> Sequence[Rule]:
+    """Every edition in force, the profile apart."""
+    return session.scalars(select(Rule).where(Rule.current, Rule.kind != profiles.KIND).order_by(Rule.kind, Rule.code)).all()
+
+
+@dataclass(frozen=True)
+class Reference:
+    taxonomy: TaxonomyVersion | None
+    categories: Sequence[tuple[str, str, int]]
+    units: Sequence[tuple[Unit, int]]
+    townships: Sequence[tuple[str, str, int, int]]
+    counts: Mapping[str, int]
+    rules: int
+    names: int
+
+
+def reference(session: Session) -> Reference:
+    taxonomy = session.scalars(select(TaxonomyVersion).where(TaxonomyVersion.current)).first()
+    below, grid = aliased(Category), aliased(Area)
+    categories = session.execute(
+        select(Category.code, Category.name, func.count(below.id))
+        .outerjoin(below, (below.parent_code == Category.code) & (below.taxonomy_id == Category.taxonomy_id))
+        .where(Category.level == 1, Category.taxonomy_id == (taxonomy.id if taxonomy else None))
+        .group_by(Category.code, Category.name)
+        .order_by(Category.code)
+    ).all()
+    people = select(Staff.unit_id, func.count().label("people")).where(Staff.active).group_by(Staff.unit_id).subquery()
+    units = session.execute(
+        select(Unit, func.coalesce(people.c.people, 0))
+        .outerjoin(people, people.c.unit_id == Unit.id)
+        .where(Unit.active, Unit.kind != "community")
+        .order_by(Unit.kind, Unit.code)
+        .limit(500)
+    ).all()
+    township, community = aliased(Area), aliased(Area)
+    townships = session.execute(
+        select(township.code, township.name, func.count(community.id.distinct()), func.count(grid.id.distinct()))
+        .outerjoin(community, (community.parent_code == township.code) & community.valid_to.is_(None))
+        .outerjoin(grid, (grid.parent_code == community.code) & grid.valid_to.is_(None))
+        .where(township.kind == AreaKind.TOWNSHIP, township.valid_to.is_(None))
+        .group_by(township.code, township.name)
+        .order_by(township.code)
+    ).all()
+    counts = session.execute(select(Area.kind, func.count()).where(Area.valid_to.is_(None)).group_by(Area.kind))
+    return Reference(
+        taxonomy=taxonomy,
+        categories=[(code, name, count) for code, name, count in categories],
+        units=[(unit, count) for unit, count in units],
+        townships=[(code, name, communities, grids) for code, name, communities, grids in townships],
+        counts={str(kind): count for kind, count in counts},
+        rules=session.scalar(select(func.count()).select_from(RoutingRule)) or 0,
+        names=session.scalar(select(func.count()).select_from(PlaceName)) or 0,
+    )
+
+
+@dataclass(frozen=True)
+class Calendar:
+    year: int
+    years: Sequence[int]
+    provisional_years: Sequence[int]
+    months: Sequence[tuple[int, int, Sequence[CalendarDay]]]  # month, weekday of the first (0 is Monday), its days
+    free: int
+
+
+def calendar(session: Session, year: int | None) -> Calendar:
+    days = select(CalendarDay.day, CalendarDay.provisional)
+    known: dict[int, bool] = {}
+    for day, provisional in session.execute(days):
+        known[day.year] = known.get(day.year, False) or provisional
+    shown = year or now().astimezone(CITY_TIME).year
+    rows = session.scalars(
+        select(CalendarDay)
+        .where(CalendarDay.day >= date(shown, 1, 1), CalendarDay.day <= date(shown, 12, 31))
+        .order_by(CalendarDay.day)
+    ).all()
+    months = [(month, [row for row in rows if row.day.month == month]) for month in range(1, 13)]
+    return Calendar(
+        year=shown,
+        years=sorted(known),
+        provisional_years=sorted(each for each, provisional in known.items() if provisional),
+        months=[(month, days[0].day.weekday(), days) for month, days in months if days],
+        free=sum(not row.working for row in rows),
+    )
+
+
+def stuck(session: Session) -> Sequence[OutboxMessage]:
+    return session.scalars(
+        select(OutboxMessage)
+        .where(OutboxMessage.done_at.is_(None), OutboxMessage.stuck)
+        .order_by(OutboxMessage.created_at)
+        .limit(MOST_MESSAGES)
+    ).all()
+
+
+def outgoing(session: Session) -> Sequence[tuple[OutgoingMessage, str]]:
+    """What did not go out, or nobody knows whether; what waits is shown once it waits for longer than a try takes."""
+    rows = session.execute(
+        select(OutgoingMessage, Case.number)
+        .outerjoin(Case, Case.id == OutgoingMessage.case_id)
+        .where(OutgoingMessage.delivery.in_(UNSETTLED), OutgoingMessage.created_at < now() - timedelta(minutes=1))
+        .order_by(OutgoingMessage.created_at.desc())
+        .limit(MOST_MESSAGES)
+    )
+    return [(message, number or "") for message, number in rows]
+
+
+@dataclass(frozen=True)
+class LogLine:
+    at: datetime
+    who: str
+    subject_kind: str
+    subject: str
+    what: str
+    reason: str
+
+
+def access_log(session: Session, *, who: str = "", number: str = "") -> Sequence[LogLine]:
+    """The latest readings; of one person, or of one case or contact."""
+    query = (
+        select(AccessLog, Staff.name, Staff.username, Case.number, Contact.reference)
+        .join(Staff, Staff.id == AccessLog.staff_id)
+        .outerjoin(Case, Case.id == AccessLog.subject_id)
+        .outerjoin(Contact, Contact.id == AccessLog.subject_id)
+    )
+    if who:
+        query = query.where(Staff.username == who)
+    if number:
+        query = query.where((Case.number == number) | (Contact.reference == number))
+    rows = session.execute(query.order_by(AccessLog.id.desc()).limit(MOST_LOG))
+    return [
+        LogLine(row.created_at, f"{name} {username}", row.subject_kind, case_number or reference or "", row.what, row.reason)
+        for row, name, username, case_number, reference in rows
+    ]

@@ -1,0 +1,309 @@
+"""A case with all that belongs to it, as one person may see it: for the case page, its print, and the panels of the desks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session, aliased, selectinload
+
+from hotline.errors import NotFound
+from hotline.services import profiles
+from hotline.services.access import CaseView, Held, Me
+from hotline.services.reading_units import is_closed_to_units
+from hotline.words import word
+from models import (
+    Action,
+    Answer,
+    Area,
+    Assignment,
+    Attachment,
+    Case,
+    CaseEvent,
+    CaseLink,
+    Category,
+    Contact,
+    EventNote,
+    Mark,
+    Message,
+    Request,
+    RequestState,
+    Role,
+    Score,
+    Staff,
+    Survey,
+    Unit,
+)
+from models.workflow import open_actions
+
+# What a unit reads of a history that is not its own: that it was filed, sent, urged, sent back; never words between others.
+FOR_UNITS = frozenset(
+    {
+        Action.FILE,
+        Action.DISPATCH,
+        Action.SIGN,
+        Action.ANSWER,
+        Action.REWORK,
+        Action.URGE,
+        Action.REMARK,
+        Action.REQUEST,
+        Action.REFUSE,
+    }
+    | {Action.ACCEPT, Action.CLOSE, Action.REOPEN}
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    at: datetime
+    action: Action
+    to_status: str
+    who: str
+    role: Role | None
+    unit: str
+    note: str
+
+    @property
+    def label(self) -> str:
+        """A remark is the citizen's, unless somebody at work wrote it."""
+        if self.action == Action.REMARK and self.role not in (None, Role.SERVICE):
+            return word("story", "of_unit" if self.unit else "of_centre")
+        if self.action == Action.WITHDRAW and self.unit:
+            return word("assignment_status", self.to_status)
+        return word("action", self.action)
+
+
+@dataclass(frozen=True)
+class Answered:
+    answer: Answer
+    assignment: Assignment
+    unit: str
+    files: Sequence[Attachment]
+
+
+@dataclass(frozen=True)
+class Asked:
+    request: Request
+    proposed: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What every desk shows of a case: the matter, its story, what was answered and asked for."""
+
+    view: CaseView
+    closed: bool  # to this person: the summary only
+    channel: str
+    received_at: datetime
+    reference: str
+    category: str
+    place: str
+    story: Sequence[Step]
+    answers: Sequence[Answered]
+    requests: Sequence[Asked]
+    marks: Sequence[Mark]
+    files: Sequence[Attachment]
+    off: frozenset[str]
+
+    @property
+    def case(self) -> Case:
+        return self.view.case
+
+    @property
+    def lead(self) -> Held | None:
+        """The latest lead assignment that this person may see."""
+        return next((held for held in reversed(self.view.held) if held.assignment.lead), None)
+
+    @property
+    def open_requests(self) -> Sequence[Asked]:
+        return [asked for asked in self.requests if asked.request.state == RequestState.OPEN]
+
+    @property
+    def mark_kinds(self) -> Sequence[str]:
+        return list(dict.fromkeys(str(mark.kind) for mark in self.marks))
+
+    def may(self, me: Me, subject: Case | Assignment) -> tuple[Action, ...]:
+        return open_actions(subject.status, me.roles, self.off)
+
+
+def panel(session: Session, view: CaseView) -> Panel:
+    case = view.case
+    closed = not view.whole and is_closed_to_units(case)
+    channel, received_at, reference, category = _origin(session, case)
+    answers, files = _answers_and_files(session, view, closed=closed)
+    return Panel(
+        view=view,
+        closed=closed,
+        channel=channel,
+        received_at=received_at,
+        reference=reference,
+        category=category,
+        place=_areas(session, case),
+        story=_story(session, view, closed=closed),
+        answers=answers,
+        requests=_requests(session, view),
+        marks=session.scalars(
+            select(Mark).where(Mark.case_id == case.id, Mark.cleared_at.is_(None)).order_by(Mark.created_at)
+        ).all(),
+        files=files,
+        off=profiles.of(session, case).off,
+    )
+
+
+def _origin(session: Session, case: Case) -> tuple[str, datetime, str, str]:
+    """Where it came from, and what it is about: 公共照明 under its parent, in the edition that the case was filed under."""
+    category, above = aliased(Category), aliased(Category)
+    channel, received_at, reference, name, parent = session.execute(
+        select(Contact.channel, Contact.received_at, Contact.reference, category.name, above.name)
+        .select_from(Contact)
+        .outerjoin(category, (category.taxonomy_id == case.taxonomy_id) & (category.code == case.category_code))
+        .outerjoin(above, (above.taxonomy_id == category.taxonomy_id) & (above.code == category.parent_code))
+        .where(Contact.id == case.contact_id)
+    ).one()
+    return channel, received_at, reference, " › ".join(filter(None, (parent, name))) or case.category_code
+
+
+def _areas(session: Session, case: Case) -> str:
+    codes = [code for code in (case.township_code, case.community_code, case.grid_code) if code]
+    rows = session.execute(select(Area.code, Area.name).where(Area.code.in_(codes))) if codes else ()
+    found = {code: name for code, name in rows}
+    names = [found[code] for code in codes if code in found]
+    # 莲塘社区第一网格 says the community already.
+    return " ".join(name for name, below in zip(names, [*names[1:], ""], strict=True) if not below.startswith(name))
+
+
+def _story(session: Session, view: CaseView, *, closed: bool) -> Sequence[Step]:
+    rows = session.execute(
+        select(CaseEvent, EventNote.text, Staff.name, Unit.short)
+        .outerjoin(EventNote, EventNote.event_id == CaseEvent.id)
+        .outerjoin(Staff, Staff.id == CaseEvent.by_id)
+        .outerjoin(Assignment, Assignment.id == CaseEvent.assignment_id)
+        .outerjoin(Unit, Unit.id == Assignment.unit_id)
+        .where(CaseEvent.case_id == view.case.id)
+        .order_by(CaseEvent.serial.desc())
+    )
+    own = {held.assignment.id for held in view.held}
+    return [
+        _step(event, note or "", name or "", unit or "", own=event.assignment_id in own, view=view, closed=closed)
+        for event, note, name, unit in rows
+        if _is_told(event, view, own) and not _is_echo(event)
+    ]
+
+
+def _is_echo(event: CaseEvent) -> bool:
+    """The case follows its lead assignment: two events for one act, of which people need one."""
+    return event.assignment_id is None and event.key.endswith(":case")
+
+
+def _is_told(event: CaseEvent, view: CaseView, own: set[UUID]) -> bool:
+    return view.whole or (event.action in FOR_UNITS and (event.assignment_id is None or event.assignment_id in own))
+
+
+def _step(event: CaseEvent, note: str, name: str, unit: str, *, own: bool, view: CaseView, closed: bool) -> Step:
+    # Units know the centre by its roles, not by its people; of a closed case they read no words but those meant for them.
+    hidden = closed and not own
+    return Step(
+        at=event.at,
+        action=Action(event.action),
+        to_status=event.to_status,
+        who=name if view.whole or own else "",
+        role=Role(event.by_role) if event.by_role else None,
+        unit=unit,
+        note="" if hidden else _in_words(Action(event.action), note),
+    )
+
+
+def _in_words(action: Action, note: str) -> str:
+    """Notes that the service writes begin with a code; the rest of such a line is for people."""
+    if action == Action.SURVEY:
+        return ""
+    code, colon, text = note.partition(": ")
+    if action == Action.REQUEST:
+        return f"{word('return_reason', code)}：{text}" if colon else word("request_kind", note)
+    if action == Action.MARK and colon:
+        return f"{word('mark', code)}：{word('case_status', text)}"
+    return note
+
+
+def _answers_and_files(session: Session, view: CaseView, *, closed: bool) -> tuple[list[Answered], list[Attachment]]:
+    ids = [held.assignment.id for held in view.held]
+    rows = session.execute(
+        select(Answer, Assignment, Unit.short)
+        .join(Assignment, Assignment.id == Answer.assignment_id)
+        .join(Unit, Unit.id == Assignment.unit_id)
+        .where(Answer.assignment_id.in_(ids))
+        .order_by(Answer.created_at.desc())
+    ).all()
+    letters = select(Message.id).where(_messages_of(view.case))
+    files = session.scalars(
+        select(Attachment)
+        .where(or_(Attachment.answer_id.in_([answer.id for answer, *_ in rows]), Attachment.message_id.in_(letters)))
+        .order_by(Attachment.created_at)
+    ).all()
+    of_citizen = [file for file in files if file.message_id and (file.cleared or not closed)]
+    answers = [
+        Answered(answer, assignment, unit, [f for f in files if f.answer_id == answer.id]) for answer, assignment, unit in rows
+    ]
+    return answers, of_citizen
+
+
+def _messages_of(case: Case) -> ColumnElement[bool]:
+    """The first letters belong to every matter of the contact, a remark to its own."""
+    return (Message.contact_id == case.contact_id) & (Message.case_id.is_(None) | (Message.case_id == case.id))
+
+
+def _requests(session: Session, view: CaseView) -> Sequence[Asked]:
+    query = (
+        select(Request, Unit.name, Staff.name)
+        .outerjoin(Unit, Unit.id == Request.proposed_unit_id)
+        .outerjoin(Staff, Staff.id == Request.asked_by_id)
+        .where(Request.case_id == view.case.id)
+    )
+    if not view.whole:
+        query = query.where(Request.assignment_id.in_([held.assignment.id for held in view.held]))
+    rows = session.execute(query.order_by(Request.created_at.desc()))
+    return [Asked(request, proposed or "", by or "") for request, proposed, by in rows]
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What only the case's own page shows."""
+
+    messages: Sequence[Message]
+    surveys: Sequence[Survey]
+    scores: Sequence[Score]
+    links: Sequence[tuple[str, str, str]]  # kind, number, title
+
+
+def rest(session: Session, case: Case) -> Rest:
+    other = aliased(Case)
+    links = session.execute(
+        select(CaseLink.kind, other.number, other.title)
+        .join(
+            other,
+            or_(
+                (CaseLink.case_id == case.id) & (other.id == CaseLink.other_id),
+                (CaseLink.other_id == case.id) & (other.id == CaseLink.case_id),
+            ),
+        )
+        .limit(20)
+    )
+    return Rest(
+        messages=session.scalars(select(Message).where(_messages_of(case)).order_by(Message.received_at).limit(100)).all(),
+        surveys=session.scalars(
+            select(Survey).where(Survey.case_id == case.id).options(selectinload(Survey.answers)).order_by(Survey.round)
+        ).all(),
+        scores=session.scalars(select(Score).where(Score.case_id == case.id).order_by(Score.indicator)).all(),
+        links=[(str(kind), number, title) for kind, number, title in links],
+    )
+
+
+def attachment(session: Session, view: CaseView, attachment_id: UUID) -> Attachment:
+    """A file of this case that this person may open."""
+    answers, files = _answers_and_files(session, view, closed=not view.whole and is_closed_to_units(view.case))
+    for file in [*files, *(file for answered in answers for file in answered.files)]:
+        if file.id == attachment_id:
+            return file
+    raise NotFound()

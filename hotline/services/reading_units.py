@@ -1,0 +1,233 @@
+"""What the units' desk shows: the assignments of a liaison's unit and those below it, by the time that is left. Reads only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy.orm import Session
+
+from hotline.services import scoring
+from hotline.services.access import Me
+from hotline.services.scoring import UnitScore
+from models import (
+    Area,
+    Assignment,
+    AssignmentStatus,
+    Case,
+    Contact,
+    Mark,
+    MarkKind,
+    Request,
+    RequestKind,
+    RequestState,
+    RequestType,
+    Unit,
+    now,
+)
+
+CITY_TIME = ZoneInfo("Asia/Shanghai")
+MOST_ROWS = 100
+IN_HAND = (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS)
+GIVEN = (AssignmentStatus.ANSWERED, AssignmentStatus.DONE)
+
+
+class Tab(StrEnum):
+    IN_HAND = "in_hand"
+    TO_SIGN = "to_sign"
+    AT_WORK = "at_work"
+    TODAY = "today"
+    OVERDUE = "overdue"
+    RETURNING = "returning"
+    ANSWERED = "answered"
+
+
+@dataclass(frozen=True)
+class Row:
+    id: UUID
+    number: str
+    title: str
+    status: AssignmentStatus
+    urgency: str
+    channel: str
+    place: str
+    requester: tuple[str | None, str | None]
+    confidential: bool
+    lead: bool
+    lead_name: str
+    unit_id: UUID
+    unit_name: str
+    dispatched_at: datetime
+    due_at: datetime | None
+    answered_at: datetime | None
+    returning: bool
+    urged: bool = False
+
+
+def is_closed_to_units(subject: Case) -> bool:
+    """Confidential cases and reports: units see the approved summary, nothing of who asked."""
+    return subject.confidential or subject.request_type == RequestType.REPORT
+
+
+def counts(session: Session, me: Me) -> dict[Tab, int]:
+    """How many in each tab, in one statement; what is answered grows for ever and is not counted."""
+    at = now()
+    returning = select(func.count()).select_from(_open_returns(me).subquery()).scalar_subquery()
+    row = session.execute(
+        select(
+            func.count(),
+            _sum(Assignment.status == AssignmentStatus.DISPATCHED),
+            _sum(Assignment.status == AssignmentStatus.IN_PROGRESS),
+            _sum(and_(Assignment.due_at >= at, Assignment.due_at < _end_of_day(at))),
+            _sum(Assignment.due_at < at),
+            returning,
+        ).where(Assignment.unit_id.in_(_below(me)), Assignment.status.in_(IN_HAND))
+    ).one()
+    counted = (Tab.IN_HAND, Tab.TO_SIGN, Tab.AT_WORK, Tab.TODAY, Tab.OVERDUE, Tab.RETURNING)
+    return dict(zip(counted, map(int, row), strict=True))
+
+
+def rows(session: Session, me: Me, tab: Tab, *, search: str = "") -> Sequence[Row]:
+    """The assignments of a tab, the least time left first; answered ones the latest first. `search`: a number, or a title."""
+    wanted = _of_tab(tab, now())
+    if search:
+        wanted = or_(Case.number == search, and_(wanted, _is_titled(search)))
+    chosen = _listed().where(Assignment.unit_id.in_(_below(me)), wanted)
+    order = Assignment.answered_at.desc() if tab == Tab.ANSWERED else Assignment.due_at
+    found = session.execute(chosen.order_by(order, Assignment.id).limit(MOST_ROWS)).all()
+    names = _area_names(session, [subject for _, subject, *_ in found])
+    urged = _urged(session, [subject.id for _, subject, *_ in found])
+    return [replace(_row(*each, names=names), urged=each[1].id in urged) for each in found]
+
+
+def _is_titled(words: str) -> ColumnElement[bool]:
+    """The title of a case that is closed to units is not to be guessed by searching for it."""
+    open_to_units = and_(Case.confidential.is_(False), Case.request_type != RequestType.REPORT)
+    return and_(open_to_units, Case.title.contains(words, autoescape=True))
+
+
+def _listed() -> Select[Assignment, Case, str, str, str, UUID]:
+    lead_unit = select(Unit.id, Unit.short).subquery()
+    own = select(Unit.id, Unit.short).subquery()
+    open_return = and_(
+        Request.assignment_id == Assignment.id, Request.kind == RequestKind.RETURN, Request.state == RequestState.OPEN
+    )
+    return (
+        select(Assignment, Case, Contact.channel, own.c.short, lead_unit.c.short, Request.id)
+        .join(Case, Case.id == Assignment.case_id)
+        .join(Contact, Contact.id == Case.contact_id)
+        .join(own, own.c.id == Assignment.unit_id)
+        .outerjoin(lead_unit, lead_unit.c.id == Case.lead_unit_id)
+        .outerjoin(Request, open_return)
+    )
+
+
+def _row(
+    assignment: Assignment,
+    subject: Case,
+    channel: str,
+    unit_name: str,
+    lead_name: str | None,
+    request_id: UUID | None,
+    *,
+    names: dict[str, str],
+) -> Row:
+    closed = is_closed_to_units(subject)
+    codes = (subject.township_code, subject.community_code)
+    return Row(
+        id=assignment.id,
+        number=subject.number,
+        title=subject.unit_summary[:60] if closed else subject.title,
+        status=AssignmentStatus(assignment.status),
+        urgency=subject.urgency,
+        channel=channel,
+        place=" ".join(names[code] for code in codes if code in names),
+        requester=(None, None) if closed else (subject.requester_name, subject.number_of_requester),
+        confidential=closed,
+        lead=assignment.lead,
+        lead_name=lead_name or "",
+        unit_id=assignment.unit_id,
+        unit_name=unit_name,
+        dispatched_at=assignment.dispatched_at,
+        due_at=assignment.due_at,
+        answered_at=assignment.answered_at,
+        returning=request_id is not None,
+    )
+
+
+def _below(me: Me) -> Select[UUID]:
+    """The person's unit and those under it; nothing for somebody without a unit."""
+    return select(Unit.id).where(Unit.path.startswith(me.unit_path or "\0", autoescape=True))
+
+
+def _open_returns(me: Me) -> Select[UUID]:
+    return (
+        select(Request.id)
+        .join(Assignment, Assignment.id == Request.assignment_id)
+        .where(Request.kind == RequestKind.RETURN, Request.state == RequestState.OPEN, Assignment.unit_id.in_(_below(me)))
+    )
+
+
+def _of_tab(tab: Tab, at: datetime) -> ColumnElement[bool]:
+    in_hand = Assignment.status.in_(IN_HAND)
+    conditions: dict[Tab, ColumnElement[bool]] = {
+        Tab.IN_HAND: in_hand,
+        Tab.TO_SIGN: Assignment.status == AssignmentStatus.DISPATCHED,
+        Tab.AT_WORK: Assignment.status == AssignmentStatus.IN_PROGRESS,
+        Tab.TODAY: and_(in_hand, Assignment.due_at >= at, Assignment.due_at < _end_of_day(at)),
+        Tab.OVERDUE: and_(in_hand, Assignment.due_at < at),
+        Tab.RETURNING: and_(in_hand, Request.id.is_not(None)),
+        Tab.ANSWERED: Assignment.status.in_(GIVEN),
+    }
+    return conditions[tab]
+
+
+def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def _end_of_day(at: datetime) -> datetime:
+    there = at.astimezone(CITY_TIME)
+    return there.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+def _area_names(session: Session, subjects: Sequence[Case]) -> dict[str, str]:
+    codes = {code for subject in subjects for code in (subject.township_code, subject.community_code) if code}
+    return (
+        {code: name for code, name in session.execute(select(Area.code, Area.name).where(Area.code.in_(codes)))} if codes else {}
+    )
+
+
+def _urged(session: Session, case_ids: Sequence[UUID]) -> set[UUID]:
+    marked = select(Mark.case_id).where(Mark.case_id.in_(case_ids), Mark.kind == MarkKind.URGED, Mark.cleared_at.is_(None))
+    return set(session.scalars(marked)) if case_ids else set()
+
+
+@dataclass(frozen=True)
+class UnitHead:
+    """Whose desk this is, and how the unit has done since the first of the month."""
+
+    name: str
+    has_units_below: bool
+    score: UnitScore | None
+
+
+def head(session: Session, me: Me, *, with_score: bool) -> UnitHead | None:
+    unit = session.get(Unit, me.unit_id) if me.unit_id else None
+    if unit is None:
+        return None
+    below = session.scalar(select(Unit.id).where(Unit.parent_id == unit.id).limit(1))
+    return UnitHead(unit.name, below is not None, _score_of_month(session, unit) if with_score else None)
+
+
+def _score_of_month(session: Session, unit: Unit) -> UnitScore | None:
+    month = now().astimezone(CITY_TIME).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return next(iter(scoring.scoreboard(session, month, now(), unit_id=unit.id)), None)
+
+
+def choices(session: Session) -> Sequence[Unit]:
+    """The units that a case can be sent to, for pickers."""
+    return session.scalars(select(Unit).where(Unit.active).order_by(Unit.kind, Unit.code)).all()

@@ -1,0 +1,287 @@
+"""The citizen is asked once a round: the invitation, the answer and its corrections, and what follows from them."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from hotline import words
+from hotline.errors import NotAllowed, NotFound, RuleBroken, WrongState
+from hotline.events import RequestDecided, SurveyAnswered, SurveyLapsed
+from hotline.services import answers, cases, deadlines, profiles
+from hotline.services.cases import SERVICE, Actor
+from hotline.services.holding import hold
+from hotline.services.outbox import emit
+from hotline.services.profiles import AskCitizen
+from hotline.settings import get_settings
+from models import (
+    Action,
+    Assignment,
+    AssignmentStatus,
+    Case,
+    CaseEvent,
+    CaseStatus,
+    Citizen,
+    ClosureKind,
+    Grade,
+    Request,
+    RequestKind,
+    RequestState,
+    Role,
+    Survey,
+    SurveyAnswer,
+    new_id,
+    now,
+    privacy,
+)
+from models.workflow import Clock
+
+MAY_DECIDE = frozenset({Role.VERIFIER, Role.CALLBACK_AGENT, Role.SHIFT_LEADER})
+SWEEP = 200
+
+
+def invite(session: Session, case: Case) -> Survey | None:
+    """Ask the citizen, if the profile's moment has come; the same survey again until the case comes to that moment anew.
+
+    Nobody is asked who does not want to be, or whose matter was answered on the spot.
+    """
+    session.refresh(case, with_for_update=True)
+    profile = profiles.of(session, case)
+    if not _is_moment(session, case, profile):
+        return None
+    latest = _latest(session, case)
+    if latest is not None and latest.created_at >= _asked_at(session, case):
+        return latest
+    round_ = latest.round + 1 if latest else 1
+    token = _token(case.id, round_)
+    survey = Survey(
+        id=new_id(),
+        case_id=case.id,
+        round=round_,
+        token_hash=_hash(token),
+        lapses_at=deadlines.due_at(session, now(), profile.survey.lapse).at,
+    )
+    session.add(survey)
+    text = words.say("Are you satisfied with how request {number} was handled? {link}", number=case.number, link=link(survey))
+    answers.write_to_citizen(session, case, text=text, purpose="survey")
+    session.flush()
+    return survey
+
+
+def token_of(survey: Survey) -> str:
+    """The secret of the survey's link, which the database does not hold; for pages whose reader has shown number and code."""
+    return _token(survey.case_id, survey.round)
+
+
+def link(survey: Survey) -> str:
+    return f"{get_settings().public_url}/survey/{token_of(survey)}"
+
+
+def by_token(session: Session, token: str) -> Survey:
+    """Opening a link consumes nothing; an unknown one does not exist, and one that nobody used in time is refused."""
+    survey = session.scalars(select(Survey).where(Survey.token_hash == _hash(token))).one_or_none()
+    if survey is None:
+        raise NotFound()
+    _refuse_lapsed(survey)
+    return survey
+
+
+def latest_answer(session: Session, survey: Survey) -> SurveyAnswer | None:
+    """The answer that counts: the last one given."""
+    return session.scalars(
+        select(SurveyAnswer)
+        .where(SurveyAnswer.survey_id == survey.id)
+        .order_by(SurveyAnswer.created_at.desc(), SurveyAnswer.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def record_answers(
+    session: Session,
+    survey: Survey,
+    *,
+    way: str,
+    solved: bool,
+    result: Grade,
+    unit: Grade,
+    remark: str = "",
+) -> SurveyAnswer:
+    """Store an answer, or a correction of it; the same content again is the same answer."""
+    case = session.get_one(Case, survey.case_id, with_for_update=True, populate_existing=True)
+    session.refresh(survey)
+    given = latest_answer(session, survey)
+    content = (solved, str(result), str(unit), remark.strip())
+    if given is not None and (given.solved, str(given.result), str(given.unit), given.remark) == content:
+        return given
+    _refuse_late(session, survey)
+    answer = SurveyAnswer(
+        id=new_id(), survey_id=survey.id, way=way, solved=solved, result=result, unit=unit, remark=remark.strip()
+    )
+    session.add(answer)
+    survey.answered_at = survey.answered_at or now()
+    said = f"{'solved' if solved else 'not solved'}, result {result}, unit {unit}"
+    cases.note(session, case, Action.SURVEY, by=SERVICE, key=f"survey:{answer.id.hex}", text=said)
+    emit(session, SurveyAnswered(survey.id, case.id))
+    session.flush()
+    return answer
+
+
+def correct_until(session: Session, survey: Survey) -> datetime | None:
+    """Until when the answer may be changed; None while there is none."""
+    if survey.answered_at is None:
+        return None
+    rules = profiles.of(session, session.get_one(Case, survey.case_id)).survey
+    return deadlines.due_at(session, survey.answered_at, rules.correction).at
+
+
+def _refuse_lapsed(survey: Survey) -> None:
+    if survey.answered_at is None and (survey.lapsed_at is not None or now() > survey.lapses_at):
+        raise RuleBroken("This survey has ended. If something is still amiss, please write or call us.")
+
+
+def _refuse_late(session: Session, survey: Survey) -> None:
+    _refuse_lapsed(survey)
+    until = correct_until(session, survey)
+    if until is not None and now() > until:
+        raise RuleBroken("Your answer can no longer be changed. If something is still amiss, please write or call us.")
+
+
+def follow_up(session: Session, survey: Survey) -> None:
+    """After an answer or its lapse: satisfied ends the case that waited for it, dissatisfied is the centre's to decide."""
+    case = session.get_one(Case, survey.case_id, with_for_update=True, populate_existing=True)
+    latest = _latest(session, case)
+    if latest is None or latest.id != survey.id:
+        return
+    answer = latest_answer(session, survey)
+    if answer is not None and not (answer.solved and Grade(answer.result).is_satisfied):
+        _ask_reopening(session, case, answer)
+        return
+    _drop_reopening(session, case)
+    if case.status == CaseStatus.CALLBACK:
+        cases.advance(session, case, Action.CLOSE, by=SERVICE, key=f"asked:{case.version}")
+
+
+def decide_reopening(session: Session, request: Request, *, grant: bool, note: str, by: Actor, key: str) -> Request:
+    """The centre opens the case again, or has the unit do it over where it is not closed yet; or explains why not."""
+    if not by.roles & MAY_DECIDE:
+        raise NotAllowed()
+    case, done = hold(session, session.get_one(Case, request.case_id), key=key)
+    session.refresh(request)
+    if done is not None:
+        return request
+    if request.state != RequestState.OPEN or request.kind != RequestKind.REOPENING:
+        raise WrongState()
+    waits = case.status == CaseStatus.CALLBACK
+    if grant:
+        subject = _lead_done(session, case) if waits else case
+        cases.move(session, case, subject, Action.REWORK if waits else Action.REOPEN, by=by, key=key, note=note)
+    else:
+        cases.note(session, case, Action.REFUSE, by=by, key=key, text=note)
+        if waits:
+            cases.move(session, case, case, Action.CLOSE, by=by, key=f"{key}:close", note=note)
+    request.state = RequestState.GRANTED if grant else RequestState.REFUSED
+    request.decided_by_id, request.decided_at, request.decision_note = by.staff_id, now(), note.strip()
+    emit(session, RequestDecided(request.id))
+    session.flush()
+    return request
+
+
+def lapse(session: Session) -> int:
+    """End the surveys that nobody answered in time; returns how many."""
+    at = now()
+    rows: Sequence[Survey] = session.scalars(
+        select(Survey)
+        .where(Survey.lapses_at < at, Survey.answered_at.is_(None), Survey.lapsed_at.is_(None))
+        .order_by(Survey.lapses_at)
+        .limit(SWEEP)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for survey in rows:
+        survey.lapsed_at = at
+        emit(session, SurveyLapsed(survey.id, survey.case_id))
+    session.flush()
+    return len(rows)
+
+
+def _is_moment(session: Session, case: Case, profile: profiles.Profile) -> bool:
+    moment = CaseStatus.CALLBACK if profile.ask_citizen == AskCitizen.BEFORE_CLOSE else CaseStatus.CLOSED
+    if case.status != moment or case.closure in (None, ClosureKind.DIRECT) or not case.wants_callback:
+        return False
+    citizen = session.get(Citizen, case.citizen_id) if case.citizen_id else None
+    return citizen is None or not citizen.refuses_callback
+
+
+def _latest(session: Session, case: Case) -> Survey | None:
+    return session.scalars(select(Survey).where(Survey.case_id == case.id).order_by(Survey.round.desc()).limit(1)).one_or_none()
+
+
+def _asked_at(session: Session, case: Case) -> datetime:
+    """When the case last came into the state in which its profile asks."""
+    came = session.scalar(
+        select(func.max(CaseEvent.at)).where(
+            CaseEvent.case_id == case.id,
+            CaseEvent.assignment_id.is_(None),
+            CaseEvent.to_status == case.status,
+            CaseEvent.from_status != case.status,
+        )
+    )
+    return came or case.created_at
+
+
+def _ask_reopening(session: Session, case: Case, answer: SurveyAnswer) -> None:
+    """One open request a case; a correction changes what it says."""
+    request = _open_reopening(session, case)
+    basis = answer.remark or words.word("grade", answer.result)
+    if request is not None:
+        request.basis = basis
+        return
+    if case.status not in (CaseStatus.CALLBACK, CaseStatus.CLOSED):
+        return
+    decide = profiles.of(session, case).limit(Clock.DECIDE, case.urgency)
+    session.add(
+        Request(
+            case_id=case.id,
+            kind=RequestKind.REOPENING,
+            reason_code="not_solved" if not answer.solved else "dissatisfied",
+            basis=basis,
+            due_at=deadlines.due_at(session, now(), decide).at,
+        )
+    )
+    cases.note(session, case, Action.REQUEST, by=SERVICE, key=f"reopen:{answer.id.hex}", text=RequestKind.REOPENING)
+
+
+def _drop_reopening(session: Session, case: Case) -> None:
+    request = _open_reopening(session, case)
+    if request is not None:
+        request.state, request.decided_at, request.decision_note = RequestState.REFUSED, now(), "the citizen's answer changed"
+        emit(session, RequestDecided(request.id))
+
+
+def _open_reopening(session: Session, case: Case) -> Request | None:
+    return session.scalars(
+        select(Request).where(
+            Request.case_id == case.id, Request.kind == RequestKind.REOPENING, Request.state == RequestState.OPEN
+        )
+    ).one_or_none()
+
+
+def _lead_done(session: Session, case: Case) -> Assignment:
+    return session.scalars(
+        select(Assignment)
+        .where(Assignment.case_id == case.id, Assignment.lead, Assignment.status == AssignmentStatus.DONE)
+        .order_by(Assignment.dispatched_at.desc())
+        .limit(1)
+    ).one()
+
+
+def _token(case_id: UUID, round_: int) -> str:
+    secret = privacy.lookup_hash("survey", f"{case_id}\0{round_}")
+    return base64.urlsafe_b64encode(secret).decode().rstrip("=")
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

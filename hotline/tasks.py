@@ -1,0 +1,140 @@
+"""What follows from each event: every handler a few lines, fetching and calling one service.
+
+A handler runs at least once, in a transaction; `handled_message` makes a repeat harmless. `prepare` is for slow thinking (the
+classifier): it runs before the transaction, on a look at the database, and its result is handed to the handler.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from hotline import channels, events
+from hotline.db import Database
+from hotline.errors import NotFound
+from hotline.events import (
+    CaseAdvanced,
+    Event,
+    MessageReady,
+    MessageReceived,
+    SurveyAnswered,
+    SurveyLapsed,
+)
+from hotline.ports import Receipt, ReceiptState
+from hotline.services import answers, archiving, deadlines, delivery, heads, outbox, presence, scoring, surveys, triage
+from hotline.settings import get_settings
+from models import Action, Case, CaseStatus, Contact, Survey, now
+
+KEPT_IN_OUTBOX = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Handler:
+    name: str
+    run: Callable[..., None]
+    prepare: Callable[[Session, Any], Any] | None = None
+    # Opens its own short transactions with the network between them: the delivery of outgoing messages only.
+    outside: bool = False
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Timetable work: safe to run twice, and by two processes at once."""
+
+    every: timedelta
+    run: Callable[[Session], object]
+
+
+HANDLERS: dict[type[Event], list[Handler]] = {cls: [] for cls in events.ALL.values()}
+
+
+def handles(
+    *kinds: type[Event], prepare: Callable[[Session, Any], Any] | None = None, outside: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a function to run after each of these events."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        for kind in kinds:
+            HANDLERS[kind].append(Handler(function.__name__, function, prepare, outside))
+        return function
+
+    return register
+
+
+@handles(MessageReceived, prepare=triage.predict)
+def suggest_category(session: Session, event: MessageReceived, body: dict[str, Any] | None) -> None:
+    if body is not None:
+        triage.suggest(session, session.get_one(Contact, event.contact_id), body)
+
+
+@handles(CaseAdvanced)
+def tell_citizen(session: Session, event: CaseAdvanced) -> None:
+    if event.to_status in answers.TELLING:
+        answers.tell_citizen(session, session.get_one(Case, event.case_id))
+
+
+@handles(CaseAdvanced)
+def invite_citizen(session: Session, event: CaseAdvanced) -> None:
+    if event.action in (Action.CLOSE, Action.ASK_CITIZEN):
+        surveys.invite(session, session.get_one(Case, event.case_id))
+
+
+@handles(SurveyAnswered, SurveyLapsed)
+def follow_survey(session: Session, event: SurveyAnswered | SurveyLapsed) -> None:
+    surveys.follow_up(session, session.get_one(Survey, event.survey_id))
+
+
+@handles(CaseAdvanced, SurveyAnswered)
+def score_case(session: Session, event: CaseAdvanced | SurveyAnswered) -> None:
+    if isinstance(event, SurveyAnswered) or event.to_status == CaseStatus.CLOSED:
+        scoring.score_case(session, session.get_one(Case, event.case_id))
+
+
+@handles(MessageReady, outside=True)
+def deliver(database: Database, event: MessageReady) -> None:
+    with database.unit_of_work() as session:
+        taken = delivery.take(session, event.outgoing_id)
+    if taken is None:
+        return
+    channel, message = taken
+    try:
+        receipt = channels.get(channel).send(message)
+    except NotFound as missing:
+        receipt = Receipt(ReceiptState.REFUSED, reason=str(missing))
+    with database.unit_of_work() as session:
+        delivery.settle(session, event.outgoing_id, receipt)
+
+
+# Which screens show what an event changes: the names of what they watch.
+TOPICS: dict[type[Event], tuple[str, ...]] = {
+    events.ContactOpened: ("wall",),
+    events.ContactQueued: ("queue", "wall"),
+    events.ContactTaken: ("queue", "wall", "staff:{staff_id}"),
+    events.ContactConcluded: ("queue", "wall"),
+    events.CaseFiled: ("cases", "wall"),
+    events.CaseAdvanced: ("cases", "wall"),
+    events.CaseNoted: ("cases",),
+    events.AssignmentAdvanced: ("units",),
+    events.RequestDecided: ("cases", "units"),
+    events.SurveyAnswered: ("wall",),
+    events.CaseScored: ("wall",),
+}
+
+
+def topics(event: Event) -> tuple[str, ...]:
+    """The topics that an event touches: the lists that it belongs in, its contact and its case."""
+    values = event.as_body()
+    own = (f"{name}:{values[f'{name}_id']}" for name in ("contact", "case") if f"{name}_id" in values)
+    return (*(topic.format(**values) for topic in TOPICS.get(type(event), ())), *own)
+
+
+TIMETABLE: dict[str, Timed] = {
+    "sweep_overdue": Timed(timedelta(seconds=30), deadlines.find_overdue),
+    "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
+    "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),
+    "archive_closed": Timed(timedelta(hours=1), archiving.archive_closed),
+    "keep_heads": Timed(timedelta(hours=1), lambda session: heads.keep(session, get_settings().data_dir / "history-heads.jsonl")),
+    "forget_outbox": Timed(timedelta(hours=1), lambda session: outbox.forget(session, before=now() - KEPT_IN_OUTBOX)),
+}

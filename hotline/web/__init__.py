@@ -1,0 +1,1 @@
+"""All pages for people: citizens, agents, units, the centre."""

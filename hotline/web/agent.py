@@ -1,0 +1,270 @@
+"""The agents' desk: queue, presence, one contact with what is known around it, and the filing form."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.orm import Session, lazyload
+
+from hotline.errors import Invalid, NotFound
+from hotline.services import access, drafts, files, gazetteer, matters, presence, queueing, reading, reading_filing
+from hotline.services.cases import How
+from hotline.web import desk_form, render
+from hotline.web.deps import Db, Key, Look, Me
+from hotline.web.desk_form import Posted, text_of
+from models import Conclusion, Contact, PresenceState, Role, Staff
+
+router = APIRouter(prefix="/desk", include_in_schema=False)
+
+WHO = (Role.AGENT, Role.CALLBACK_AGENT, Role.SHIFT_LEADER)
+PAUSES = ("用餐", "休息", "培训", "会议", "设备故障")
+SKILLS = ("general",)
+Matter = Annotated[int, Form(ge=1, le=matters.MOST)]
+Text = Annotated[str, Form(max_length=2000)]
+
+
+@router.get("")
+def desk(request: Request, db: Db, me: Me, c: UUID | None = None, m: int = 1, channel: str = "") -> Response:
+    """Everything at once. Without a contact in the address, the one that was taken last."""
+    access.require(me, *WHO)
+    view = reading.queue(db, me, channel)
+    open_id = c or next((contact.id for contact in view.mine), None)
+    contact = access.see_contact(db, me, open_id) if open_id else None
+    values = _contact_values(db, me, contact, m) if contact else {"contact": None}
+    return render.page(request, "desk/page.html", me=me, queue=view, open_id=open_id, pauses=PAUSES, skills=SKILLS, **values)
+
+
+@router.get("/queue")
+def queue(request: Request, look: Look, me: Me, c: UUID | None = None, channel: str = "") -> Response:
+    access.require(me, *WHO)
+    return render.fragment(request, "desk/_queue.html", me=me, queue=reading.queue(look, me, channel), open_id=c)
+
+
+@router.post("/presence")
+def change_presence(
+    request: Request, db: Db, me: Me, state: Annotated[PresenceState, Form()], reason: Annotated[str, Form(max_length=64)] = ""
+) -> Response:
+    access.require(me, *WHO)
+    presence.set_presence(db, _staff(db, me), state, reason)
+    return render.redirect(request, "/desk")
+
+
+@router.post("/beat")
+def beat(db: Db, me: Me) -> Response:
+    """A sign of life; the answer says where the seat stands, so that a desk given up for gone learns it."""
+    return JSONResponse({"state": presence.beat(db, _staff(db, me))})
+
+
+@router.post("/next")
+def take_next(request: Request, db: Db, me: Me) -> Response:
+    access.require(me, *WHO)
+    contact = queueing.take_next(db, _staff(db, me, alive=True))
+    if contact is None:
+        return render.redirect(request, "/desk", notice="现在没有适合您的诉求。", kind="warn")
+    return render.redirect(request, f"/desk?c={contact.id}")
+
+
+@router.post("/contact/{contact_id}/take")
+def take(request: Request, db: Db, me: Me, contact_id: UUID) -> Response:
+    access.require(me, *WHO)
+    contact = queueing.take(db, _staff(db, me, alive=True), contact_id)
+    return render.redirect(request, f"/desk?c={contact.id}")
+
+
+@router.post("/contact/{contact_id}/put-back")
+def put_back(request: Request, db: Db, me: Me, contact_id: UUID, reason: Text = "") -> Response:
+    staff = _staff(db, me, alive=True)
+    queueing.put_back(db, _open_contact(db, me, contact_id), by=staff, reason=reason)
+    return render.redirect(request, "/desk", notice="已放回队列，等候时间照算。")
+
+
+@router.post("/contact/{contact_id}/hand-over")
+def hand_over(
+    request: Request, db: Db, me: Me, contact_id: UUID, to: Annotated[str, Form(max_length=64)] = "", skill: Text = ""
+) -> Response:
+    """`to` is a colleague's id; without one the contact goes to a skill group."""
+    staff, contact = _staff(db, me, alive=True), _open_contact(db, me, contact_id)
+    colleague = db.get(Staff, _uuid(to)) if to else None
+    queueing.hand_over(db, contact, by=staff, to=colleague, skill=(skill or None) if colleague is None else None)
+    return render.redirect(request, "/desk", notice=f"已移交给{colleague.name}。" if colleague else "已移交技能组。")
+
+
+@router.get("/contact/{contact_id}/talk")
+def talk(request: Request, look: Look, me: Me, contact_id: UUID) -> Response:
+    """What was said, again after a push: only for whoever has the contact open, whose opening is noted already."""
+    contact = _held(look, me, contact_id)
+    view = reading.contact_view(look, contact)
+    return render.fragment(request, "desk/_talk.html", me=me, contact=contact, view=view)
+
+
+@router.get("/contact/{contact_id}/filing")
+def filing(request: Request, look: Look, me: Me, contact_id: UUID, m: int = 1) -> Response:
+    contact = _held(look, me, contact_id)
+    values = _contact_values(look, me, contact, m)
+    return render.fragment(request, "desk/_filing.html", me=me, **values)
+
+
+@router.post("/contact/{contact_id}/draft")
+def save_draft(request: Request, db: Db, me: Me, contact_id: UUID, posted: Posted) -> Response:
+    """Keeps what is typed, and answers with what it brings: units that follow the category, the area, the limits."""
+    contact, matter = _open_contact(db, me, contact_id), _matter(posted)
+    before = drafts.open_draft(db, contact, matter)
+    typed = desk_form.merged(before, posted)
+    form = matters.follow(db, before, typed, area=desk_form.picked_area(posted))
+    drafts.save(db, contact, matter, form, by=_staff(db, me, alive=True))
+    if not render.is_htmx(request):
+        return render.redirect(request, f"/desk?c={contact_id}&m={matter}", notice="草稿已保存。")
+    view = reading_filing.filing_view(db, contact, matter, form, suggestion=reading.suggestion(db, contact), filed=())
+    moved = (form.unit, form.assist_units) != (typed.unit, typed.assist_units)
+    return render.fragment(request, "desk/_saved.html", me=me, units_moved=moved, filing=view)
+
+
+@router.get("/places")
+def find_places(request: Request, look: Look, me: Me, area_query: str = "") -> Response:
+    """Areas and named places to pick from, while their name is being typed."""
+    access.require(me, *WHO)
+    return render.fragment(request, "desk/_places.html", places=gazetteer.search(look, area_query[:50])[:8])
+
+
+@router.post("/contact/{contact_id}/matter")
+def next_matter(request: Request, db: Db, me: Me, contact_id: UUID) -> Response:
+    contact = _open_contact(db, me, contact_id)
+    serial = matters.open_next(db, contact, by=_staff(db, me, alive=True))
+    return render.redirect(request, f"/desk?c={contact_id}&m={serial}")
+
+
+@router.post("/contact/{contact_id}/matter/drop")
+def drop_matter(request: Request, db: Db, me: Me, contact_id: UUID, m: Matter) -> Response:
+    contact = _held(db, me, contact_id)
+    matters.drop(db, contact, m)
+    return render.redirect(request, f"/desk?c={contact_id}")
+
+
+@router.post("/contact/{contact_id}/file")
+def file(request: Request, db: Db, me: Me, contact_id: UUID, posted: Posted, key: Key) -> Response:
+    return _file(request, db, me, contact_id, posted, key, how="dispatch")
+
+
+@router.post("/contact/{contact_id}/answer")
+def answer_directly(request: Request, db: Db, me: Me, contact_id: UUID, posted: Posted, key: Key) -> Response:
+    return _file(request, db, me, contact_id, posted, key, how="answer", answer=text_of(posted, "answer"))
+
+
+@router.post("/contact/{contact_id}/redirect")
+def redirect(request: Request, db: Db, me: Me, contact_id: UUID, posted: Posted, key: Key) -> Response:
+    reason = matters.right_door(text_of(posted, "door"), text_of(posted, "reason"))
+    return _file(request, db, me, contact_id, posted, key, how="redirect", reason=reason)
+
+
+DONE: dict[How, str] = {"dispatch": "已立案并派单", "answer": "已直接答复", "redirect": "已引导告知"}
+
+
+def _file(
+    request: Request,
+    db: Session,
+    me: access.Me,
+    contact_id: UUID,
+    posted: Posted,
+    key: str,
+    *,
+    how: How,
+    answer: str = "",
+    reason: str = "",
+) -> Response:
+    contact, matter = _open_contact(db, me, contact_id), _matter(posted)
+    known = matters.kept(db, contact)
+    form = desk_form.merged(matters.ground(db, contact, matter, known=known, whole="title" in posted), posted)
+    if area := desk_form.picked_area(posted):
+        form = matters.follow(db, form, form, area=area)
+    case, left = matters.file(
+        db,
+        contact,
+        form,
+        matter=matter,
+        known=known,
+        by=_staff(db, me),
+        actor=me.actor,
+        key=key,
+        how=how,
+        answer=answer,
+        reason=reason,
+    )
+    url = f"/desk?c={contact_id}&m={left}" if left else "/desk"
+    return render.redirect(request, url, notice=f"{DONE[how]}：{case.number}")
+
+
+@router.post("/contact/{contact_id}/void")
+def void(request: Request, db: Db, me: Me, contact_id: UUID, note: Text = "") -> Response:
+    """Nothing to act on: no case comes of it. Asked twice, it is done once."""
+    access.require(me, *WHO)
+    contact = access.see_contact(db, me, contact_id)
+    if contact.conclusion != Conclusion.VOID:
+        queueing.conclude(db, contact, Conclusion.VOID, by=_staff(db, me, alive=True), note=note)
+    return render.redirect(request, "/desk", notice="已按无效诉求结束。")
+
+
+@router.post("/contact/{contact_id}/reveal")
+def reveal(request: Request, db: Db, me: Me, contact_id: UUID, reason: Text = "") -> Response:
+    """The whole number, once, on the screen of whoever gave a reason."""
+    contact = db.get(Contact, contact_id)
+    if contact is None:
+        raise NotFound()
+    number = access.reveal_number(db, me, contact, reason=reason)
+    if render.is_htmx(request):
+        return render.fragment(request, "desk/_number.html", number=number)
+    return render.page(request, "desk/number.html", me=me, number=number, contact=contact)
+
+
+@router.get("/attachments/{attachment_id}")
+def attachment(db: Db, me: Me, attachment_id: UUID) -> Response:
+    """A citizen's file, as a download that no browser runs."""
+    found = access.see_attachment(db, me, attachment_id)
+    return Response(files.open(found), media_type=found.media_type, headers=render.download_headers(found.name))
+
+
+def _contact_values(session: Session, me: access.Me, contact: Contact, matter: int) -> dict[str, Any]:
+    kept = drafts.open_draft(session, contact, matter) if contact.concluded_at is None else None
+    view = reading.contact_view(session, contact, community_code=kept.community_code if kept else None)
+    filing_view = (
+        reading_filing.filing_view(session, contact, matter, kept, suggestion=view.suggestion, filed=view.filed) if kept else None
+    )
+    mine = contact.taken_by_id == me.staff_id and contact.concluded_at is None
+    return {"contact": contact, "view": view, "filing": filing_view, "mine": mine, "doors": matters.doors()}
+
+
+def _staff(session: Session, me: access.Me, *, alive: bool = False) -> Staff:
+    """The person's row; `alive` counts the request as a sign of life, for a desk without script."""
+    staff = session.get_one(Staff, me.staff_id, options=[lazyload(Staff.role_rows)])
+    if alive:
+        presence.beat(session, staff)
+    return staff
+
+
+def _open_contact(session: Session, me: access.Me, contact_id: UUID) -> Contact:
+    access.require(me, *WHO)
+    contact = session.get(Contact, contact_id)
+    if contact is None:
+        raise NotFound()
+    return contact
+
+
+def _held(session: Session, me: access.Me, contact_id: UUID) -> Contact:
+    contact = _open_contact(session, me, contact_id)
+    if contact.taken_by_id != me.staff_id:
+        raise NotFound()
+    return contact
+
+
+def _matter(form: Posted) -> int:
+    serial = text_of(form, "m") or "1"
+    if not serial.isdigit() or not 1 <= int(serial) <= matters.MOST:
+        raise Invalid(field="m")
+    return int(serial)
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Invalid(field="to") from error

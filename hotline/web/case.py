@@ -1,0 +1,55 @@
+"""One case whole: its history, what was asked and answered, and the work order on paper."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+
+from hotline.errors import NotAllowed
+from hotline.services import access, files, places, reading_cases, reading_units
+from hotline.web import render
+from hotline.web.deps import Db, Me
+from hotline.web.letters import clean
+
+router = APIRouter(prefix="/case", include_in_schema=False)
+
+
+@router.get("")
+def find(request: Request, me: Me, number: str = "") -> Response:
+    return render.redirect(request, f"/case/{quote(number.strip()[:40])}" if number.strip() else "/")
+
+
+@router.get("/{number}")
+def show(request: Request, db: Db, me: Me, number: str) -> Response:
+    return _page(request, db, me, number)
+
+
+@router.post("/{number}/reveal")
+def reveal(request: Request, db: Db, me: Me, number: str, reason: Annotated[str, Form(max_length=200)] = "") -> Response:
+    view = access.see_case(db, me, number)
+    if not view.whole and reading_units.is_closed_to_units(view.case):
+        raise NotAllowed()
+    return _page(request, db, me, number, revealed=access.reveal_number(db, me, view.case, reason=clean(reason)))
+
+
+@router.get("/{number}/files/{attachment_id}")
+def download(db: Db, me: Me, number: str, attachment_id: UUID) -> Response:
+    """Always as a download, never as a page of ours."""
+    view = access.see_case(db, me, number)
+    attachment = reading_cases.attachment(db, view, attachment_id)
+    headers = {**files.DOWNLOAD_HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{quote(attachment.name)}"}
+    return Response(files.open(attachment), media_type=attachment.media_type, headers=headers)
+
+
+def _page(request: Request, session: Session, me: access.Me, number: str, *, revealed: str = "") -> Response:
+    view = access.see_case(session, me, number)
+    values: dict[str, Any] = {
+        "opened": reading_cases.panel(session, view),
+        "rest": reading_cases.rest(session, view.case) if view.whole else None,
+        "revealed": revealed,
+        "brand": places.hotline_name(session),
+    }
+    return render.page(request, "case/page.html", me=me, **values)

@@ -1,0 +1,68 @@
+"""What a page function may ask for: a unit of work, a look, the signed-in person, the key of a form."""
+
+import secrets
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, Form, Request
+from sqlalchemy.orm import Session
+
+from hotline.db import reading, unit_of_work
+from hotline.errors import NotAllowed, SignInNeeded
+from hotline.services import access
+
+COOKIE = "hotline_session"
+STALE_FORM = "This form is out of date. Please load the page again."
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def _db() -> Iterator[Session]:
+    with unit_of_work() as session:
+        yield session
+
+
+def _look() -> Iterator[Session]:
+    with reading() as session:
+        yield session
+
+
+# Both end before the answer is sent: nobody is told "received" for a write that failed.
+Db = Annotated[Session, Depends(_db, scope="function")]
+Look = Annotated[Session, Depends(_look, scope="function")]
+
+
+def _signed_in(request: Request) -> access.Me:
+    token = request.cookies.get(COOKIE)
+    if token:
+        with reading() as session:
+            me = access.who(session, token)
+        if me is not None:
+            return me
+    raise SignInNeeded()
+
+
+async def _me(request: Request, me: Annotated[access.Me, Depends(_signed_in)]) -> access.Me:
+    """The signed-in person; whatever changes something must carry the session's CSRF token, in a header or a form field."""
+    if request.method not in _SAFE:
+        given = request.headers.get("X-CSRF-Token") or (await request.form()).get("csrf")
+        if not isinstance(given, str) or not secrets.compare_digest(given.encode(), me.csrf.encode()):
+            raise NotAllowed(STALE_FORM)
+    return me
+
+
+Me = Annotated[access.Me, Depends(_me)]
+
+
+def same_site(request: Request) -> None:
+    """For forms before a sign-in, which have no CSRF token: refuse what another site's page sends."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        raise NotAllowed(STALE_FORM)
+
+
+# Made by the page for each form: the same key again is the same action, done once.
+Key = Annotated[str, Form(min_length=8, max_length=64, pattern=r"^[0-9A-Za-z-]+$")]
+Seen = Annotated[int | None, Form()]
+
+
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else ""

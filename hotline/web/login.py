@@ -1,0 +1,76 @@
+"""Sign in and out; each person arrives at the desk of his or her first role."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import Response
+
+from hotline.db import unit_of_work
+from hotline.errors import Invalid, TooMany
+from hotline.services import access
+from hotline.settings import get_settings
+from hotline.web import render
+from hotline.web.deps import COOKIE, Db, Look, Me, address_of, same_site
+from hotline.words import say
+from models import Role
+
+router = APIRouter(include_in_schema=False)
+
+HOMES = (
+    (frozenset({Role.AGENT, Role.CALLBACK_AGENT}), "/desk"),
+    (frozenset({Role.LIAISON, Role.GRID_WORKER}), "/unit"),
+    (frozenset({Role.DISPATCHER, Role.VERIFIER, Role.SHIFT_LEADER}), "/verify"),
+    (frozenset({Role.SUPERVISOR}), "/wall"),
+    (frozenset({Role.ADMINISTRATOR}), "/admin"),
+)
+
+
+@router.get("/home")
+def home(request: Request, me: Me) -> Response:
+    return render.redirect(request, home_of(me.roles))
+
+
+@router.get("/login")
+def sign_in_page(request: Request, next: str = "") -> Response:
+    return render.page(request, "login/page.html", next=render.local_path(next), username="", error="")
+
+
+@router.post("/login", dependencies=[Depends(same_site)])
+def sign_in(
+    request: Request,
+    look: Look,
+    username: Annotated[str, Form(max_length=64)] = "",
+    password: Annotated[str, Form(max_length=256)] = "",
+    next: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    address, wanted = address_of(request), render.local_path(next)
+    try:
+        staff = access.authenticate(look, username, password, address=address)
+    except (Invalid, TooMany) as refusal:
+        values: dict[str, Any] = {"next": wanted, "username": username, "error": say(refusal.text, **refusal.values)}
+        return render.page(request, "login/page.html", status=refusal.status, **values)
+    # The slow check of the password held a look only; the write is short.
+    with unit_of_work() as session:
+        _, token = access.open_session(session, staff, address=address)
+    response = render.redirect(request, wanted or home_of(staff.roles))
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=get_settings().desk.session_hours * 3600,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+@router.post("/logout")
+def sign_out(request: Request, db: Db, me: Me) -> Response:
+    access.sign_out(db, me)
+    response = render.redirect(request, "/login")
+    response.delete_cookie(COOKIE)
+    return response
+
+
+def home_of(roles: frozenset[Role]) -> str:
+    return next((path for wanted, path in HOMES if wanted & roles), "/reports")

@@ -1,0 +1,61 @@
+"""What people and programs are told when something is refused: a page, a toast, or JSON."""
+
+import logging
+from urllib.parse import quote, urlsplit
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from hotline.errors import HotlineError, Invalid, NotAllowed, NotFound, SignInNeeded, TooLarge
+from hotline.web import render
+from hotline.words import say
+
+log = logging.getLogger(__name__)
+
+
+def tell(request: Request, error: HotlineError) -> Response:
+    """A refusal in the form in which it was asked."""
+    sentence = say(error.text, **error.values)
+    if error.status >= 500:
+        log.warning("refused", extra={"code": error.code, "error": str(error.__cause__ or error)})
+    if request.url.path.startswith("/api/"):
+        body = {"code": error.code, "message": sentence, "field": error.field}
+        return JSONResponse(body, status_code=error.status)
+    if isinstance(error, SignInNeeded):
+        return render.redirect(request, f"/login?next={quote(_wanted(request))}")
+    if render.is_htmx(request):
+        return render.only_toast(sentence, "bad", status=error.status)
+    return render.page(request, "errors/problem.html", status=error.status, sentence=sentence, code=error.status)
+
+
+def tell_http(request: Request, error: HTTPException) -> Response:
+    """Starlette's own refusals in our words."""
+    if isinstance(error.__cause__, HotlineError):  # met while the body was read
+        return tell(request, error.__cause__)
+    if error.status_code == 400 and "exceeded" in str(error.detail):
+        return tell(request, TooLarge())
+    kinds: dict[int, type[HotlineError]] = {404: NotFound, 405: NotAllowed, 403: NotAllowed, 413: TooLarge}
+    return tell(request, kinds.get(error.status_code, Invalid)())
+
+
+def tell_invalid(request: Request, error: RequestValidationError) -> Response:
+    first = error.errors()[0]["loc"] if error.errors() else ()
+    return tell(request, Invalid(field=str(first[-1]) if first else ""))
+
+
+def tell_unexpected(request: Request, error: Exception) -> Response:
+    """A bug: the log has the trace, people get a plain sentence."""
+    log.error("unexpected", exc_info=error)
+    return tell(request, HotlineError())
+
+
+def _wanted(request: Request) -> str:
+    """The page to come back to after a sign-in."""
+    if render.is_htmx(request):
+        shown = urlsplit(request.headers.get("HX-Current-URL", ""))
+        return shown.path + (f"?{shown.query}" if shown.query else "")
+    if request.method != "GET":
+        return ""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")

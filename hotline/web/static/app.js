@@ -1,0 +1,95 @@
+// What every staff page needs: theme, live hints, toasts. A page without this script works too.
+//
+// Live: <body data-stream="queue contact:ID"> opens /desk/stream for these topics. An element that should follow them carries
+// data-on="queue" (topics, or "any") beside hx-get and hx-trigger="refresh"; it is refreshed when one of its topics changes, and
+// every five seconds while the stream is cut.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const kept = (name) => { try { return localStorage.getItem(name); } catch { return null; } };
+  const keep = (name, value) => { try { localStorage.setItem(name, value); } catch { /* a private window */ } };
+
+  const dark = kept("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  root.dataset.theme = dark;
+  root.classList.add("scripted");
+
+  const POLL = 5000;
+  let polling = null;
+
+  function refresh(topics) {
+    for (const element of document.querySelectorAll("[data-on]")) {
+      const wanted = element.dataset.on.split(" ");
+      if (!topics || wanted.includes("any") || wanted.some((topic) => topics.includes(topic))) {
+        htmx.trigger(element, "refresh");
+      }
+    }
+  }
+
+  function show(live) {
+    for (const dot of document.querySelectorAll("[data-live]")) dot.dataset.live = live ? "on" : "off";
+    if (live) {
+      clearInterval(polling);
+      polling = null;
+    } else if (!polling) {
+      polling = setInterval(() => refresh(null), POLL);
+    }
+  }
+
+  function listen(topics) {
+    let lost = false;
+    const source = new EventSource("/desk/stream?topics=" + encodeURIComponent(topics));
+    source.addEventListener("hello", () => {
+      show(true);
+      if (lost) refresh(null);
+      lost = false;
+    });
+    source.addEventListener("changed", (event) => {
+      const changed = JSON.parse(event.data);
+      if (changed.length) refresh(changed);
+    });
+    source.addEventListener("error", () => {
+      lost = true;
+      show(false);
+      // A refused stream stays closed; one that broke opens again by itself.
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(topics), POLL);
+    });
+  }
+
+  function toast(text, kind) {
+    const line = document.createElement("p");
+    line.className = "toast " + kind;
+    line.setAttribute("role", kind === "bad" ? "alert" : "status");
+    line.textContent = text;
+    document.getElementById("toasts").append(line);
+  }
+
+  // Messages go by themselves; those that report a problem stay longer, and any goes at a click.
+  function watchToasts(box) {
+    const leave = (line) => setTimeout(() => line.remove(), line.classList.contains("bad") ? 12000 : 5000);
+    box.querySelectorAll(".toast").forEach(leave);
+    new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach((node) => node.classList && leave(node))))
+      .observe(box, { childList: true });
+    box.addEventListener("click", (event) => event.target.closest(".toast")?.remove());
+  }
+
+  window.hotline = { refresh, toast, kept, keep };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    watchToasts(document.getElementById("toasts"));
+    for (const button of document.querySelectorAll("[data-theme-switch]")) {
+      button.hidden = false;
+      button.addEventListener("click", () => {
+        root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
+        keep("theme", root.dataset.theme);
+      });
+    }
+    const topics = document.body.dataset.stream.trim();
+    if (topics) listen(topics);
+  });
+
+  // A request that got no answer at all: what was typed is still there.
+  document.addEventListener("htmx:error", (event) => {
+    if (event.target.dataset && event.target.dataset.on) return;
+    toast("没有连上服务器，内容还在，请再试一次。", "bad");
+  });
+})();

@@ -1,0 +1,88 @@
+// The agents' desk: signs of life, moving through the queue, and the small manners of the filing form.
+(() => {
+  "use strict";
+  const BEAT = 20000;
+
+  // Focus walks over the queue with J and K; Enter on a place takes it, for it is a button.
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.altKey || event.ctrlKey || event.metaKey || hotline.kept("bare-keys") === "off") return;
+    if (event.target.matches("textarea, select, input:not([type=radio]):not([type=checkbox])")) return;
+    const step = { j: 1, k: -1 }[event.key];
+    if (!step) return;
+    const items = [...document.querySelectorAll("#queue .item:not(:disabled)")];
+    if (!items.length) return;
+    const at = items.indexOf(document.activeElement);
+    items[at < 0 ? 0 : Math.max(0, Math.min(items.length - 1, at + step))].focus();
+    event.preventDefault();
+  });
+
+  async function beat() {
+    const seat = document.getElementById("seat");
+    if (!seat || seat.dataset.state === "offline") return;
+    const token = JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRF-Token"];
+    try {
+      const answer = await fetch("/desk/beat", { method: "POST", headers: { "X-CSRF-Token": token } });
+      if (answer.redirected || !answer.ok) return;
+      if ((await answer.json()).state === "offline") {
+        seat.dataset.state = "offline";
+        hotline.toast("连接中断过久，您已离线，手上的诉求回到了队列。草稿都在。请刷新页面后示闲。", "bad");
+      }
+    } catch { /* the dot tells that the connection is cut */ }
+  }
+  setInterval(beat, BEAT);
+
+  // What is typed stays: from the first key on, a late suggestion no longer fills the form by itself.
+  document.addEventListener("input", (event) => {
+    const waiting = event.target.closest("[data-until-typed]");
+    if (waiting) delete waiting.dataset.on;
+  });
+
+  // One choice counts: a suggestion picked with a key empties the list beside it, and the other way round.
+  document.addEventListener("change", (event) => {
+    const changed = event.target;
+    if (changed.matches(".pick input[type=radio]")) {
+      const list = document.querySelector(`[data-clears="${changed.name}"]`);
+      if (list) list.value = "";
+    } else if (changed.dataset.clears && changed.value) {
+      for (const radio of document.getElementsByName(changed.dataset.clears)) radio.checked = false;
+    }
+  });
+
+  // The summary for units is asked for when they see nothing else.
+  function showSummary() {
+    const form = document.getElementById("case-form");
+    if (!form) return;
+    const report = form.querySelector("[name=request_type]:checked")?.value === "report";
+    const confidential = form.querySelector("[type=checkbox][name=confidential]").checked;
+    form.querySelector(".summary").hidden = !(report || confidential);
+  }
+
+  function showNeeds() {
+    const told = document.querySelector("#saved [data-needs]");
+    if (!told) return;
+    const needs = told.dataset.needs.split(" ");
+    const fields = { place: "place_text", object: "object_name", occurred: "occurred" };
+    for (const [need, field] of Object.entries(fields)) {
+      document.querySelector(`label[for="${field}"]`)?.classList.toggle("needed", needs.includes(need));
+    }
+    document.querySelector("#needs .two")?.classList.toggle("slim", !needs.includes("object") && !needs.includes("occurred"));
+  }
+
+  // One panel at a time.
+  document.addEventListener("toggle", (event) => {
+    if (!event.target.matches("details.drop, details.end") || !event.target.open) return;
+    for (const other of document.querySelectorAll("details.drop[open], details.end[open]")) {
+      if (other !== event.target) other.open = false;
+    }
+  }, true);
+
+  document.addEventListener("change", showSummary);
+  document.addEventListener("htmx:after:swap", () => { showNeeds(); showSummary(); });
+  showSummary();
+
+  // The queue may fold away on a telephone, where a contact needs the room; on a desk it stays open.
+  const wide = matchMedia("(min-width: 761px)");
+  const unfold = () => { if (wide.matches) document.querySelector(".queue-fold").open = true; };
+  wide.addEventListener("change", unfold);
+  unfold();
+})();

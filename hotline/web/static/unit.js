@@ -1,0 +1,61 @@
+// Keys of the desks with a list and a panel, and a copy of what is being written until it is sent.
+(() => {
+  "use strict";
+  const typing = (element) => element && element.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
+  const bareKeysOff = () => document.documentElement.classList.contains("keys-off");
+
+  function move(step) {
+    const rows = [...document.querySelectorAll("[data-row]")];
+    if (!rows.length) return;
+    const at = rows.findIndex((row) => row === document.activeElement || row.closest("tr")?.classList.contains("on"));
+    rows[Math.min(Math.max(at + step, 0), rows.length - 1)].focus();
+  }
+
+  function press(key) {
+    if (key === "j") return move(1);
+    if (key === "k") return move(-1);
+    if (key === "/") return document.querySelector("[data-find]")?.focus();
+    const field = document.querySelector(`[data-focus-key="${key}"]`);
+    if (field) return field.focus();
+    document.querySelector(`[data-key="${key}"]`)?.click();
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.ctrlKey && event.key === "Enter") {
+      const form = document.activeElement?.closest("form");
+      const button = form?.querySelector("[data-submit]");
+      if (button) { event.preventDefault(); form.requestSubmit(button); }
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape" && typing(document.activeElement)) return document.activeElement.blur();
+    if (typing(document.activeElement) || bareKeysOff() || event.key.length !== 1) return;
+    const key = event.key.toLowerCase();
+    if (!"jk/".includes(key) && !document.querySelector(`[data-key="${key}"], [data-focus-key="${key}"]`)) return;
+    event.preventDefault();
+    press(key);
+  });
+
+  // What is typed into a long form survives a reload; it is forgotten when the form is gone.
+  for (const form of document.querySelectorAll("[data-keep]")) {
+    const name = form.dataset.keep;
+    const fields = [...form.querySelectorAll("textarea")];
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(name) || "{}");
+      for (const field of fields) field.value = field.value || kept[field.name] || "";
+      form.addEventListener("input", () => {
+        sessionStorage.setItem(name, JSON.stringify(Object.fromEntries(fields.map((field) => [field.name, field.value]))));
+      });
+      form.addEventListener("submit", () => sessionStorage.removeItem(name));
+    } catch { /* a private window keeps nothing */ }
+  }
+
+  for (const form of document.querySelectorAll("form[data-form]")) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) return event.preventDefault();
+      form.dataset.sent = "yes";
+    });
+    addEventListener("pageshow", () => delete form.dataset.sent);
+  }
+})();

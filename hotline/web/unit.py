@@ -1,0 +1,157 @@
+"""The unit's desk: assignments by the time that is left; sign, speak with the citizen, answer, ask to return."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+
+from hotline.errors import Invalid, NotAllowed
+from hotline.services import access, answers, dispatching, files, reading_cases, reading_units
+from hotline.services.dispatching import ReturnReason
+from hotline.services.files import CheckedFile
+from hotline.services.reading_units import Tab
+from hotline.web import render
+from hotline.web.deps import Db, Key, Look, Me, Seen
+from hotline.web.letters import clean, uploads
+from models import ClosureKind, Role, Unit
+
+router = APIRouter(prefix="/unit", include_in_schema=False)
+
+STAFFED_BY = (Role.LIAISON, Role.GRID_WORKER)
+CLOSURES = (ClosureKind.SOLVED, ClosureKind.EXPLAINED, ClosureKind.PARTLY, ClosureKind.PROMISED)
+SHOW_TABS = (Tab.TO_SIGN, Tab.AT_WORK, Tab.TODAY, Tab.OVERDUE, Tab.RETURNING, Tab.ANSWERED)
+
+
+@router.get("")
+def page(request: Request, look: Look, me: Me, tab: Tab = Tab.IN_HAND, q: str = "") -> Response:
+    access.require(me, *STAFFED_BY)
+    return _page(request, look, me, tab, q[:60])
+
+
+@router.get("/list")
+def rows(request: Request, look: Look, me: Me, tab: Tab = Tab.IN_HAND, q: str = "", open: UUID | None = None) -> Response:
+    """Counts and list again, while the panel beside them keeps what was typed."""
+    access.require(me, *STAFFED_BY)
+    return render.fragment(request, "unit/_list.html", me=me, open_id=open, **_listed(look, me, tab, q[:60]))
+
+
+@router.get("/{assignment_id}")
+def show(request: Request, db: Db, me: Me, assignment_id: UUID, tab: Tab = Tab.IN_HAND, q: str = "") -> Response:
+    access.require(me, *STAFFED_BY)
+    return _page(request, db, me, tab, q[:60], seen=access.see_assignment(db, me, assignment_id))
+
+
+@router.post("/{assignment_id}/sign")
+def sign(request: Request, db: Db, me: Me, assignment_id: UUID, key: Key, seen: Seen = None) -> Response:
+    _, held = access.see_assignment(db, me, assignment_id)
+    dispatching.sign(db, held.assignment, by=me.actor, key=key, seen=seen)
+    return render.redirect(request, f"/unit/{assignment_id}", notice="已签收，办理时限已开始。")
+
+
+@router.post("/{assignment_id}/contacted")
+def contacted(
+    request: Request, db: Db, me: Me, assignment_id: UUID, key: Key, text: Annotated[str, Form(max_length=2000)] = ""
+) -> Response:
+    _, held = access.see_assignment(db, me, assignment_id)
+    answers.note_contacted(db, held.assignment, text=clean(text), by=me.actor, key=key)
+    return render.redirect(request, f"/unit/{assignment_id}", notice="已记下先行联系。")
+
+
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    async with request.form() as form:
+        yield form
+
+
+def _photographs(form: Annotated[FormData, Depends(_form)]) -> tuple[CheckedFile, ...]:
+    """Checked before the transaction is opened: that takes its time."""
+    chosen = [*uploads(form, "before", prefix="处理前 "), *uploads(form, "after", prefix="处理后 ")]
+    if len(chosen) > files.MOST_FILES:
+        raise Invalid("Please add at most five files; there are {count}.", field="after", count=len(chosen))
+    return tuple(files.check(file) for file in chosen)
+
+
+@router.post("/{assignment_id}/answer")
+def answer(
+    request: Request,
+    me: Me,
+    photographs: Annotated[tuple[CheckedFile, ...], Depends(_photographs)],
+    db: Db,
+    assignment_id: UUID,
+    key: Key,
+    closure: Annotated[ClosureKind, Form()],
+    public_text: Annotated[str, Form(max_length=20_000)] = "",
+    internal_note: Annotated[str, Form(max_length=5000)] = "",
+    seen: Seen = None,
+) -> Response:
+    _, held = access.see_assignment(db, me, assignment_id)
+    answers.submit_answer(
+        db,
+        held.assignment,
+        public_text=clean(public_text),
+        internal_note=clean(internal_note),
+        closure=closure,
+        files=photographs,
+        by=me.actor,
+        key=key,
+        seen=seen,
+    )
+    return render.redirect(request, f"/unit/{assignment_id}", notice="答复已提交，等中心核查。")
+
+
+@router.post("/{assignment_id}/ask-return")
+def ask_return(
+    request: Request,
+    db: Db,
+    me: Me,
+    assignment_id: UUID,
+    key: Key,
+    reason: Annotated[ReturnReason, Form()],
+    basis: Annotated[str, Form(max_length=2000)] = "",
+    proposed_unit: Annotated[str, Form(max_length=32)] = "",
+) -> Response:
+    _, held = access.see_assignment(db, me, assignment_id)
+    proposed = db.scalar(select(Unit).where(Unit.code == proposed_unit)) if proposed_unit else None
+    dispatching.ask_return(
+        db, held.assignment, reason_code=reason, basis=clean(basis), proposed_unit=proposed, by=me.actor, key=key
+    )
+    return render.redirect(request, f"/unit/{assignment_id}", notice="退单申请已提交，等中心裁定。裁定前时限照走。", kind="warn")
+
+
+@router.post("/{assignment_id}/reveal")
+def reveal(request: Request, db: Db, me: Me, assignment_id: UUID, reason: Annotated[str, Form(max_length=200)] = "") -> Response:
+    """The whole number, once, against a reason; never of a case that is closed to units."""
+    seen = access.see_assignment(db, me, assignment_id)
+    if reading_units.is_closed_to_units(seen[0].case):
+        raise NotAllowed()
+    number = access.reveal_number(db, me, seen[0].case, reason=clean(reason))
+    return _page(request, db, me, Tab.IN_HAND, "", seen=seen, revealed=number)
+
+
+def _page(
+    request: Request,
+    session: Session,
+    me: access.Me,
+    tab: Tab,
+    search: str,
+    *,
+    seen: tuple[access.CaseView, access.Held] | None = None,
+    revealed: str = "",
+) -> Response:
+    values = _listed(session, me, tab, search) | {"me": me, "open_id": None, "opened": None, "revealed": revealed}
+    values["head"] = reading_units.head(session, me, with_score=seen is None)
+    if seen is not None:
+        view, held = seen
+        values |= {"open_id": held.assignment.id, "opened": reading_cases.panel(session, view), "held": held}
+        values |= {"units": reading_units.choices(session), "reasons": tuple(ReturnReason), "closures": CLOSURES}
+    return render.page(request, "unit/page.html", **values)
+
+
+def _listed(session: Session, me: access.Me, tab: Tab, search: str) -> dict[str, Any]:
+    counted = reading_units.counts(session, me)
+    rows = reading_units.rows(session, me, tab, search=search)
+    return {"tabs": SHOW_TABS, "counted": counted, "rows": rows, "tab": tab, "search": search}

@@ -1,0 +1,133 @@
+"""A case is one matter (一事一单); its history is added to, never changed, and chained by an HMAC."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Record, Word
+from models.citizen import CitizenKind
+from models.contact import Urgency
+from models.privacy import EncryptedText
+from models.workflow import Action, CaseStatus, Role
+
+
+class RequestType(StrEnum):
+    INQUIRY = "inquiry"
+    HELP = "help"
+    COMPLAINT = "complaint"
+    REPORT = "report"
+    SUGGESTION = "suggestion"
+    PRAISE = "praise"
+    OTHER = "other"
+
+
+class ClosureKind(StrEnum):
+    DIRECT = "direct"
+    SOLVED = "solved"
+    EXPLAINED = "explained"
+    PARTLY = "partly"
+    PROMISED = "promised"
+
+
+class Case(Record):
+    __tablename__ = "case"
+    __table_args__ = (
+        Index(None, "status", "due_at"),
+        Index(None, "lead_unit_id", "status"),
+        Index(None, "number_hash", "created_at"),
+        Index(None, "community_code", "created_at"),
+    )
+
+    number: Mapped[str] = mapped_column(String(32), unique=True)
+    contact_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("contact.id"), index=True)
+    matter: Mapped[int] = mapped_column(default=1)
+    status: Mapped[CaseStatus] = mapped_column(Word(CaseStatus, 16))
+    version: Mapped[int] = mapped_column(default=1)
+    due_at: Mapped[datetime | None]  # the running clock of the present state
+    due_provisional: Mapped[bool] = mapped_column(default=False)
+
+    # Rules as they were when it was filed.
+    profile_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("rule.id"))
+    taxonomy_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("taxonomy_version.id"))
+
+    request_type: Mapped[RequestType] = mapped_column(Word(RequestType, 16))
+    category_code: Mapped[str] = mapped_column(String(16))
+    urgency: Mapped[Urgency] = mapped_column(Word(Urgency, 16))
+    title: Mapped[str] = mapped_column(String(200))
+    content: Mapped[str] = mapped_column(Text)
+    object_name: Mapped[str] = mapped_column(String(128), default="")  # enterprise or object complained of
+    occurred: Mapped[str] = mapped_column(String(128), default="")  # when, in the citizen's words
+    place_text: Mapped[str | None] = mapped_column(EncryptedText)
+    township_code: Mapped[str | None] = mapped_column(String(32))
+    community_code: Mapped[str | None] = mapped_column(String(32))
+    grid_code: Mapped[str | None] = mapped_column(String(32))
+
+    citizen_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("citizen.id"), index=True)
+    requester_kind: Mapped[CitizenKind] = mapped_column(Word(CitizenKind, 16), default=CitizenKind.PERSON)
+    requester_name: Mapped[str | None] = mapped_column(EncryptedText)
+    number_of_requester: Mapped[str | None] = mapped_column(EncryptedText)
+    number_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    acting_for: Mapped[str | None] = mapped_column(EncryptedText)
+    wants_callback: Mapped[bool] = mapped_column(default=True)
+    confidential: Mapped[bool] = mapped_column(default=False)
+    unit_summary: Mapped[str] = mapped_column(Text, default="")  # what units see of a confidential case
+
+    lead_unit_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("unit.id"))
+    filed_by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    dispatch_count: Mapped[int] = mapped_column(default=0)
+    rework_count: Mapped[int] = mapped_column(default=0)
+    public_answer: Mapped[str] = mapped_column(Text, default="")
+    closure: Mapped[ClosureKind | None] = mapped_column(Word(ClosureKind, 16))
+    closed_at: Mapped[datetime | None]
+
+
+class CaseEvent(Record):
+    """One thing that happened to a case. `mac` chains it to the event before it; a trigger refuses UPDATE and DELETE."""
+
+    __tablename__ = "case_event"
+    __table_args__ = (
+        UniqueConstraint("case_id", "serial"),
+        UniqueConstraint("case_id", "key"),
+        Index(None, "at"),
+    )
+
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"))
+    assignment_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("assignment.id"))
+    serial: Mapped[int]
+    at: Mapped[datetime]
+    action: Mapped[Action] = mapped_column(Word(Action, 24))
+    from_status: Mapped[str | None] = mapped_column(String(16))
+    to_status: Mapped[str] = mapped_column(String(16))
+    by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
+    by_role: Mapped[Role | None] = mapped_column(Word(Role, 32))
+    key: Mapped[str] = mapped_column(String(80))
+    note_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    mac: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class EventNote(Base):
+    """The words of an event, apart from it, so that retention can erase them and the chain still holds."""
+
+    __tablename__ = "event_note"
+
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case_event.id"), primary_key=True)
+    text: Mapped[str] = mapped_column(EncryptedText)
+
+
+class LinkKind(StrEnum):
+    REPEAT = "repeat"
+    RELATED = "related"
+    MERGED = "merged"
+
+
+class CaseLink(Record):
+    __tablename__ = "case_link"
+    __table_args__ = (UniqueConstraint("case_id", "other_id", "kind"),)
+
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    other_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    kind: Mapped[LinkKind] = mapped_column(Word(LinkKind, 16))
+    by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))

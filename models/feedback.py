@@ -1,0 +1,106 @@
+"""What is thought of the work: the centre's checks, the citizen's survey, and the scores that follow."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    Float,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Record, Word
+
+
+class Verdict(StrEnum):
+    PASSED = "passed"
+    SENT_BACK = "sent_back"
+
+
+class Check(Record):
+    """A verifier's verdict on an answer."""
+
+    __tablename__ = "check"
+
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    answer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("answer.id"))
+    verdict: Mapped[Verdict] = mapped_column(Word(Verdict, 16))
+    remark: Mapped[str] = mapped_column(Text, default="")
+    by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+
+
+class Grade(StrEnum):
+    """The five grades of the national rating (GB/T 39734-2020); the first three count as satisfied."""
+
+    VERY_SATISFIED = "very_satisfied"
+    SATISFIED = "satisfied"
+    FAIRLY_SATISFIED = "fairly_satisfied"
+    DISSATISFIED = "dissatisfied"
+    VERY_DISSATISFIED = "very_dissatisfied"
+
+    @property
+    def is_satisfied(self) -> bool:
+        return self not in (Grade.DISSATISFIED, Grade.VERY_DISSATISFIED)
+
+
+class Survey(Record):
+    """One invitation a case; opening it consumes nothing, the first valid answer counts, corrections stay beside it."""
+
+    __tablename__ = "survey"
+    __table_args__ = (UniqueConstraint("case_id", "round"),)
+
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"))
+    round: Mapped[int] = mapped_column(default=1)  # asked again only after rework
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    lapses_at: Mapped[datetime] = mapped_column(index=True)
+    answered_at: Mapped[datetime | None]
+    lapsed_at: Mapped[datetime | None]
+    answers: Mapped[list["SurveyAnswer"]] = relationship(lazy="raise", order_by="SurveyAnswer.created_at")
+
+
+class SurveyAnswer(Record):
+    """One submission; the last within 24 hours of the first one counts."""
+
+    __tablename__ = "survey_answer"
+
+    survey_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("survey.id"), index=True)
+    way: Mapped[str] = mapped_column(String(16))  # web, track, sms, keypad, person
+    solved: Mapped[bool]
+    result: Mapped[Grade] = mapped_column(Word(Grade, 24))
+    unit: Mapped[Grade] = mapped_column(Word(Grade, 24))
+    remark: Mapped[str] = mapped_column(Text, default="")
+
+
+class Callback(Record):
+    """A placed call or message to the citizen, and what came of it."""
+
+    __tablename__ = "callback"
+
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    survey_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("survey.id"))
+    way: Mapped[str] = mapped_column(String(16))
+    outcome: Mapped[str] = mapped_column(String(24), default="")
+    by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
+
+
+class Score(Record):
+    """One indicator of one case, computed from stored events; computing again replaces it with the same value."""
+
+    __tablename__ = "score"
+    __table_args__ = (
+        UniqueConstraint("case_id", "indicator"),
+        Index(None, "unit_id", "indicator", "scored_at"),
+    )
+
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"))
+    indicator: Mapped[str] = mapped_column(String(24))  # contact, on_time, resolution, satisfaction, unit_satisfaction
+    value: Mapped[float] = mapped_column(Float)  # 0 to 1
+    unit_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("unit.id"))
+    agent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"), index=True)
+    scored_at: Mapped[datetime]

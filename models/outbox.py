@@ -1,0 +1,65 @@
+"""Facts that still have consequences to run, which handlers ran them, and what was sent to whom."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Record, Word, partial_index
+from models.privacy import EncryptedText
+
+
+class OutboxMessage(Record):
+    """One event, written in the transaction of the fact it tells; leased by the relay, done when every handler has run."""
+
+    __tablename__ = "outbox_message"
+    __table_args__ = (partial_index("ix_outbox_open", "ready_at", where="done_at IS NULL"),)
+
+    event: Mapped[str] = mapped_column(String(48))
+    body: Mapped[dict[str, Any]]
+    ready_at: Mapped[datetime]  # not before this time: now, or when the lease runs out
+    attempts: Mapped[int] = mapped_column(default=0)
+    done_at: Mapped[datetime | None]
+    stuck: Mapped[bool] = mapped_column(default=False)
+    last_error: Mapped[str] = mapped_column(Text, default="")
+
+
+class HandledMessage(Base):
+    """Written by a handler in its own transaction: the pair makes a second run harmless."""
+
+    __tablename__ = "handled_message"
+
+    message_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("outbox_message.id"), primary_key=True)
+    handler: Mapped[str] = mapped_column(String(64), primary_key=True)
+    handled_at: Mapped[datetime]
+
+
+class Delivery(StrEnum):
+    WAITING = "waiting"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    GIVEN_UP = "given_up"
+
+
+class OutgoingMessage(Record):
+    """Something to be told to a citizen: written first, sent afterwards; the id is the provider's idempotency key."""
+
+    __tablename__ = "outgoing_message"
+    __table_args__ = (Index(None, "delivery", "created_at"), Index(None, "case_id"))
+
+    channel: Mapped[str] = mapped_column(String(16))
+    recipient: Mapped[str] = mapped_column(EncryptedText)
+    text: Mapped[str] = mapped_column(EncryptedText)
+    purpose: Mapped[str] = mapped_column(String(24))  # received, answered, survey, reopened
+    contact_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("contact.id"))
+    case_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("case.id"))
+    delivery: Mapped[Delivery] = mapped_column(Word(Delivery, 16), default=Delivery.WAITING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    provider_id: Mapped[str] = mapped_column(String(128), default="")
+    last_error: Mapped[str] = mapped_column(Text, default="")
+    settled_at: Mapped[datetime | None]

@@ -1,0 +1,163 @@
+"""The model: small ones for its promises, the demo model for its quality."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from classifier import Classifier, ModelUnusable, load, storage
+from classifier.model import Ranker
+from classifier.training import Lessons, train
+from classifier.types import Example
+
+HELD_OUT = Path(__file__).parent / "held_out.jsonl"
+STORIES = {
+    "lamp": ["路灯不亮", "路灯坏了", "灯杆歪了", "晚上没有路灯"],
+    "water": ["停水了", "水管漏水", "没有自来水", "水压太低"],
+}
+
+
+@pytest.fixture(scope="module")
+def small() -> Lessons:
+    return Lessons(
+        [
+            Example(f"{text}{ending}", {"label": label})
+            for label, texts in STORIES.items()
+            for text in texts
+            for ending in ("", "，急")
+        ]
+    )
+
+
+@pytest.fixture
+def saved(small: Lessons, tmp_path: Path) -> Path:
+    model, measures = train(small)
+    storage.save(model, tmp_path / "model", measures=measures)
+    return tmp_path / "model"
+
+
+def held_out() -> list[dict[str, str]]:
+    return [json.loads(line) for line in HELD_OUT.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_saved_model_answers_as_before(small: Lessons, saved: Path) -> None:
+    before, _ = train(small)
+
+    after = storage.read(saved)
+
+    texts = ["门口的路灯又灭了", "家里停水"]
+    assert Ranker(after.model).ranker_of("label")(texts) == Ranker(before).ranker_of("label")(texts)
+    assert after.manifest["tasks"] == {"label": 2}
+
+
+def test_a_changed_file_is_refused_before_it_is_opened(saved: Path) -> None:
+    with (saved / "model.joblib").open("ab") as file:
+        file.write(b"x")
+
+    with pytest.raises(ModelUnusable, match="not the one its manifest describes"):
+        storage.read(saved)
+
+
+def test_another_scikit_learn_is_refused(saved: Path) -> None:
+    manifest = json.loads((saved / "manifest.json").read_text(encoding="utf-8"))
+    (saved / "manifest.json").write_text(json.dumps(manifest | {"scikit_learn": "0.1"}), encoding="utf-8")
+
+    with pytest.raises(ModelUnusable, match=r"trained with scikit-learn 0\.1"):
+        storage.read(saved)
+
+
+def test_an_empty_folder_and_a_missing_manifest_are_refused(saved: Path, tmp_path: Path) -> None:
+    (saved / "manifest.json").unlink()
+
+    for folder in (saved, tmp_path / "nowhere"):
+        with pytest.raises(ModelUnusable, match="no readable model"):
+            storage.read(folder)
+
+
+def test_a_model_of_one_question_is_no_service_model(saved: Path) -> None:
+    with pytest.raises(ModelUnusable, match="does not answer category and request_type"):
+        load(saved, None)
+
+
+@pytest.mark.parametrize("text", ["", "？？？", "asdf", "路灯不亮", "停水" * 5000])
+def test_there_are_always_three_categories_and_units(classifier: Classifier, text: str) -> None:
+    found = classifier.predict(text)
+
+    assert len(found.category) == len(found.unit) == len(found.request_type) == 3
+    for ranked in (found.category, found.unit, found.request_type):
+        shares = [one.confidence for one in ranked]
+        assert shares == sorted(shares, reverse=True)
+        assert 0 < sum(shares) <= 1 + 1e-6
+
+
+def test_the_deciding_words_come_from_the_text(classifier: Classifier) -> None:
+    first = classifier.predict("莲塘路的路灯坏了，晚上漆黑一片").category[0]
+
+    assert first.code == "0203"
+    assert "路灯" in first.words
+    assert len(first.words) <= 5
+
+
+def test_the_area_leads_where_the_table_says_so(classifier: Classifier) -> None:
+    text = "物业公司收了物业费不干活"
+
+    assert classifier.predict(text).unit[0].code == "ZJJ"
+    assert classifier.predict(f"银杏广场，{text}").unit[0].code == "T003"
+    assert classifier.predict(text, area="990181100").unit[0].code == "T100"
+
+
+def test_a_category_has_its_usual_urgency_and_words_may_raise_it(classifier: Classifier) -> None:
+    usual = classifier.predict("自来水浑浊有铁锈").urgency
+    raised = classifier.predict("水管炸了，有人触电").urgency
+
+    assert (usual.level, "默认" in usual.reason) == ("urgent", True)
+    assert (raised.level, "触电" in raised.reason) == ("emergency", True)
+
+
+def test_a_batch_says_the_same_as_single_texts(classifier: Classifier) -> None:
+    texts = ["路灯不亮", "银杏路15号停水", "老板拖欠工资"]
+
+    together = classifier.predict_batch(texts)
+
+    assert [one.category[0].code for one in together] == [classifier.predict(text).category[0].code for text in texts]
+    assert together[1].place.kind == "grid"
+    assert classifier.predict_batch([]) == []
+
+
+def test_without_a_gazetteer_there_is_no_place(demo_model: Path) -> None:
+    assert load(demo_model, None).predict("银杏路15号路灯不亮").place.kind == "none"
+
+
+def test_a_copied_folder_loads_and_keeps_its_version(demo_model: Path, classifier: Classifier, tmp_path: Path) -> None:
+    shutil.copytree(demo_model, tmp_path / "copy")
+
+    assert load(tmp_path / "copy", None).version == classifier.version
+
+
+def test_held_out_texts_reach_the_floor(classifier: Classifier) -> None:
+    rows = held_out()
+    found = classifier.predict_batch([row["text"] for row in rows])
+
+    first = sum(one.category[0].code == row["category"] for one, row in zip(found, rows, strict=True))
+    in_three = sum(row["category"] in {ranked.code for ranked in one.category} for one, row in zip(found, rows, strict=True))
+    wrong_when_sure = sum(one.sure and one.category[0].code != row["category"] for one, row in zip(found, rows, strict=True))
+    assert first / len(rows) >= 0.80
+    assert in_three / len(rows) >= 0.92
+    assert wrong_when_sure <= sum(one.sure for one in found) * 0.1
+
+
+def test_no_held_out_emergency_is_missed(classifier: Classifier) -> None:
+    emergencies = [row["text"] for row in held_out() if row.get("urgency") == "emergency"]
+
+    missed = [text for text in emergencies if classifier.predict(text).urgency.level != "emergency"]
+
+    assert len(emergencies) >= 20
+    assert missed == []
+
+
+def test_held_out_texts_are_not_among_the_examples() -> None:
+    examples = Path(__file__).parents[2] / "classifier" / "data" / "seed_examples.jsonl"
+    learnt = {json.loads(line)["text"] for line in examples.read_text(encoding="utf-8").splitlines()}
+
+    assert not learnt & {row["text"] for row in held_out()}

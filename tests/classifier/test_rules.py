@@ -1,0 +1,69 @@
+"""Urgent words: none missed, and few raised without reason."""
+
+import pytest
+
+from classifier.rules import UrgencyRules
+from classifier.types import Level
+
+
+@pytest.fixture(scope="module")
+def rules() -> UrgencyRules:
+    return UrgencyRules()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "三楼着火了快来人",
+        "厨房里煤 气 泄 漏",
+        "有人触电倒在地上",
+        "工棚坍塌压着人",
+        "老人突然晕倒了",
+        "他站在楼顶要跳楼",
+        "有个男的持刀追人",
+        "小孩落水了",
+        "隔壁爆炸了",
+        "之前报修过没人来，现在漏气着火了",
+        "培训班着火了",
+        "正在搞消防演练，突然真的着火了",
+        "没有人管，房子塌了",
+    ],
+)
+def test_danger_to_life_now_is_an_emergency(rules: UrgencyRules, text: str) -> None:
+    assert rules.judge(text).level == Level.EMERGENCY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "下周社区的消防演练，模拟着火逃生，封不封路",
+        "幸好没有着火",
+        "商场跳楼价大甩卖是假的",
+        "燃气灶打不着火",
+        "气炸了，物业不理人",
+    ],
+)
+def test_denied_practised_and_figurative_danger_is_no_emergency(rules: UrgencyRules, text: str) -> None:
+    assert rules.judge(text).level == Level.NORMAL
+
+
+@pytest.mark.parametrize(
+    "text", ["电瓶车在楼道充电，担心着火", "去年这里着火过，一直没修好", "万一坍塌了谁负责", "已经停电一天了", "半夜还在施工"]
+)
+def test_feared_or_past_danger_and_outages_are_urgent(rules: UrgencyRules, text: str) -> None:
+    assert rules.judge(text).level == Level.URGENT
+
+
+def test_the_reason_names_the_words_without_repeating_their_parts(rules: UrgencyRules) -> None:
+    assert rules.judge("厨房有煤气味").reason == "因“煤气味”升为特急"
+    assert rules.judge("墙塌了，老人昏迷了").reason == "因“塌了”“昏迷”升为特急"
+
+
+def test_an_ordinary_matter_is_normal_without_a_reason(rules: UrgencyRules) -> None:
+    judged = rules.judge("请问公积金怎么提取")
+
+    assert (judged.level, judged.reason) == (Level.NORMAL, "")
+
+
+def test_the_highest_level_of_all_sentences_counts(rules: UrgencyRules) -> None:
+    assert rules.judge("停电两天了。变压器爆炸了！").level == Level.EMERGENCY

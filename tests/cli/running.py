@@ -1,0 +1,85 @@
+"""The `hotline` command and the running service as programs of their own, on a data folder and a port of the test's own."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.components import Process, free_port, wait_until
+
+PROJECT = Path(__file__).parents[2]
+PASSWORD = "a password for demos"
+
+
+def environment(folder: Path, **others: str) -> dict[str, str]:
+    return {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": str(PROJECT),
+        "HOTLINE_DATA_DIR": str(folder / "data"),
+        "HOTLINE_DEMO": "true",
+        "HOTLINE_DEMO_PASSWORD": PASSWORD,
+        "HOTLINE_TELEPHONY": "off",
+        "HOTLINE_MODEL_DIR": str(PROJECT / "classifier" / "artifacts" / "demo"),
+        **others,
+    }
+
+
+def command(*words: str, env: Mapping[str, str], feed: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hotline", *words],
+        input=feed,
+        capture_output=True,
+        text=True,
+        env=dict(env),
+        cwd=PROJECT,
+        timeout=100,
+        check=False,
+    )
+
+
+class Service:
+    """`hotline up` and where it answers."""
+
+    def __init__(self, folder: Path, **others: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = environment(folder, HOTLINE_WEB__PORT=str(self.port), **others)
+        self.process = Process([sys.executable, "-m", "hotline", "up"], folder / "up.log", env=self.env, cwd=PROJECT)
+
+    def start(self) -> None:
+        self.process.start()
+        wait_until(self.answers_or_ended, f"the service on {self.url}", seconds=90)
+        assert self.process.running, self.process.tail()
+
+    def answers_or_ended(self) -> bool:
+        return not self.process.running or self.answers()
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def children(self) -> list[int]:
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@contextmanager
+def running(folder: Path, **others: str) -> Iterator[Service]:
+    service = Service(folder, **others)
+    service.start()
+    try:
+        yield service
+    finally:
+        service.process.stop(seconds=20)
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True

@@ -1,0 +1,174 @@
+"""What each subcommand promises to scripts and to people, run as programs."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import command, environment
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A demo city with its cases; no service runs."""
+    env = environment(tmp_path_factory.mktemp("demo"))
+    seeded = command("seed", env=env)
+    assert seeded.returncode == 0, seeded.stderr
+    return env
+
+
+def rows(env: dict[str, str], *words: str) -> list[dict[str, object]]:
+    exported = command("export", *words, env=env)
+    assert exported.returncode == 0, exported.stderr
+    return [json.loads(line) for line in exported.stdout.splitlines()]
+
+
+def test_the_help_names_every_command(env: dict[str, str]) -> None:
+    shown = command("--help", env=env)
+
+    assert shown.returncode == 0
+    assert "{up,seed,staff,suggest,replay,drill,export,doctor}" in shown.stdout.replace("\n", "").replace(" ", "")
+
+
+def test_seeding_again_adds_nothing(env: dict[str, str]) -> None:
+    again = command("seed", env=env)
+
+    assert again.returncode == 0
+    assert again.stdout == ""
+
+
+def test_contacts_are_exported_one_object_a_row(env: dict[str, str]) -> None:
+    contacts = rows(env, "contacts")
+
+    assert len(contacts) > 100
+    assert {"id", "channel", "external_ids", "received_at", "state", "cases"} <= set(contacts[0])
+    assert {contact["channel"] for contact in contacts} == {"mailbox", "sms", "wechat"}
+    assert {contact["state"] for contact in contacts} == {"waiting", "concluded"}
+    assert all(len(contact["external_ids"]) == 1 for contact in contacts)  # type: ignore[arg-type]
+
+
+def test_export_since_leaves_out_what_came_before(env: dict[str, str]) -> None:
+    since = datetime.now(UTC) - timedelta(days=2)
+
+    late = rows(env, "contacts", "--since", since.isoformat())
+
+    assert 0 < len(late) < len(rows(env, "contacts"))
+    assert all(datetime.fromisoformat(str(contact["received_at"])) >= since for contact in late)
+
+
+def test_a_time_that_is_none_is_refused(env: dict[str, str]) -> None:
+    refused = command("export", "contacts", "--since", "yesterday", env=env)
+
+    assert refused.returncode == 2
+    assert "'yesterday' is not a time" in refused.stderr
+
+
+def test_the_demo_has_cases_in_every_state_in_use(env: dict[str, str]) -> None:
+    states = {case["status"] for case in rows(env, "cases")}
+
+    in_use = {"to_dispatch", "dispatched", "in_progress", "answered", "closed", "reopened", "archived", "redirected"}
+    assert states == in_use
+
+
+def test_surveys_carry_opinion_and_scores(env: dict[str, str]) -> None:
+    answered = [survey for survey in rows(env, "surveys") if survey["answered_at"]]
+
+    assert len(answered) > 20
+    assert all("satisfaction" in survey["scores"] for survey in answered)  # type: ignore[operator]
+
+
+def test_export_works_where_the_shell_does_not_say_demo(env: dict[str, str]) -> None:
+    silent = {name: value for name, value in env.items() if name != "HOTLINE_DEMO"}
+
+    assert len(rows(silent, "contacts")) > 100
+
+
+def test_without_a_key_nothing_personal_is_touched(tmp_path: Path) -> None:
+    env = environment(tmp_path, HOTLINE_DEMO="false")
+
+    refused = command("export", "contacts", env=env)
+
+    assert refused.returncode == 1
+    assert refused.stderr == "HOTLINE_PRIVACY__KEY is not set: personal data is never stored in the clear.\n"
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    refused = command("doctor", env=environment(tmp_path, HOTLINE_TELEPHONY="perhaps"))
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("HOTLINE_TELEPHONY ")
+
+
+def test_suggest_prints_one_object_a_line(env: dict[str, str]) -> None:
+    suggested = command("suggest", env=env, feed="银杏路15号路灯不亮\n\n楼下有人持刀打架\n")
+
+    assert suggested.returncode == 0, suggested.stderr
+    lamp, knife = [json.loads(line) for line in suggested.stdout.splitlines()]
+    assert [len(lamp["category"]), len(lamp["unit"])] == [3, 3]
+    assert {"code", "confidence", "words"} <= set(lamp["unit"][0])
+    assert lamp["place"]["grid"].startswith("990181003")
+    assert knife["urgency"]["level"] == "emergency"
+
+
+def test_suggest_without_a_database_knows_the_city_from_its_files(tmp_path: Path) -> None:
+    suggested = command("suggest", env=environment(tmp_path), feed="银杏路15号路灯不亮\n")
+
+    assert json.loads(suggested.stdout)["place"]["kind"] == "grid"
+
+
+def test_suggest_without_a_model_says_what_to_do(tmp_path: Path) -> None:
+    refused = command("suggest", env=environment(tmp_path, HOTLINE_MODEL_DIR=str(tmp_path)), feed="路灯不亮\n")
+
+    assert refused.returncode == 1
+    assert "train one first" in refused.stderr
+
+
+def test_the_doctor_has_a_line_for_each_component(env: dict[str, str]) -> None:
+    seen = command("doctor", env=env)
+
+    assert seen.returncode == 0, seen.stdout
+    looked_at = {line[6:].split("  ")[0].strip() for line in seen.stdout.splitlines()}
+    assert {"python", "sqlite", "data folder", "settings", "database", "calendar", "relay", "broker", "classifier"} <= looked_at
+    assert all(line.split()[0] in ("ok", "warn") for line in seen.stdout.splitlines())
+    assert all("->" in line for line in seen.stdout.splitlines() if line.startswith("warn"))
+
+
+def test_the_doctor_fails_on_an_empty_database(tmp_path: Path) -> None:
+    seen = command("doctor", env=environment(tmp_path))
+
+    assert seen.returncode == 1
+    assert "hotline up --only migrate" in seen.stdout
+
+
+def test_an_account_is_added_listed_and_closed(env: dict[str, str]) -> None:
+    added = command("staff", "add", "Wang", "王一", "--role", "verifier", env=env, feed="a long password\n")
+    closed = command("staff", "deactivate", "wang", env=env)
+    listed = command("staff", "list", env=env)
+
+    assert (added.stdout, closed.stdout) == ("wang may sign in\n", "wang is closed\n")
+    (line,) = [line for line in listed.stdout.splitlines() if line.startswith("wang ")]
+    assert line.split() == ["wang", "closed", "verifier", "王一"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("add", "agent1", "又一个", "--role", "agent"), "agent1 exists already."),
+        (("add", "li", "李二", "--role", "liaison"), "Liaisons and grid workers belong to a unit"),
+        (("add", "li", "李二", "--role", "liaison", "--unit", "XXX"), "There is no unit XXX."),
+        (("passwd", "nobody"), "There is no account nobody."),
+    ],
+)
+def test_an_account_that_cannot_be_is_refused(env: dict[str, str], words: tuple[str, ...], sentence: str) -> None:
+    refused = command("staff", *words, env=env, feed="a long password\n")
+
+    assert refused.returncode == 1
+    assert sentence in refused.stderr
+
+
+def test_a_worker_needs_a_broker(tmp_path: Path) -> None:
+    refused = command("up", "--only", "worker", env=environment(tmp_path))
+
+    assert refused.returncode == 1
+    assert "HOTLINE_CELERY__BROKER_URL is not set" in refused.stderr

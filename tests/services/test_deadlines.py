@@ -1,0 +1,166 @@
+"""Natural time and working days, shifted days, years without a list, what is past due."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+from time_machine import Traveller
+
+from hotline.services import deadlines, history
+from hotline.services.deadlines import Due, Limit, due_at, fill_calendar, find_overdue, in_words
+from hotline.services.numbering import CITY_TIME
+from models import Action, CalendarDay, CaseEvent, CaseStatus, Mark, MarkKind, now
+from tests.factories_cases import lead_of, make_case, send_back
+
+
+def at(text: str) -> datetime:
+    """A time in the city."""
+    return datetime.fromisoformat(f"{text}+08:00")
+
+
+@pytest.mark.parametrize(
+    ("limit", "due"),
+    [("30m", "2026-11-20T17:30"), ("2h", "2026-11-20T19:00"), ("72h", "2026-11-23T17:00"), ("7d", "2026-11-27T17:00")],
+)
+def test_natural_time_runs_at_night_and_at_weekends(session: Session, limit: str, due: str) -> None:
+    assert due_at(session, at("2026-11-20T17:00"), Limit.parse(limit)) == Due(at(due), provisional=False)
+
+
+@pytest.mark.parametrize(
+    ("start", "limit", "due"),
+    [
+        ("2026-11-19T09:00", "1wd", "2026-11-21T00:00"),  # Thursday: the end of Friday
+        ("2026-11-20T17:00", "1wd", "2026-11-24T00:00"),  # Friday: the end of Monday
+        ("2026-11-21T12:00", "1wd", "2026-11-24T00:00"),  # Saturday: the same
+        ("2026-11-20T17:00", "5wd", "2026-11-28T00:00"),
+        ("2026-09-30T12:00", "1wd", "2026-10-09T00:00"),  # over the National Day holiday
+        ("2026-02-13T12:00", "1wd", "2026-02-15T00:00"),  # Saturday 14 February is worked (调休)
+        ("2026-11-20T00:30", "1wd", "2026-11-24T00:00"),  # still Thursday in UTC
+    ],
+)
+def test_working_days_are_counted_from_the_next_day_to_midnight(session: Session, start: str, limit: str, due: str) -> None:
+    fill_calendar(session, [2026])
+
+    assert due_at(session, at(start), Limit.parse(limit)) == Due(at(due), provisional=False)
+
+
+def test_a_year_without_a_list_makes_due_times_provisional(session: Session) -> None:
+    fill_calendar(session, [2031])
+
+    due = due_at(session, at("2031-04-30T12:00"), Limit.parse("1wd"))
+
+    assert due == Due(at("2031-05-06T00:00"), provisional=True)  # 1 and 2 May are fixed holidays, 3 and 4 a weekend
+
+
+def test_days_beyond_the_calendar_count_as_weekdays_provisionally(session: Session) -> None:
+    session.execute(delete(CalendarDay))
+
+    assert due_at(session, at("2026-11-20T17:00"), Limit.parse("1wd")) == Due(at("2026-11-24T00:00"), provisional=True)
+
+
+def test_a_list_that_arrives_corrects_what_was_assumed_and_says_so(session: Session) -> None:
+    session.execute(delete(CalendarDay))
+    assumed = date(2026, 2, 14)  # a Saturday that turned out to be worked
+    session.add(CalendarDay(day=assumed, working=False, provisional=True))
+    session.flush()
+
+    changes = fill_calendar(session, [2026])
+
+    assert changes == [deadlines.DayChange(assumed, was_working=False, is_working=True)]
+    assert session.get_one(CalendarDay, assumed).provisional is False
+    assert session.scalar(select(func.count()).select_from(CalendarDay)) == 365
+
+
+def test_what_an_administrator_set_stays(session: Session) -> None:
+    fill_calendar(session, [2026])
+    flood_day = session.get_one(CalendarDay, date(2026, 7, 15))
+    flood_day.working, flood_day.note = False, "防汛停工"
+    session.flush()
+
+    assert fill_calendar(session, [2026]) == []
+    assert flood_day.working is False
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])  # it only reads the calendar
+@given(
+    start=st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001 -- the zone is added below
+    amount=st.integers(1, 30),
+    unit=st.sampled_from(["m", "h", "d", "wd"]),
+)
+def test_a_longer_limit_is_never_due_earlier(session: Session, start: datetime, amount: int, unit: str) -> None:
+    begun = start.replace(tzinfo=CITY_TIME)
+
+    shorter, longer = (due_at(session, begun, Limit(n, unit)).at for n in (amount, amount + 1))
+
+    assert begun < shorter < longer
+
+
+@pytest.mark.parametrize("text", ["", "2", "h", "0h", "-1h", "2 h", "1.5h", "2w", None])
+def test_what_is_no_limit_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="time limit"):
+        Limit.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("away", "words"),
+    [
+        (timedelta(hours=2, minutes=10), "还剩 2 小时 10 分"),
+        (timedelta(minutes=5), "还剩 5 分钟"),
+        (timedelta(days=3, hours=4, minutes=59), "还剩 3 天 4 小时"),
+        (timedelta(0), "还剩 0 分钟"),
+        (-timedelta(minutes=90), "已超 1 小时 30 分"),
+    ],
+)
+def test_time_left_is_said_in_words(away: timedelta, words: str) -> None:
+    at_ = now()
+
+    assert in_words(at_ + away, at_) == words
+
+
+def overdue_marks(session: Session) -> list[Mark]:
+    return list(session.scalars(select(Mark).where(Mark.kind == MarkKind.OVERDUE).order_by(Mark.created_at)))
+
+
+def test_a_unit_that_does_not_sign_in_time_is_marked_once(session: Session, clock: Traveller) -> None:
+    case = make_case(session, status=CaseStatus.DISPATCHED)
+    assert find_overdue(session) == 0
+
+    clock.shift(timedelta(hours=2, seconds=1))
+
+    assert [find_overdue(session), find_overdue(session)] == [1, 0]
+    mark = overdue_marks(session)[0]
+    assert (mark.case_id, mark.assignment_id, mark.basis) == (case.id, lead_of(session, case).id, "dispatched")
+    assert session.scalars(select(CaseEvent).where(CaseEvent.action == Action.MARK)).one().case_id == case.id
+    assert history.verify(session, case) is None
+
+
+def test_each_clock_that_runs_out_is_marked_of_its_own(session: Session, clock: Traveller) -> None:
+    case = make_case(session, status=CaseStatus.ANSWERED)
+    clock.shift(timedelta(hours=25))
+    late_check = find_overdue(session)
+    send_back(session, case)
+    clock.shift(timedelta(hours=73))
+    late_rework = find_overdue(session)
+
+    assert (late_check, late_rework) == (1, 1)
+    assert [mark.basis for mark in overdue_marks(session)] == ["answered", "in_progress"]
+
+
+def test_a_closed_case_is_never_overdue(session: Session, clock: Traveller) -> None:
+    make_case(session, status=CaseStatus.CLOSED, assists=("T001",))
+
+    clock.shift(timedelta(days=300))
+
+    assert find_overdue(session) == 0
+
+
+def test_an_assisting_unit_has_its_own_clock(session: Session, clock: Traveller) -> None:
+    make_case(session, status=CaseStatus.IN_PROGRESS, assists=("T001",))
+
+    clock.shift(timedelta(hours=3))
+
+    assert find_overdue(session) == 1
+    assert overdue_marks(session)[0].basis == "dispatched"

@@ -1,0 +1,108 @@
+"""Filing forms: filled at first, then kept as they are left."""
+
+from uuid import uuid4
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from classifier import Place
+from hotline.errors import NotAllowed, RuleBroken, WrongState
+from hotline.services import access, cases, drafts, queueing, triage
+from hotline.services.drafts import DraftForm
+from models import Conclusion, Contact, Draft, RequestType, Staff, Urgency
+from tests.factories_contacts import make_agent, make_contact
+from tests.fakes import prediction
+
+GRID = "990181001001001"
+
+
+@pytest.fixture
+def agent(session: Session) -> Staff:
+    return make_agent(session)
+
+
+@pytest.fixture
+def contact(session: Session, agent: Staff) -> Contact:
+    made = make_contact(
+        session, text="路灯坏了\n在西门", name="王某", number="13800138000", place="滨江路15号", confidential=True
+    )
+    return queueing.take(session, agent, made.id)
+
+
+def test_the_first_form_is_filled_from_contact_and_suggestion(session: Session, contact: Contact) -> None:
+    place = Place("grid", "990181001", "990181001001", GRID)
+    triage.suggest(session, contact, prediction(place=place).as_dict())
+
+    form = drafts.open_draft(session, contact, 1)
+
+    assert (form.request_type, form.category, form.unit) == (RequestType.COMPLAINT, "0101", "CGJ")
+    assert (form.title, form.content, form.place_text) == ("路灯坏了", "路灯坏了\n在西门", "滨江路15号")
+    assert (form.township_code, form.community_code, form.grid_code) == ("990181001", "990181001001", GRID)
+    assert (form.name, form.number, form.confidential) == ("王某", "+8613800138000", True)
+    assert form.area_code == GRID
+
+
+def test_without_a_suggestion_the_form_holds_what_the_citizen_said(session: Session, contact: Contact) -> None:
+    contact.wished_kind = "help"
+
+    form = drafts.open_draft(session, contact, 1)
+
+    assert (form.request_type, form.category, form.unit, form.urgency) == (RequestType.HELP, "", "", Urgency.NORMAL)
+    assert form.content == "路灯坏了\n在西门"
+
+
+def test_a_second_matter_begins_with_the_person_and_the_place_only(session: Session, contact: Contact) -> None:
+    triage.suggest(session, contact, prediction().as_dict())
+
+    form = drafts.open_draft(session, contact, 2)
+
+    assert (form.category, form.content) == ("", "")
+    assert (form.name, form.place_text) == ("王某", "滨江路15号")
+
+
+def test_a_form_is_found_as_it_was_left(session: Session, contact: Contact, agent: Staff) -> None:
+    drafts.save(session, contact, 1, DraftForm(title="甲"), by=agent)
+    drafts.open_draft(session, contact, 1)
+    left = DraftForm(title="乙", assist_units=["ZJJ"], urgency=Urgency.URGENT)
+
+    drafts.save(session, contact, 1, left, by=agent)
+
+    assert drafts.open_draft(session, contact, 1) == left
+
+
+def test_a_form_is_not_legible_in_the_database(session: Session, contact: Contact, agent: Staff) -> None:
+    drafts.save(session, contact, 1, DraftForm(name="王某"), by=agent)
+
+    body = session.connection().exec_driver_sql("SELECT body FROM draft").scalar_one()
+
+    assert "王某".encode() not in bytes(body)
+
+
+def test_only_whoever_has_taken_the_contact_writes_its_form(session: Session, contact: Contact) -> None:
+    with pytest.raises(NotAllowed):
+        drafts.save(session, contact, 1, DraftForm(), by=make_agent(session))
+
+
+def test_what_is_filed_or_over_is_written_no_more(session: Session, contact: Contact, agent: Staff) -> None:
+    drafts.save(session, contact, 1, DraftForm(title="甲"), by=agent)
+    drafts.save(session, contact, 2, DraftForm(title="乙"), by=agent)
+    form = DraftForm(request_type="inquiry", category="0101", title="甲", content="甲", place_text="西门")
+    case = cases.file_case(
+        session, contact, form, matter=1, by=access.actor(agent), key=uuid4().hex, how="answer", answer="已解答"
+    )
+    session.execute(update(Draft).where(Draft.contact_id == contact.id, Draft.matter == 1).values(case_id=case.id))
+
+    with pytest.raises(RuleBroken, match="filed already"):
+        drafts.save(session, contact, 1, DraftForm(title="丙"), by=agent)
+    assert drafts.open_draft(session, contact, 1).title == "甲"
+    queueing.conclude(session, contact, Conclusion.ANSWERED, by=agent)
+    with pytest.raises(WrongState):
+        drafts.save(session, contact, 2, DraftForm(title="丁"), by=agent)
+
+
+def test_blank_choices_are_no_choices_and_too_long_texts_are_refused() -> None:
+    assert DraftForm(request_type="", grid_code="").request_type is None
+    with pytest.raises(ValidationError):
+        DraftForm(title="长" * 201)

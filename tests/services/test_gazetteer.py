@@ -1,0 +1,72 @@
+"""The names of places: for the classifier, and to pick from."""
+
+from datetime import date, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from hotline.services import gazetteer
+from models import Area, now
+
+GRID = "990181001001001"
+
+
+def test_the_citys_places_lead_to_their_grids(session: Session) -> None:
+    places = gazetteer.load(session)
+
+    assert places.match("滨江路15号门口的路灯坏了").grid == GRID
+    assert places.match("书香佳苑的电梯坏了").grid == GRID
+    assert places.match("滨江社区的垃圾没人清").community == "990181001001"
+    assert places.match("滨江社区第一网格").grid == GRID
+    assert places.match("什么地方都没有说").kind == "none"
+    assert places.match("阳光花园停水了").kind == "ask"
+
+
+def test_an_area_that_is_cut_no_more_is_not_found(session: Session) -> None:
+    yesterday = now().date() - timedelta(days=1)
+    session.execute(update(Area).where(Area.code == GRID).values(valid_to=yesterday))
+
+    assert gazetteer.load(session).match("书香佳苑的电梯坏了").grid is None
+    assert gazetteer.search(session, "书香佳苑") == []
+    assert gazetteer.area_path(session, GRID) == []
+
+
+def test_a_path_leads_from_the_county_to_the_area(session: Session) -> None:
+    assert [area.name for area in gazetteer.area_path(session, GRID)] == ["青渡市", "东津街道", "滨江社区", "滨江社区第一网格"]
+    assert gazetteer.area_path(session, "no such code") == []
+
+
+def test_a_path_follows_the_areas_as_they_are_cut_today(session: Session) -> None:
+    old = session.scalars(select(Area).where(Area.code == "990181001001")).one()
+    session.add(
+        Area(
+            code=old.code,
+            name="滨江社区（旧）",
+            kind=old.kind,
+            parent_code=old.parent_code,
+            valid_from=date(2000, 1, 1),
+            valid_to=date(2019, 1, 1),
+        )
+    )
+    session.flush()
+
+    assert [area.name for area in gazetteer.area_path(session, GRID)][2] == "滨江社区"
+
+
+def test_a_place_is_found_by_a_piece_of_its_name_with_where_it_lies(session: Session) -> None:
+    found = gazetteer.search(session, "书香佳")
+
+    assert [(one.code, one.name, one.path) for one in found] == [(GRID, "书香佳苑", "东津街道 / 滨江社区 / 滨江社区第一网格")]
+
+
+def test_places_of_one_name_are_all_offered(session: Session) -> None:
+    found = gazetteer.search(session, " 阳光花园 ")
+
+    assert len({one.path.split(" / ")[0] for one in found if one.name == "阳光花园"}) == 2
+
+
+def test_signs_that_mean_something_to_a_database_mean_themselves(session: Session) -> None:
+    assert gazetteer.search(session, "%") == []
+    assert gazetteer.search(session, "_") == []
+    assert gazetteer.search(session, "'; DROP TABLE area; --") == []
+    assert gazetteer.search(session, "  ") == []

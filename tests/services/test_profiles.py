@@ -1,0 +1,120 @@
+"""City rules as data: what a profile may say, editions, and that a case keeps the one it was filed under."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from hotline.errors import RuleBroken
+from hotline.services import profiles
+from hotline.services.deadlines import Limit
+from hotline.services.profiles import Profile
+from models import Action, Case, CaseStatus, Rule, Urgency
+from models.workflow import CASE_FINAL, CASE_OPEN, Clock
+from tests.factories_cases import asks_before_closing, make_case, with_reviews
+
+BODIES = [profiles.shipped(), asks_before_closing(), with_reviews()]
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_every_state_of_a_profile_can_be_left_by_somebody_before_a_clock_runs_out(body: dict[str, Any]) -> None:
+    profile = Profile.model_validate(body)
+
+    for status in profile.reachable() & CASE_OPEN:
+        assert [row for row in profile.ways_out(status).values() if row.by] != []
+    into = [row for status in {None, *profile.reachable()} for row in profile.ways_out(status).values() if row.to in CASE_OPEN]
+    assert [row for row in into if row.clock is None or set(profile.limits[row.clock]) != set(Urgency)] == []
+
+
+def test_quick_response_uses_neither_review_nor_site_verification_nor_the_state_of_asking() -> None:
+    profile = Profile.model_validate(profiles.shipped())
+
+    unused = {CaseStatus.UNDER_REVIEW, CaseStatus.VERIFYING, CaseStatus.CALLBACK}
+    assert profile.reachable() == set(CaseStatus) - unused
+    assert profile.reachable() > CASE_FINAL
+
+
+@pytest.mark.parametrize(
+    ("stage", "emergency", "urgent", "normal"),
+    [
+        (Clock.DISPATCH, "15m", "1h", "2h"),
+        (Clock.SIGN, "15m", "30m", "2h"),
+        ("contact", "30m", "2h", "2h"),
+        (Clock.ANSWER, "2h", "24h", "72h"),
+        (Clock.CHECK, "24h", "24h", "24h"),
+    ],
+)
+def test_quick_response_has_its_published_limits(stage: str, emergency: str, urgent: str, normal: str) -> None:
+    profile = Profile.model_validate(profiles.shipped())
+
+    limits = [profile.limit(stage, urgency) for urgency in Urgency]
+
+    assert limits == [Limit.parse(text) for text in (emergency, urgent, normal)]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"off": ["case:answered:fly"]}, "no such rows"),
+        ({"off": [*profiles.shipped()["off"], "case:answered:close"]}, "no way to an end"),
+        ({"off": [*profiles.shipped()["off"], "case:in_progress:answer"], "limits": {}}, "limits"),
+        ({"ask_citizen": "before_close"}, "before_close"),
+        ({"ask_citizen": "never"}, "ask_citizen"),
+        ({"weights": {"contact": 0}}, "weights"),
+        ({"weights": {"beauty": 1}}, "weights"),
+        ({"return_window": "two days"}, "time limit"),
+        ({"surprise": True}, "surprise"),
+    ],
+)
+def test_a_profile_that_does_not_hold_together_is_refused(session: Session, change: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        profiles.install(session, "broken", profiles.shipped() | change)
+
+    assert session.scalars(select(Rule).where(Rule.code == "broken")).all() == []
+
+
+def test_a_stage_that_a_profile_uses_needs_its_limits(session: Session) -> None:
+    body = profiles.shipped()
+    body["limits"] = {stage: limit for stage, limit in body["limits"].items() if stage != "check"}
+
+    with pytest.raises(ValidationError, match=r"limits\.check"):
+        profiles.install(session, "broken", body)
+
+
+def test_a_new_edition_is_for_cases_to_come(session: Session) -> None:
+    before = make_case(session)
+    body = profiles.shipped()
+    body["limits"] = body["limits"] | {"check": "48h"}
+
+    rule = profiles.install(session, profiles.DEFAULT, body)
+    after = make_case(session)
+
+    assert profiles.of(session, before).limit(Clock.CHECK, Urgency.NORMAL) == Limit(24, "h")
+    assert profiles.of(session, after).limit(Clock.CHECK, Urgency.NORMAL) == Limit(48, "h")
+    assert (rule.edition, after.profile_id) == (2, rule.id)
+
+
+def test_installing_the_same_again_adds_no_edition(session: Session) -> None:
+    first = profiles.current(session)
+
+    assert profiles.install(session, profiles.DEFAULT, profiles.shipped()).id == first.id
+
+
+def test_one_profile_is_in_force_at_a_time(session: Session) -> None:
+    profiles.install(session, "ask_first", asks_before_closing())
+
+    current = session.scalars(select(Rule.code).where(Rule.kind == profiles.KIND, Rule.current)).all()
+
+    assert current == ["ask_first"]
+    assert profiles.in_force(session).case_step(CaseStatus.ANSWERED, Action.ASK_CITIZEN) is not None
+
+
+def test_without_a_profile_nothing_can_be_filed(session: Session) -> None:
+    session.execute(delete(Rule).where(Rule.kind == profiles.KIND))
+
+    with pytest.raises(RuleBroken, match="profile"):
+        make_case(session)
+
+    assert session.scalars(select(Case)).all() == []

@@ -1,0 +1,163 @@
+"""Random walks: whatever people try, in whatever order, a case never leaves the tables and never lies idle."""
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hotline.errors import HotlineError
+from hotline.services import answers, cases, checks, dispatching, history, profiles, surveys
+from hotline.services.cases import Actor
+from hotline.services.dispatching import ReturnReason
+from models import (
+    Action,
+    Assignment,
+    AssignmentStatus,
+    Case,
+    CaseEvent,
+    CaseStatus,
+    ClosureKind,
+    Grade,
+    Request,
+    Role,
+    Verdict,
+)
+from models.workflow import ASSIGNMENT, ASSIGNMENT_OPEN, CASE, CASE_OPEN, NOTED
+from tests.factories import make_staff, unit_of
+from tests.factories_cases import asks_before_closing, fresh_key, make_case, with_reviews
+
+LEAD_STATES: dict[str, set[AssignmentStatus]] = {
+    CaseStatus.DISPATCHED: {AssignmentStatus.DISPATCHED},
+    CaseStatus.IN_PROGRESS: {AssignmentStatus.IN_PROGRESS},
+    CaseStatus.ANSWERED: {AssignmentStatus.ANSWERED, AssignmentStatus.DONE},
+    CaseStatus.VERIFYING: {AssignmentStatus.ANSWERED, AssignmentStatus.DONE},
+    CaseStatus.CALLBACK: {AssignmentStatus.DONE},
+}
+
+
+class Crowd:
+    """Everybody at once, trying anything."""
+
+    def __init__(self, session: Session, case: Case, chance: random.Random) -> None:
+        self.session, self.case, self.chance = session, case, chance
+        roles = frozenset(set(Role) - {Role.SERVICE})
+        self.by = Actor(make_staff(session).id, roles, unit_path="/")
+
+    def try_something(self) -> None:
+        attempts: list[Callable[[], object]] = [
+            self.advance_case,
+            self.advance_assignment,
+            self.advance_assignment,
+            self.dispatch,
+            self.answer,
+            self.check,
+            self.ask_return,
+            self.decide,
+            self.ask_citizen,
+        ]
+        with suppress(HotlineError), self.session.begin_nested():
+            self.chance.choice(attempts)()
+
+    def acting(self, **values: Any) -> dict[str, Any]:
+        return {"by": self.by, "key": fresh_key(), **values}
+
+    def an_assignment(self) -> Assignment:
+        rows = self.session.scalars(select(Assignment).where(Assignment.case_id == self.case.id)).all()
+        if not rows:
+            raise HotlineError()
+        return self.chance.choice(rows)
+
+    def advance_case(self) -> None:
+        likely = set(Action) - {Action.WITHDRAW, Action.DISMISS, Action.REDIRECT, Action.ARCHIVE, Action.ANSWER_DIRECTLY}
+        action = self.chance.choice(sorted(likely if self.chance.random() < 0.95 else set(Action)))
+        cases.advance(self.session, self.case, action, **self.acting(note="理由"))
+
+    def advance_assignment(self) -> None:
+        action = self.chance.choice([Action.SIGN, Action.REWORK, Action.ACCEPT, Action.RETURN, *Action])
+        cases.advance(self.session, self.an_assignment(), action, **self.acting(note="理由"))
+
+    def dispatch(self) -> None:
+        lead, *assists = [unit_of(self.session, code) for code in self.chance.sample(["CGJ", "ZJJ", "GAJ", "T001"], 2)]
+        dispatching.dispatch(self.session, self.case, lead, assists=assists, **self.acting())
+
+    def answer(self) -> None:
+        values = self.acting(public_text="已处理", closure=ClosureKind.SOLVED)
+        answers.submit_answer(self.session, self.an_assignment(), **values)
+
+    def check(self) -> None:
+        verdict = self.chance.choice(list(Verdict))
+        checks.record_verdict(self.session, self.case, verdict, **self.acting(remark="看过"))
+
+    def ask_return(self) -> None:
+        values = self.acting(reason_code=ReturnReason.DUPLICATE, basis="与前单重复")
+        dispatching.ask_return(self.session, self.an_assignment(), **values)
+
+    def decide(self) -> None:
+        request = self.chance.choice([*self.session.scalars(select(Request).where(Request.case_id == self.case.id)), None])
+        if request is None:
+            return
+        decision = surveys.decide_reopening if request.kind == "reopening" else dispatching.decide_return
+        decision(self.session, request, grant=self.chance.random() < 0.5, **self.acting(note="决定"))
+
+    def ask_citizen(self) -> None:
+        survey = surveys.invite(self.session, self.case)
+        if survey is not None:
+            grade = self.chance.choice(list(Grade))
+            solved = self.chance.random() < 0.5
+            surveys.record_answers(self.session, survey, way="web", solved=solved, result=grade, unit=grade)
+            surveys.follow_up(self.session, survey)
+
+
+def events_of(session: Session, case: Case) -> list[CaseEvent]:
+    return list(session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.serial)))
+
+
+def replayed(events: list[CaseEvent]) -> dict[Any, str]:
+    """The state of the case (under None) and of each assignment as the history tells it; fails on a step outside the tables."""
+    state: dict[Any, str] = {}
+    for event in events:
+        if event.action in NOTED:
+            continue
+        table: Any = ASSIGNMENT if event.assignment_id else CASE
+        origin = type(next(iter(table.values())).to)(event.from_status) if event.from_status else None
+        assert state.get(event.assignment_id) == event.from_status, f"event {event.serial} does not go on from where it was"
+        assert table[origin, Action(event.action)].to == event.to_status, f"event {event.serial} is in no table"
+        state[event.assignment_id] = event.to_status
+    return state
+
+
+def assert_sound(session: Session, case: Case, profile: profiles.Profile) -> None:
+    rows = session.scalars(select(Assignment).where(Assignment.case_id == case.id)).all()
+    open_rows = [row for row in rows if row.status in ASSIGNMENT_OPEN]
+    told = replayed(events_of(session, case))
+    now_stored: dict[Any, str] = {row.id: row.status for row in rows}
+    assert told == now_stored | {None: case.status}
+    assert all(row.due_at is not None for row in open_rows)
+    if case.status in CASE_OPEN:
+        assert case.due_at is not None
+        assert profile.ways_out(CaseStatus(case.status)) != {}
+    if case.status in LEAD_STATES:
+        newest = max((row for row in rows if row.lead), key=lambda row: (row.dispatched_at, row.id))
+        assert newest.status in LEAD_STATES[case.status]
+        assert case.lead_unit_id == newest.unit_id
+    else:
+        assert open_rows == []
+
+
+@pytest.mark.parametrize("body", [profiles.shipped, asks_before_closing, with_reviews])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_walk_never_leaves_the_tables(session: Session, body: Callable[[], dict[str, Any]], seed: int) -> None:
+    case = make_case(session, profile=body() | {"designate_after": 9})
+    crowd, profile = Crowd(session, case, random.Random(seed)), profiles.of(session, case)
+
+    for _ in range(50):
+        crowd.try_something()
+        session.refresh(case)
+        assert_sound(session, case, profile)
+
+    assert history.verify(session, case) is None
+    assert len(events_of(session, case)) > 3

@@ -1,0 +1,275 @@
+"""The relay in process: everything that was announced takes effect once, whatever fails in between."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from kombu.exceptions import OperationalError as BrokerDown
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hotline import process
+from hotline.db import Database
+from hotline.events import ContactOpened
+from hotline.live import Pusher
+from hotline.relay import Relay, run_one
+from hotline.services import outbox
+from hotline.settings import Settings
+from hotline.tasks import HANDLERS, Handler
+from models import OutboxMessage, SerialDay, new_id, now
+from tests.components import wait_until
+
+AT_ONCE = timedelta(0)
+
+
+class Pushed(Pusher):
+    """Keeps what would go to the screens."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(redis_url="", socket_path=process.live_socket(settings))
+        self.topics: list[str] = []
+
+    def push(self, topics: Any) -> None:
+        self.topics += topics
+
+
+@pytest.fixture
+def pushed(settings: Settings) -> Pushed:
+    return Pushed(settings)
+
+
+class Effect:
+    """A consequence that leaves a row, or fails as often as it is told to."""
+
+    def __init__(self, name: str, *, failures: int = 0) -> None:
+        self.name, self.failures, self.runs = name, failures, 0
+
+    def __call__(self, session: Session, _: ContactOpened) -> None:
+        self.runs += 1
+        session.add(SerialDay(day=self.name, value=1))  # a second one would break the key
+        session.flush()
+        if self.runs <= self.failures:
+            raise ValueError("not yet")
+
+
+@pytest.fixture
+def follows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Says what follows from ContactOpened in this test."""
+
+    def set_handlers(*handlers: Handler) -> None:
+        monkeypatch.setitem(HANDLERS, ContactOpened, list(handlers))
+
+    return set_handlers
+
+
+@pytest.fixture
+def announced(database: Database) -> UUID:
+    contact_id = new_id()
+    with database.unit_of_work() as session:
+        outbox.emit(session, ContactOpened(contact_id))
+    return contact_id
+
+
+def row(database: Database) -> OutboxMessage:
+    with database.reading() as session:
+        return session.scalars(select(OutboxMessage)).one()
+
+
+def days(database: Database) -> list[str]:
+    with database.reading() as session:
+        return sorted(session.scalars(select(SerialDay.day)))
+
+
+def test_each_handler_runs_once(database: Database, announced: Any, pushed: Pushed, follows: Callable[..., None]) -> None:
+    one, two = Effect("one"), Effect("two")
+    follows(Handler("one", one), Handler("two", two))
+    relay = Relay(database, pushed)
+
+    assert [relay.pump(), relay.pump()] == [1, 0]
+
+    assert (one.runs, two.runs) == (1, 1)
+    assert row(database).done_at is not None
+    assert f"contact:{announced}" in pushed.topics
+
+
+@pytest.mark.usefixtures("announced")
+def test_one_failure_is_repeated_and_its_neighbour_is_not(
+    database: Database, pushed: Pushed, follows: Callable[..., None]
+) -> None:
+    good, bad = Effect("good"), Effect("bad", failures=1)
+    follows(Handler("bad", bad), Handler("good", good))
+    relay = Relay(database, pushed, lease=AT_ONCE)
+
+    relay.pump()
+    assert days(database) == ["good"]
+    assert "not yet" in row(database).last_error
+    relay.pump()
+
+    assert (good.runs, bad.runs) == (1, 2)
+    assert days(database) == ["bad", "good"]
+    assert (row(database).last_error, row(database).attempts) == ("", 2)
+
+
+@pytest.mark.usefixtures("announced")
+def test_what_never_works_is_stuck_and_people_see_it(database: Database, pushed: Pushed, follows: Callable[..., None]) -> None:
+    follows(Handler("bad", Effect("bad", failures=99)))
+    relay = Relay(database, pushed, lease=AT_ONCE)
+
+    while relay.pump():
+        pass
+
+    with database.reading() as session:
+        assert [one.last_error[:4] for one in outbox.stuck(session)] == ["bad:"]
+    assert days(database) == []
+
+
+@pytest.mark.usefixtures("announced")
+def test_a_relay_that_dies_after_its_lease_leaves_the_row_to_the_next(
+    database: Database, pushed: Pushed, follows: Callable[..., None]
+) -> None:
+    effect = Effect("once")
+    follows(Handler("once", effect))
+    with database.repeatable() as session:
+        outbox.lease(session, limit=10, lasting=AT_ONCE)
+
+    Relay(database, pushed).pump()
+
+    assert (effect.runs, days(database)) == (1, ["once"])
+
+
+def test_thinking_happens_before_the_transaction(
+    database: Database, announced: Any, pushed: Pushed, follows: Callable[..., None]
+) -> None:
+    seen: list[Any] = []
+    follows(Handler("think", lambda _, event, thought: seen.append((event.contact_id, thought)), lambda *_: "a thought"))
+
+    Relay(database, pushed).pump()
+
+    assert seen == [(announced, "a thought")]
+
+
+@pytest.mark.usefixtures("announced")
+def test_a_thought_that_fails_is_thought_again(database: Database, pushed: Pushed, follows: Callable[..., None]) -> None:
+    tries: list[int] = []
+
+    def think(*_: object) -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ValueError("no idea")
+        return "a thought"
+
+    follows(Handler("think", lambda *_: None, think))
+    relay = Relay(database, pushed, lease=AT_ONCE)
+
+    while relay.pump():
+        pass
+
+    assert len(tries) == 2
+    assert row(database).done_at is not None
+
+
+@pytest.mark.usefixtures("announced")
+def test_a_worker_runs_one_handler_and_the_last_one_settles(
+    database: Database, pushed: Pushed, follows: Callable[..., None]
+) -> None:
+    follows(Handler("one", Effect("one")), Handler("two", Effect("two")))
+    message_id = row(database).id
+
+    for name in ("one", "one"):
+        run_one(database, pushed, message_id, name)
+    assert row(database).done_at is None
+    run_one(database, pushed, message_id, "two")
+    run_one(database, pushed, message_id, "two")
+
+    assert row(database).done_at is not None
+    assert days(database) == ["one", "two"]
+
+
+@pytest.mark.usefixtures("announced")
+def test_two_relays_beside_each_other_run_everything_once(
+    database: Database, pushed: Pushed, follows: Callable[..., None]
+) -> None:
+    ran: list[Any] = []
+    follows(Handler("count", lambda _, event: ran.append(event.contact_id)))
+    with database.unit_of_work() as session:
+        for _ in range(120):
+            outbox.emit(session, ContactOpened(new_id()))
+    relays = [Relay(database, pushed), Relay(database, pushed)]
+    threads = [threading.Thread(target=relay.run) for relay in relays]
+
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(ran) >= 121, "the relays to run everything")
+    for relay in relays:
+        relay.stop()
+    for thread in threads:
+        thread.join()
+
+    assert len(ran) == len(set(ran)) == 121
+
+
+class Broker:
+    """Takes so many tasks, then is away."""
+
+    def __init__(self, takes: int) -> None:
+        self.takes = takes
+        self.sent: list[tuple[str, str]] = []
+
+    def send_task(self, name: str, *, args: list[str], retry: bool) -> None:
+        if len(self.sent) >= self.takes:
+            raise BrokerDown("away")
+        assert (name, retry) == ("hotline.consequence", False)
+        self.sent.append((args[0], args[1]))
+
+
+@pytest.mark.usefixtures("announced")
+def test_a_broker_gets_one_task_for_each_handler(database: Database, pushed: Pushed, follows: Callable[..., None]) -> None:
+    follows(Handler("one", Effect("one")), Handler("two", Effect("two")))
+    broker: Any = Broker(takes=2)
+
+    Relay(database, pushed, broker).pump()
+
+    assert broker.sent == [(str(row(database).id), "one"), (str(row(database).id), "two")]
+    assert row(database).done_at is None
+
+
+@pytest.mark.usefixtures("announced")
+def test_a_broker_that_is_away_costs_no_try(database: Database, pushed: Pushed, follows: Callable[..., None]) -> None:
+    follows(Handler("one", Effect("one")))
+    broker: Any = Broker(takes=0)
+
+    with pytest.raises(BrokerDown):
+        Relay(database, pushed, broker).pump()
+    broker.takes = 1
+    Relay(database, pushed, broker).pump()
+
+    assert len(broker.sent) == 1
+    assert row(database).attempts == 1
+
+
+@pytest.mark.usefixtures("announced")
+def test_what_has_no_consequence_needs_no_broker(database: Database, pushed: Pushed, follows: Callable[..., None]) -> None:
+    follows()
+
+    broker: Any = Broker(takes=0)
+    Relay(database, pushed, broker).pump()
+
+    assert row(database).done_at is not None
+
+
+def test_an_event_of_another_version_waits_and_holds_up_nobody(
+    database: Database, announced: UUID, pushed: Pushed, follows: Callable[..., None]
+) -> None:
+    effect = Effect("once")
+    follows(Handler("once", effect))
+    with database.unit_of_work() as session:
+        session.add(OutboxMessage(event="FromTheFuture", body={}, ready_at=now()))
+
+    Relay(database, pushed).pump()
+
+    with database.reading() as session:
+        (strange,) = session.scalars(select(OutboxMessage).where(OutboxMessage.done_at.is_(None)))
+    assert (strange.event, strange.last_error[:14], effect.runs) == ("FromTheFuture", "not understood", 1)

@@ -1,0 +1,68 @@
+"""The whole case on one page: history, masked data, reading that is noted, rights."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from hotline.db import Database
+from models import AccessLog, Case, CaseStatus, Role
+from tests.factories_cases import make_case
+from tests.web.forms import form
+
+SignIn = Callable[..., TestClient]
+
+
+@pytest.fixture
+def number(pages: Database) -> str:
+    with pages.unit_of_work() as session:
+        return make_case(session, status=CaseStatus.CLOSED, assists=("T001",)).number
+
+
+def test_the_centre_sees_the_whole_history(as_role: SignIn, number: str) -> None:
+    page = as_role(Role.VERIFIER).get(f"/case/{number}").text
+
+    for word in ("立案", "派单", "签收", "答复", "办结", "垃圾已清运，今后每天清运两次。", "打印工单"):
+        assert word in page
+    assert "138****0172" in page
+    assert "13800000172" not in page
+
+
+def test_every_reading_is_noted(as_role: SignIn, pages: Database, number: str) -> None:
+    browser = as_role(Role.VERIFIER)
+
+    browser.get(f"/case/{number}")
+
+    with pages.reading() as session:
+        case_id = session.scalars(select(Case.id)).one()
+        assert session.scalars(select(AccessLog.what).where(AccessLog.subject_id == case_id)).all() == ["opened"]
+
+
+def test_the_number_is_shown_against_a_reason(as_role: SignIn, number: str) -> None:
+    browser = as_role(Role.VERIFIER)
+    found = form(browser.get(f"/case/{number}").text, "reveal")
+
+    assert "13800000172" in browser.post(found.action, data=found.filled(reason="回访")).text
+    assert browser.post(found.action, data=found.filled(reason=" ")).status_code == 422
+
+
+def test_a_unit_knows_the_centre_by_its_roles(as_role: SignIn, number: str) -> None:
+    page = as_role(Role.LIAISON, unit="CGJ").get(f"/case/{number}").text
+
+    assert "话务员" not in page
+    assert "座席" in page or "派单员" in page
+    assert "来往消息" not in page
+
+
+@pytest.mark.parametrize("who", [{"unit": "SCJ"}, {"unit": "T002"}])
+def test_another_unit_does_not_find_the_case(as_role: SignIn, number: str, who: dict[str, Any]) -> None:
+    assert as_role(Role.LIAISON, **who).get(f"/case/{number}").status_code == 404
+
+
+def test_a_number_typed_anywhere_leads_to_the_page(as_role: SignIn, number: str) -> None:
+    browser = as_role(Role.DISPATCHER)
+
+    assert browser.get("/case", params={"number": f" {number} "}).headers["location"] == f"/case/{number}"
+    assert browser.get("/case/990181-20200101-000001").status_code == 404

@@ -1,0 +1,191 @@
+"""No page and no action needs more than twenty SQL statements, with little data or with much."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, event, select
+
+from hotline.db import Database
+from hotline.services import surveys
+from models import Assignment, Case, CaseStatus, Contact, PresenceState, Role, Staff, Survey
+from tests.factories_cases import make_case
+from tests.factories_contacts import make_agent, make_contact
+from tests.web.forms import form, forms
+
+MOST = 20
+MANY = 25
+EVERYTHING = tuple(role for role in Role if role not in (Role.SERVICE, Role.LIAISON, Role.GRID_WORKER))
+LINE = (CaseStatus.TO_DISPATCH, CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS, CaseStatus.ANSWERED, CaseStatus.CLOSED)
+SignIn = Callable[..., TestClient]
+Drain = Callable[[], int]
+
+
+@contextmanager
+def at_most_twenty(pages: Database, what: str) -> Iterator[None]:
+    sent: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE")):
+            sent.append(statement)
+
+    engines: set[Engine] = {pages.engine, *(engine for engine in vars(pages).values() if isinstance(engine, Engine))}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
+    assert len(sent) <= MOST, f"{what}: {len(sent)} statements\n" + "\n".join(sent)
+
+
+@pytest.fixture(params=[1, MANY], ids=["little", "much"])
+def city(request: pytest.FixtureRequest, pages: Database, drain: Drain) -> Database:
+    """One case in every state of the line; and with much data all of them for one contact's unit, many times."""
+    with pages.unit_of_work() as session:
+        for _ in range(1 if request.param == 1 else MANY // len(LINE)):
+            for status in LINE:
+                make_case(session, status=status, assists=("T001", "T002"), community_code="990181001001")
+        for _ in range(request.param):
+            make_contact(session, number="13800000172")
+    drain()
+    return pages
+
+
+def visit(browser: TestClient, city: Database, url: str) -> str:
+    with at_most_twenty(city, f"GET {url}"):
+        answer = browser.get(url)
+    assert answer.status_code == 200, url
+    return answer.text
+
+
+def act(browser: TestClient, city: Database, page: str, form_name: str, **values: str) -> Any:
+    """The first form of that name, sent as it stands but for what is given."""
+    found = form(page, form_name)
+    with at_most_twenty(city, f"POST {found.action}"):
+        answer = browser.post(found.action, data=found.filled(**values))
+    assert answer.status_code in (200, 303), answer.text
+    return answer
+
+
+def test_citizens(client: TestClient, city: Database) -> None:
+    written = act(
+        client,
+        city,
+        visit(client, city, "/"),
+        "letter",
+        kind="help",
+        text="路灯不亮",
+        number="13800138009",
+        consent="yes",
+        place="望江路",
+    )
+    opened = act(client, city, written.text, "track")
+    act(client, city, visit(client, city, opened.headers["location"]), "remark", text="又灭了")
+    visit(client, city, "/places?place=阳光花园")
+    visit(client, city, "/communities?township=990181001")
+    with city.reading() as session:
+        token = surveys.token_of(session.scalars(select(Survey)).first())  # type: ignore[arg-type]
+    page = visit(client, city, f"/survey/{token}")
+    act(client, city, page, "survey", solved="no", result="dissatisfied", unit="satisfied")
+
+
+def test_the_progress_of_a_case(client: TestClient, city: Database) -> None:
+    written = client.post(
+        "/", data=form(client.get("/").text, "letter").filled(kind="help", text="路灯", number="13800138008", consent="yes")
+    )
+    with city.unit_of_work() as session:
+        contact = session.scalars(select(Contact).where(Contact.number_hash.is_not(None)).order_by(Contact.id.desc())).first()
+        make_case(session, status=CaseStatus.IN_PROGRESS, contact=contact)
+    opened = act(client, city, written.text, "track")
+
+    act(client, city, visit(client, city, opened.headers["location"]), "urge")
+
+
+def test_the_unit_desk(as_role: SignIn, city: Database) -> None:
+    liaison = as_role(Role.LIAISON, unit="CGJ")
+    for tab in ("in_hand", "to_sign", "at_work", "today", "overdue", "returning", "answered"):
+        visit(liaison, city, f"/unit?tab={tab}")
+        visit(liaison, city, f"/unit/list?tab={tab}")
+    with city.reading() as session:
+        ids = {
+            status: session.scalars(select(Assignment.id).where(Assignment.lead, Assignment.status == status)).first()
+            for status in ("dispatched", "in_progress")
+        }
+
+    page = visit(liaison, city, f"/unit/{ids['dispatched']}")
+    act(liaison, city, page, "contacted", text="已联系")
+    act(liaison, city, page, "reveal", reason="联系市民")
+    act(liaison, city, page, "ask-return", basis="职责清单", proposed_unit="ZJJ")
+    act(liaison, city, page, "sign")
+    act(liaison, city, visit(liaison, city, f"/unit/{ids['in_progress']}"), "answer", public_text="已清运。")
+
+
+def test_the_centre(as_role: SignIn, city: Database) -> None:
+    centre = as_role(*EVERYTHING)
+    for tab in ("to_dispatch", "returns", "to_check", "reopening"):
+        visit(centre, city, f"/verify?tab={tab}")
+        visit(centre, city, f"/verify/list?tab={tab}")
+    with city.reading() as session:
+        numbers = {status: number for status, number in session.execute(select(Case.status, Case.number))}
+
+    act(centre, city, visit(centre, city, f"/verify/to_dispatch/{numbers[CaseStatus.TO_DISPATCH]}"), "dispatch")
+    act(centre, city, visit(centre, city, f"/verify/to_check/{numbers[CaseStatus.ANSWERED]}"), "verdict", verdict="passed")
+    for number in numbers.values():
+        visit(centre, city, f"/case/{number}")
+
+
+def test_supervision_and_administration(as_role: SignIn, city: Database) -> None:
+    everybody = as_role(*EVERYTHING)
+    with city.reading() as session:
+        somebody = session.scalars(select(Staff.id)).first()
+    paths = ["/wall", "/wall/now", "/reports", "/reports?period=month", f"/admin/staff?open={somebody}"]
+    for path in paths + [f"/admin{page}" for page in ("", "/staff", "/rules", "/reference", "/calendar", "/messages", "/access")]:
+        visit(everybody, city, path)
+
+    act(everybody, city, everybody.get("/admin/rules").text, "queue-rule", sms="200")
+    act(everybody, city, everybody.get(f"/admin/staff?open={somebody}").text, "staff-change", name="改名", roles="agent")
+
+
+def test_the_agents_desk(as_role: SignIn, city: Database) -> None:
+    agent = as_role(Role.AGENT, username="seated", capacity=9)
+    with city.unit_of_work() as session:
+        make_agent(session, state=PresenceState.AVAILABLE)
+    page = visit(agent, city, "/desk")
+    available = next(each for each in forms(page) if each.name == "presence")
+    with at_most_twenty(city, f"POST {available.action}"):
+        agent.post(available.action, data=available.filled(state="available"))
+
+    taken = act(agent, city, visit(agent, city, "/desk"), "take-next")
+
+    if taken.status_code == 303:
+        visit(agent, city, taken.headers["location"])
+
+
+def test_every_page_answers_on_both_databases(database: Database, as_role: SignIn, drain: Drain) -> None:
+    with database.unit_of_work() as session:
+        numbers = {status: make_case(session, status=status, community_code="990181001001").number for status in LINE}
+        make_contact(session, channel="sms")
+    drain()
+    liaison, everybody = as_role(Role.LIAISON, unit="CGJ"), as_role(*EVERYTHING)
+
+    for tab in ("in_hand", "today", "overdue", "returning", "answered"):
+        visit(liaison, database, f"/unit?tab={tab}&q=垃圾")
+    for tab in ("to_dispatch", "returns", "to_check", "reopening"):
+        visit(everybody, database, f"/verify?tab={tab}")
+    for number in numbers.values():
+        visit(everybody, database, f"/case/{number}")
+    for path in (
+        "/",
+        "/places?place=阳光花园",
+        "/track",
+        "/wall",
+        "/reports?period=week",
+        "/admin",
+        "/admin/reference",
+        "/admin/access",
+    ):
+        visit(everybody, database, path)

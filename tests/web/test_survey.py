@@ -1,0 +1,92 @@
+"""The survey's page: opening consumes nothing, corrections for a day, clear sentences for links that lead nowhere."""
+
+from collections.abc import Callable
+
+import pytest
+import time_machine
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from hotline.db import Database
+from hotline.services import surveys
+from models import Case, CaseStatus, Request, RequestKind, Survey, SurveyAnswer
+from tests.factories_cases import make_case
+from tests.web.forms import form
+
+GIVEN = {"solved": "yes", "result": "satisfied", "unit": "very_satisfied"}
+Drain = Callable[[], int]
+
+
+@pytest.fixture
+def link(client: TestClient, pages: Database, drain: Drain, clock: time_machine.Traveller) -> str:
+    with pages.unit_of_work() as session:
+        make_case(session, status=CaseStatus.CLOSED)
+    drain()
+    with pages.reading() as session:
+        return f"/survey/{surveys.token_of(session.scalars(select(Survey)).one())}"
+
+
+def given(pages: Database) -> list[tuple[bool, str, str]]:
+    with pages.reading() as session:
+        rows = session.scalars(select(SurveyAnswer).order_by(SurveyAnswer.created_at, SurveyAnswer.id))
+        return [(row.solved, row.result, row.remark) for row in rows]
+
+
+def test_opening_the_link_consumes_nothing(client: TestClient, pages: Database, link: str) -> None:
+    for _ in range(3):
+        assert client.get(link).status_code == 200
+
+    assert given(pages) == []
+    assert client.post(link, data=form(client.get(link).text, "survey").filled(**GIVEN)).status_code == 303
+
+
+def test_an_answer_can_be_corrected_within_a_day(
+    client: TestClient, pages: Database, link: str, clock: time_machine.Traveller
+) -> None:
+    client.post(link, data=GIVEN)
+    clock.shift(23 * 3600)
+    client.post(link, data={**GIVEN, "result": "dissatisfied", "remark": "又坏了"})
+    clock.shift(2 * 3600)
+    late = client.post(link, data=GIVEN)
+
+    assert given(pages) == [(True, "satisfied", ""), (True, "dissatisfied", "又坏了")]
+    assert late.status_code == 409
+    assert "评价已不能再修改" in late.text
+
+
+def test_the_same_answer_twice_is_one(client: TestClient, pages: Database, link: str) -> None:
+    client.post(link, data=GIVEN)
+    client.post(link, data=GIVEN)
+
+    assert len(given(pages)) == 1
+    assert "您的评价已收到" in client.get(link).text
+
+
+@pytest.mark.parametrize("missing", ["solved", "result", "unit"])
+def test_what_is_missing_is_said_and_the_rest_stays(client: TestClient, pages: Database, link: str, missing: str) -> None:
+    answer = client.post(link, data={**GIVEN, missing: "", "remark": "谢谢"})
+
+    assert answer.status_code == 422
+    assert f'href="#{missing}"' in answer.text
+    assert "谢谢" in answer.text
+    assert given(pages) == []
+
+
+def test_dissatisfaction_asks_the_centre_to_reopen(client: TestClient, pages: Database, link: str, drain: Drain) -> None:
+    client.post(link, data={**GIVEN, "solved": "no", "result": "very_dissatisfied"})
+    drain()
+
+    with pages.reading() as session:
+        asked = session.scalars(select(Request)).one()
+        assert (asked.kind, asked.case_id) == (RequestKind.REOPENING, session.scalars(select(Case.id)).one())
+
+
+def test_an_unknown_link_and_a_lapsed_one_are_told_apart(client: TestClient, link: str, clock: time_machine.Traveller) -> None:
+    clock.shift(8 * 24 * 3600)
+
+    assert client.get("/survey/nothing").status_code == 404
+    assert "这个链接无效" in client.get("/survey/nothing").text
+    lapsed = client.get(link)
+    assert lapsed.status_code == 409
+    assert "评价已截止" in lapsed.text
+    assert client.post(link, data=GIVEN).status_code == 409

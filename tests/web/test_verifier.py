@@ -1,0 +1,182 @@
+"""The centre's desk: dispatch, returns, checks, citizens who are not satisfied."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from hotline.db import Database
+from hotline.services import dispatching, surveys
+from hotline.services.dispatching import ReturnReason
+from models import Assignment, Case, CaseStatus, Check, Grade, Request, RequestState, Role, Survey, Unit, Verdict
+from tests.factories import unit_of
+from tests.factories_cases import fresh_key, lead_of, liaison_of, make_case
+from tests.web.forms import form, forms
+
+SignIn = Callable[..., TestClient]
+Drain = Callable[[], int]
+
+
+def a_case(pages: Database, status: CaseStatus, **values: Any) -> str:
+    with pages.unit_of_work() as session:
+        return make_case(session, status=status, **values).number
+
+
+def one(pages: Database) -> Case:
+    with pages.reading() as session:
+        return session.scalars(select(Case)).one()
+
+
+def ask_return(pages: Database) -> str:
+    number = a_case(pages, CaseStatus.DISPATCHED)
+    with pages.unit_of_work() as session:
+        lead = lead_of(session, session.scalars(select(Case)).one())
+        dispatching.ask_return(
+            session,
+            lead,
+            reason_code=ReturnReason.NOT_MY_DUTY,
+            basis="职责清单第三条",
+            proposed_unit=unit_of(session, "ZJJ"),
+            by=liaison_of(session, lead),
+            key=fresh_key(),
+        )
+    return number
+
+
+def send(browser: TestClient, url: str, name: str, **values: str) -> Any:
+    found = form(browser.get(url).text, name)
+    return browser.post(found.action, data=found.filled(**values))
+
+
+def lead_code(pages: Database) -> str:
+    with pages.reading() as session:
+        return session.scalars(select(Unit.code).join(Case, Case.lead_unit_id == Unit.id)).one()
+
+
+def test_a_waiting_case_is_sent_to_the_unit_that_the_rules_name(as_role: SignIn, pages: Database) -> None:
+    dispatcher = as_role(Role.DISPATCHER)
+    number = a_case(pages, CaseStatus.TO_DISPATCH)
+
+    answer = send(dispatcher, f"/verify/to_dispatch/{number}", "dispatch")
+
+    assert answer.status_code == 303
+    assert one(pages).status == CaseStatus.DISPATCHED
+    assert lead_code(pages) == "CGJ"
+
+
+def test_assisting_units_go_along(as_role: SignIn, pages: Database) -> None:
+    number = a_case(pages, CaseStatus.TO_DISPATCH)
+
+    send(as_role(Role.DISPATCHER), f"/verify/to_dispatch/{number}", "dispatch", unit="ZJJ", assists="T001", note="请两家会同")
+
+    with pages.reading() as session:
+        rows = session.execute(select(Unit.code, Assignment.lead).join(Unit, Unit.id == Assignment.unit_id))
+        assert sorted((code, lead) for code, lead in rows) == [("T001", False), ("ZJJ", True)]
+
+
+def test_a_granted_return_goes_to_the_proposed_unit_at_once(as_role: SignIn, pages: Database) -> None:
+    number = ask_return(pages)
+
+    answer = send(as_role(Role.DISPATCHER), f"/verify/returns/{number}", "decide-return", grant="true")
+
+    assert answer.status_code == 303
+    assert lead_code(pages) == "ZJJ"
+    with pages.reading() as session:
+        assert session.scalars(select(Request.state)).one() == RequestState.GRANTED
+
+
+def test_a_refused_return_needs_a_reason_and_leaves_the_case_with_the_unit(as_role: SignIn, pages: Database) -> None:
+    dispatcher, number = as_role(Role.DISPATCHER), ask_return(pages)
+
+    silent = send(dispatcher, f"/verify/returns/{number}", "decide-return", grant="false")
+    told = send(dispatcher, f"/verify/returns/{number}", "decide-return", grant="false", note="职责清单第五条")
+
+    assert (silent.status_code, told.status_code) == (422, 303)
+    assert lead_code(pages) == "CGJ"
+
+
+def test_a_verifier_does_not_decide_returns(as_role: SignIn, pages: Database) -> None:
+    number = ask_return(pages)
+
+    page = as_role(Role.VERIFIER).get(f"/verify/returns/{number}").text
+
+    assert "由派单员裁定" in page
+    assert "decide-return" not in [each.name for each in forms(page)]
+
+
+def test_a_passed_check_closes_the_case(as_role: SignIn, pages: Database) -> None:
+    verifier, number = as_role(Role.VERIFIER), a_case(pages, CaseStatus.ANSWERED)
+
+    page = verifier.get(f"/verify/to_check/{number}").text
+    answer = send(verifier, f"/verify/to_check/{number}", "verdict", verdict="passed")
+
+    assert "小区门口的垃圾三天没人清运" in page
+    assert "垃圾已清运，今后每天清运两次。" in page
+    assert answer.status_code == 303
+    assert one(pages).status == CaseStatus.CLOSED
+
+
+def test_an_answer_is_sent_back_with_a_reason_only(as_role: SignIn, pages: Database) -> None:
+    verifier, number = as_role(Role.VERIFIER), a_case(pages, CaseStatus.ANSWERED)
+
+    silent = send(verifier, f"/verify/to_check/{number}", "verdict", verdict="sent_back")
+    told = send(verifier, f"/verify/to_check/{number}", "verdict", verdict="sent_back", remark="没有说明结果")
+
+    assert (silent.status_code, told.status_code) == (422, 303)
+    assert one(pages).status == CaseStatus.IN_PROGRESS
+    with pages.reading() as session:
+        assert session.scalars(select(Check.verdict)).one() == Verdict.SENT_BACK
+
+
+@pytest.mark.parametrize(("grant", "state"), [("true", CaseStatus.REOPENED), ("false", CaseStatus.CLOSED)])
+def test_a_dissatisfied_citizen_is_answered_by_a_decision(
+    as_role: SignIn, pages: Database, drain: Drain, grant: str, state: CaseStatus
+) -> None:
+    number = a_case(pages, CaseStatus.CLOSED)
+    drain()
+    with pages.unit_of_work() as session:
+        survey = session.scalars(select(Survey)).one()
+        surveys.record_answers(
+            session, survey, way="web", solved=False, result=Grade.DISSATISFIED, unit=Grade.SATISFIED, remark="还是没清"
+        )
+    drain()
+    verifier = as_role(Role.VERIFIER)
+
+    assert "还是没清" in verifier.get(f"/verify/reopening/{number}").text
+    answer = send(verifier, f"/verify/reopening/{number}", "decide-reopening", grant=grant, note="现场看过")
+
+    assert answer.status_code == 303
+    assert one(pages).status == state
+
+
+def test_a_rare_step_needs_its_reason(as_role: SignIn, pages: Database) -> None:
+    dispatcher, number = as_role(Role.DISPATCHER), a_case(pages, CaseStatus.TO_DISPATCH)
+
+    silent = send(dispatcher, f"/verify/to_dispatch/{number}", "advance", action="redirect")
+    told = send(dispatcher, f"/verify/to_dispatch/{number}", "advance", action="redirect", note="请拨打 12315")
+
+    assert (silent.status_code, told.status_code) == (422, 303)
+    assert one(pages).status == CaseStatus.REDIRECTED
+
+
+def test_steps_with_forms_of_their_own_are_not_taken_here(as_role: SignIn, pages: Database) -> None:
+    verifier, number = as_role(Role.VERIFIER), a_case(pages, CaseStatus.ANSWERED)
+    fields = form(verifier.get(f"/verify/to_check/{number}").text, "verdict").filled(action="close")
+
+    assert verifier.post(f"/verify/{number}/advance", data=fields).status_code == 404
+
+
+def test_the_counts_and_the_list_follow_the_work(as_role: SignIn, pages: Database) -> None:
+    number = a_case(pages, CaseStatus.ANSWERED)
+    verifier = as_role(Role.VERIFIER)
+
+    assert number in verifier.get("/verify").text
+    assert number in verifier.get("/verify/list", params={"tab": "to_check", "open": number}).text
+    assert "都处理完了" in verifier.get("/verify?tab=to_dispatch").text
+    assert "待审核" not in verifier.get("/verify").text  # the profile has no review
+
+
+def test_the_desk_is_for_the_centre(as_role: SignIn) -> None:
+    assert as_role(Role.LIAISON, unit="CGJ").get("/verify").status_code == 403
