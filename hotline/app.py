@@ -21,6 +21,7 @@ from hotline.api import callbacks, health
 from hotline.errors import HotlineError
 from hotline.live import Listener
 from hotline.relay import Relay
+from hotline.services import files as attachments
 from hotline.services import triage
 from hotline.settings import Settings, get_settings
 from hotline.web import (
@@ -98,7 +99,7 @@ def _lifespan(settings: Settings, *, with_relay: bool) -> Callable[[FastAPI], Ab
     async def run(app: FastAPI) -> AsyncIterator[None]:
         prepared = process.prepare()
         # Made at the start only: a folder that goes missing later is a fault that senders are told of.
-        (prepared.data_dir / "attachments").mkdir(mode=0o700, exist_ok=True)
+        attachments.make_folder(prepared)
         listening = asyncio.create_task(app.state.listener.run())
         behind = Consequences(settings) if with_relay else None
         if behind:

@@ -46,6 +46,6 @@ def set_up(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Their access lines would hold query strings, which may hold codes.
-    for noisy in ("uvicorn.access", "httpx", "celery.worker.strategy"):
+    # Query strings may hold codes; the others say nothing that an operator needs.
+    for noisy in ("uvicorn.access", "httpx", "celery.worker.strategy", "alembic.runtime.migration", "pikepdf._core"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

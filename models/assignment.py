@@ -5,10 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, String, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Record, Word, partial_index
-from models.case import ClosureKind
+from models.case import Case, ClosureKind
 from models.workflow import AssignmentStatus
 
 
@@ -37,6 +37,7 @@ class Assignment(Record):
     signed_at: Mapped[datetime | None]
     contacted_at: Mapped[datetime | None]  # first contact with the citizen (先行联系)
     answered_at: Mapped[datetime | None]
+    case: Mapped[Case] = relationship(lazy="raise")  # not for reading: a new case is written before its assignments
 
 
 class RequestKind(StrEnum):

@@ -3,15 +3,19 @@
 import uuid
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Record, Word
 from models.citizen import CitizenKind
 from models.contact import Urgency
 from models.privacy import EncryptedText
 from models.workflow import Action, CaseStatus, Role
+
+if TYPE_CHECKING:
+    from models.assignment import Assignment
 
 
 class RequestType(StrEnum):
@@ -106,6 +110,9 @@ class CaseEvent(Record):
     key: Mapped[str] = mapped_column(String(80))
     note_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     mac: Mapped[bytes] = mapped_column(LargeBinary(32))
+    # Not for reading: they tell the order in which new rows are written.
+    case: Mapped[Case] = relationship(lazy="raise")
+    assignment: Mapped["Assignment | None"] = relationship(lazy="raise")
 
 
 class EventNote(Base):
@@ -115,6 +122,7 @@ class EventNote(Base):
 
     event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case_event.id"), primary_key=True)
     text: Mapped[str] = mapped_column(EncryptedText)
+    event: Mapped[CaseEvent] = relationship(lazy="raise")
 
 
 class LinkKind(StrEnum):

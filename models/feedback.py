@@ -96,6 +96,7 @@ class Score(Record):
     __table_args__ = (
         UniqueConstraint("case_id", "indicator"),
         Index(None, "unit_id", "indicator", "scored_at"),
+        Index(None, "scored_at"),
     )
 
     case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"))

@@ -143,6 +143,7 @@ def main() -> int:
     parser.add_argument("--file", type=Path, default=ROOT / "docker-compose.yml")
     parser.add_argument("--env-file", type=Path, default=ROOT / ".env")
     parser.add_argument("--port", type=int, default=8000, help="of the web service")
+    parser.add_argument("command", nargs="*", help="run this in the web service's environment, then stop (after --)")
     options = parser.parse_args()
     stopped = threading.Event()
 
@@ -159,9 +160,22 @@ def main() -> int:
             print(error, file=sys.stderr)
             return 1
         print(f"{', '.join(stack.names)} run; {stack.url}; logs in {folder}", flush=True)
+        try:
+            return _run(options.command, stack.environment("web"), stopped)
+        finally:
+            stack.stop()
+
+
+def _run(command: list[str], environment: dict[str, str], stopped: threading.Event) -> int:
+    """Until the command has ended, or without one until the runner is told to stop; the exit code."""
+    if not command:
         stopped.wait()
-        stack.stop()
-    return 0
+        return 0
+    with subprocess.Popen(command, env=environment, cwd=ROOT) as process:
+        while process.poll() is None and not stopped.wait(0.2):
+            pass
+        process.terminate()
+    return process.returncode
 
 
 if __name__ == "__main__":

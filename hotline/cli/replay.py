@@ -21,7 +21,6 @@ from hotline.cli.drill.texts import rows, text_of
 from hotline.settings import get_settings
 
 SENDERS = 8
-PATIENCE_SECONDS = 120.0
 MOST_SHOWN = 10
 
 
@@ -109,5 +108,4 @@ class Replay:
         """One for each sender."""
         if not hasattr(self._own, "browser"):
             self._own.browser = Browser(self._url, self.clocks, until=float("inf"))
-        self._own.browser.until = time.monotonic() + PATIENCE_SECONDS
         return self._own.browser  # type: ignore[no-any-return]

@@ -5,7 +5,6 @@ import time
 
 from hotline import process, seeds
 from hotline.db import database
-from hotline.services import files
 from models import schema
 
 
@@ -19,7 +18,7 @@ def run(_: argparse.Namespace) -> int:
 
 
 def migrate() -> None:
-    files.make_folder(process.prepare())
+    process.prepare()
     if not schema.is_current(database().engine):
         schema.upgrade(database().engine)
 

@@ -9,12 +9,10 @@ from sqlalchemy.orm import Session, joinedload
 
 from hotline.cli import beside
 from hotline.db import unit_of_work
-from hotline.errors import Invalid, NotFound, RuleBroken
-from hotline.services import access
-from models import Role, Staff, StaffRole, Unit
-
-GIVEN_ROLES = sorted(set(Role) - {Role.SERVICE})
-BOUND_TO_A_UNIT = {Role.LIAISON, Role.GRID_WORKER}
+from hotline.errors import NotFound
+from hotline.services import administration
+from hotline.services.administration import Account
+from models import Role, Staff
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = what.add_parser("add", help="a new account; the password is read from the terminal or standard input")
     add.add_argument("username")
     add.add_argument("name")
-    add.add_argument("--role", action="append", required=True, choices=GIVEN_ROLES, help="may be given several times")
+    add.add_argument(
+        "--role", action="append", required=True, choices=administration.GIVEN_ROLES, help="may be given several times"
+    )
     add.add_argument("--unit", help="code of the unit, for liaisons and grid workers")
     password = what.add_parser("passwd", help="a new password; the person's sign-ins end")
     password.add_argument("username")
@@ -47,38 +47,20 @@ def _read_password() -> str:
 
 
 def _add(session: Session, arguments: argparse.Namespace, password: str) -> None:
-    username = arguments.username.strip().lower()
-    if session.scalar(select(Staff.id).where(Staff.username == username)):
-        raise RuleBroken("{username} exists already.", username=username)
-    roles = {Role(role) for role in arguments.role}
-    if bool(roles & BOUND_TO_A_UNIT) != bool(arguments.unit):
-        raise Invalid("Liaisons and grid workers belong to a unit (--unit CODE), others to none.")
-    unit = session.scalar(select(Unit).where(Unit.code == arguments.unit)) if arguments.unit else None
-    if arguments.unit and unit is None:
-        raise NotFound("There is no unit {code}.", code=arguments.unit)
-    session.add(
-        Staff(
-            username=username,
-            name=arguments.name,
-            password_hash=access.hash_password(password),
-            unit_id=unit.id if unit else None,
-            role_rows=[StaffRole(role=role) for role in roles],
-        )
-    )
-    print(f"{username} may sign in")
+    account = Account(arguments.name, frozenset(map(Role, arguments.role)), unit=arguments.unit or "")
+    staff = administration.add_staff(session, account, username=arguments.username, password=password, by=None)
+    print(f"{staff.username} may sign in")
 
 
 def _set_password(session: Session, arguments: argparse.Namespace, password: str) -> None:
     staff = _find(session, arguments.username)
-    staff.password_hash = access.hash_password(password)
-    access.revoke_all(session, staff.id)
+    administration.set_password(session, staff.id, password, by=None)
     print(f"{staff.username} has a new password")
 
 
 def _deactivate(session: Session, arguments: argparse.Namespace, _: str) -> None:
     staff = _find(session, arguments.username)
-    staff.active = False
-    access.revoke_all(session, staff.id)
+    administration.close_account(session, staff.id, by=None)
     print(f"{staff.username} is closed")
 
 

@@ -1,4 +1,7 @@
-"""What administrators change: accounts, the queue's numbers, days of the calendar, stuck messages. Each change is logged."""
+"""What administrators change: accounts, the queue's numbers, days of the calendar, stuck messages.
+
+A change by a person is logged; `by` is None at the command line, whose user rules the database anyway.
+"""
 
 import hashlib
 import json
@@ -36,7 +39,7 @@ class Account:
     active: bool = True
 
 
-def add_staff(session: Session, account: Account, *, username: str, password: str, by: Me) -> Staff:
+def add_staff(session: Session, account: Account, *, username: str, password: str, by: Me | None) -> Staff:
     wanted = username.strip().lower()
     if not wanted.isascii() or not wanted.isalnum():
         raise Invalid("A user name has letters and digits only.", field="username")
@@ -46,7 +49,7 @@ def add_staff(session: Session, account: Account, *, username: str, password: st
     _fill(session, staff, account)
     session.add(staff)
     session.flush()
-    access.note_look(session, by, "staff", staff.id, "added")
+    _note(session, by, staff.id, "added")
     return staff
 
 
@@ -62,16 +65,27 @@ def change_staff(session: Session, staff_id: UUID, account: Account, *, by: Me) 
     return staff
 
 
-def set_password(session: Session, staff_id: UUID, password: str, *, by: Me) -> None:
+def set_password(session: Session, staff_id: UUID, password: str, *, by: Me | None) -> None:
     """Every sign-in under the old one ends."""
     staff = _find(session, staff_id)
     staff.password_hash = access.hash_password(password)
     revoke_sessions(session, staff_id, by=by)
 
 
-def revoke_sessions(session: Session, staff_id: UUID, *, by: Me) -> None:
+def revoke_sessions(session: Session, staff_id: UUID, *, by: Me | None) -> None:
     access.revoke_all(session, _find(session, staff_id).id)
-    access.note_look(session, by, "staff", staff_id, "revoked")
+    _note(session, by, staff_id, "revoked")
+
+
+def close_account(session: Session, staff_id: UUID, *, by: Me | None) -> None:
+    """The person's sign-ins end at once."""
+    _find(session, staff_id).active = False
+    revoke_sessions(session, staff_id, by=by)
+
+
+def _note(session: Session, by: Me | None, staff_id: UUID, what: str) -> None:
+    if by is not None:
+        access.note_look(session, by, "staff", staff_id, what)
 
 
 def _find(session: Session, staff_id: UUID) -> Staff:

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import AlreadyTaken, Invalid, RuleBroken, WrongState
 from hotline.events import AssignmentAdvanced, CaseAdvanced, CaseFiled, Event
-from hotline.services import deadlines, filing, history, profiles, triage
+from hotline.services import deadlines, filing, history, profiles, queueing, triage
 from hotline.services.actors import SERVICE as SERVICE
 from hotline.services.actors import Actor as Actor
 from hotline.services.deadlines import Due
 from hotline.services.draft_form import DraftForm
-from hotline.services.holding import allowed, hold, require_unit
+from hotline.services.holding import allowed, hold, hold_contact, require_unit
 from hotline.services.notes import link as link
 from hotline.services.notes import note as note
 from hotline.services.outbox import emit
@@ -29,6 +29,7 @@ from models import (
     CaseEvent,
     CaseStatus,
     ClosureKind,
+    Conclusion,
     Contact,
     Draft,
     Request,
@@ -69,12 +70,14 @@ def file_case(
     how: How,
     answer: str = "",
     reason: str = "",
+    conclude: Conclusion | None = None,
 ) -> Case:
     """Make one matter of a contact a case: dispatched at once if the form names a unit, answered on the spot, or redirected.
 
-    The same key again returns the case it made. The contact's first case has the contact's own number.
+    The same key again returns the case it made. The contact's first case has the contact's own number. `conclude` ends the
+    contact with it.
     """
-    session.refresh(contact, with_for_update=True)
+    contact = hold_contact(session, contact.id)
     others = session.scalars(select(Case).where(Case.contact_id == contact.id)).all()
     filed = next((case for case in others if case.matter == matter), None)
     if filed is not None:
@@ -94,6 +97,8 @@ def file_case(
     act.announced.append(CaseFiled(case.id))
     if action in SAID_TO_CITIZEN:
         act.announced.append(CaseAdvanced(case.id, action, case.status))
+    if conclude:
+        act.announced.append(queueing.end_filed(contact, conclude, by_id=by.staff_id, note=act.note))
     act.finish()
     triage.record_decisions(session, case, form, by=by)
     session.execute(update(Draft).where(Draft.contact_id == contact.id, Draft.matter == matter).values(case_id=case.id))
@@ -257,6 +262,7 @@ class _Act:
         note: str = "",
         role: Role | None = None,
         assignment: Assignment | None = None,
+        first: bool = False,
     ) -> CaseEvent:
         return history.append(
             self.session,
@@ -269,6 +275,7 @@ class _Act:
             key=key,
             note=note,
             assignment=assignment,
+            first=first,
         )
 
     def due(self, stage: str) -> Due:
@@ -278,8 +285,7 @@ class _Act:
         case = self.case_row
         self._stamp_case(step, action, note=self.note)
         self.session.add(case)
-        self.session.flush()  # assignments and events refer to it
-        self.append(action, None, case.status, key=self.key, note=self.note)
+        self.append(action, None, case.status, key=self.key, note=self.note, first=True)
 
     def case(self, step: Step, action: Action, *, key: str, note: str = "", lead: Assignment | None = None) -> CaseEvent:
         case, to = self.case_row, CaseStatus(step.to)

@@ -28,9 +28,10 @@ def append(
     key: str,
     note: str = "",
     assignment: Assignment | None = None,
+    first: bool = False,
 ) -> CaseEvent:
-    """Add one event. The caller holds the lock on the case and has looked for `key`."""
-    serial, before = _tail(session, case)
+    """Add one event. The caller holds the lock on the case and has looked for `key`; `first` says that there is none before."""
+    serial, before = (0, NO_EVENT) if first else _tail(session, case)
     event = CaseEvent(
         id=new_id(),
         case_id=case.id,

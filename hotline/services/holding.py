@@ -1,11 +1,13 @@
 """Before a case is acted on: the lock, what the key did before, who else was faster, and whether the actor may."""
 
+from uuid import UUID
+
 from sqlalchemy.orm import Session
 
-from hotline.errors import Invalid, NotAllowed, NoteRequired, Outdated, WrongState
+from hotline.errors import Invalid, NotAllowed, NoteRequired, NotFound, Outdated, WrongState
 from hotline.services import history
 from hotline.services.actors import Actor
-from models import Assignment, Case, CaseEvent, Role, Unit
+from models import Assignment, Case, CaseEvent, Contact, Role, Unit
 from models.workflow import Step
 
 LONGEST_KEY = 48  # the column has room for what is added when one act moves several things
@@ -24,6 +26,18 @@ def hold(session: Session, subject: Case | Assignment, *, key: str, seen: int | 
     if done is None and seen is not None and seen != subject.version:
         raise Outdated()
     return case, done
+
+
+def hold_contact(session: Session, contact_id: UUID) -> Contact:
+    """The contact as it is now, locked until the transaction ends; asked again in the same one, it costs nothing."""
+    held: set[UUID] = session.info.setdefault("held contacts", set())
+    if contact_id in held:
+        return session.get_one(Contact, contact_id)
+    contact = session.get(Contact, contact_id, with_for_update=True, populate_existing=True)
+    if contact is None:
+        raise NotFound()
+    held.add(contact_id)
+    return contact
 
 
 def allowed(step: Step | None, by: Actor, note: str) -> tuple[Step, Role]:

@@ -10,10 +10,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NoteRequired, RuleBroken, WrongState
-from hotline.services import cases, dispatching, drafts, gazetteer, queueing, triage
+from hotline.services import cases, dispatching, drafts, gazetteer, outbox, places, queueing
 from hotline.services.actors import Actor
 from hotline.services.cases import How
 from hotline.services.draft_form import DraftForm
+from hotline.services.holding import hold_contact
 from models import AreaKind, Case, Conclusion, Contact, Draft, Staff
 
 MOST = 9
@@ -39,7 +40,7 @@ def follow(session: Session, before: DraftForm, after: DraftForm, *, area: str =
 
 
 def _placed(session: Session, form: DraftForm, area: str) -> DraftForm:
-    code = area or _recognised(form.place_text)
+    code = area or places.area_of(session, form.place_text)
     codes = {path.kind: path.code for path in gazetteer.area_path(session, code)} if code else {}
     if area and not codes:
         raise Invalid("This area does not exist.", field="area")
@@ -50,11 +51,6 @@ def _placed(session: Session, form: DraftForm, area: str) -> DraftForm:
             "grid_code": codes.get(AreaKind.GRID),
         }
     )
-
-
-def _recognised(place_text: str) -> str:
-    place = (triage.suggest_text(place_text) or {}).get("place") or {}
-    return str(place.get("grid") or place.get("community") or place.get("township") or "")
 
 
 def _routed(session: Session, form: DraftForm) -> DraftForm:
@@ -86,8 +82,7 @@ def file(
     *,
     matter: int,
     known: Mapping[int, Draft],
-    by: Staff,
-    actor: Actor,
+    by: Actor,
     key: str,
     how: How,
     answer: str = "",
@@ -96,9 +91,10 @@ def file(
     """Make the matter a case; conclude the contact unless one of the `known` drafts is still open, whose serial is returned."""
     _refuse_incomplete(form, how, answer, reason)
     left = min((serial for serial, row in known.items() if row.case_id is None and serial != matter), default=None)
-    case = cases.file_case(session, contact, form, matter=matter, by=actor, key=key, how=how, answer=answer, reason=reason)
-    if left is None and contact.concluded_at is None:
-        queueing.conclude(session, contact, _conclusion(session, contact, how), by=by, note=reason or answer)
+    ends = _conclusion(session, contact, how) if left is None else None
+    case = cases.file_case(
+        session, contact, form, matter=matter, by=by, key=key, how=how, answer=answer, reason=reason, conclude=ends
+    )
     return case, left
 
 
@@ -134,13 +130,17 @@ def _conclusion(session: Session, contact: Contact, how: How) -> Conclusion:
     return Conclusion.FILED if session.scalar(dispatched.limit(1)) else CONCLUSIONS[how]
 
 
-def drop(session: Session, contact: Contact, matter: int) -> None:
-    """Throw away a further matter that turned out to be none."""
-    draft = session.get(Draft, (contact.id, matter))
+def drop(session: Session, contact: Contact, matter: int, *, by: Actor) -> None:
+    """Throw away a further matter that turned out to be none; the contact ends if all others are filed."""
+    contact = hold_contact(session, contact.id)
+    known = kept(session, contact)
+    draft = known.pop(matter, None)
     if draft is None or draft.case_id is not None or matter == 1:
         raise WrongState()
     session.delete(draft)
     session.flush()
+    if all(row.case_id for row in known.values()):
+        outbox.emit(session, queueing.end_filed(contact, _conclusion(session, contact, "dispatch"), by_id=by.staff_id))
 
 
 @dataclass(frozen=True)

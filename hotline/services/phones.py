@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import phonenumbers
 
@@ -14,6 +15,7 @@ _LANDLINE = re.compile(r"(?:10|2\d)[2-8]\d{7}|[3-9]\d{2}[2-8]\d{6,7}")
 _EXTENSION = re.compile(r"(?:转|分机|ext\.?|#).*$", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1024)
 def normalise(text: str) -> str | None:
     """E.164, or None for what is no full number. A landline needs its area code: without it two cities share it."""
     typed = _EXTENSION.sub("", unicodedata.normalize("NFKC", text).strip())

@@ -1,4 +1,4 @@
-"""The city as citizens see it: its name, the areas to pick from, and the places of one name that must be asked about."""
+"""The city as people name it: the areas to pick from, what a typed place says, and the places of one name that must be asked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,16 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from classifier import Gazetteer, PlaceCandidate
-from hotline.services import gazetteer
+from hotline.services import core, gazetteer
 from models import Area, AreaKind, now
+
+
+_CITY = select(Area.name).where(Area.parent_code.is_(None), Area.kind == AreaKind.COUNTY).limit(1)
 
 
 def hotline_name(session: Session) -> str:
     """青渡市政务服务便民热线."""
-    city = session.scalar(select(Area.name).where(Area.parent_code.is_(None), Area.kind == AreaKind.COUNTY).limit(1))
+    city = core.run(session, _CITY, {}).scalar()
     return f"{city or ''}政务服务便民热线"
 
 
@@ -52,6 +55,12 @@ def of_one_name(session: Session, text: str, *, within: str = "") -> Question:
         return NOTHING_TO_ASK
     place = _names.known(session).match(text, within=within or None)
     return Question(place.text, place.candidates) if place.kind == "ask" else NOTHING_TO_ASK
+
+
+def area_of(session: Session, text: str) -> str:
+    """The code of the smallest area that the words name without doubt, or nothing."""
+    place = _names.known(session).match(text) if text.strip() else None
+    return (place.grid or place.community or place.township or "") if place else ""
 
 
 class _Names:

@@ -30,6 +30,7 @@ from models import (
     now,
 )
 
+ONLY_WHO_TOOK_IT = "Only the person who has taken this contact, or the shift leader, may do this."
 NEEDS_NOTE = frozenset({Conclusion.REDIRECTED, Conclusion.VOID})
 
 
@@ -258,11 +259,22 @@ def conclude(session: Session, contact: Contact, conclusion: Conclusion, *, by: 
         raise NoteRequired(field="note")
     if conclusion == Conclusion.FILED and not _has_case(session, contact):
         raise RuleBroken("Nothing has been filed from this contact yet.")
+    outbox.emit(session, _end(contact, conclusion, note))
+
+
+def end_filed(contact: Contact, conclusion: Conclusion, *, by_id: uuid.UUID | None, note: str = "") -> ContactConcluded:
+    """What `conclude` does, for whoever holds the contact and has made a case of it. Taken, it has no place in the queue."""
+    if by_id is None or contact.taken_by_id != by_id:
+        raise NotAllowed(ONLY_WHO_TOOK_IT)
+    return _end(contact, conclusion, note)
+
+
+def _end(contact: Contact, conclusion: Conclusion, note: str) -> ContactConcluded:
     contact.concluded_at = now()
     contact.conclusion = conclusion
     contact.conclusion_note = note.strip()
     contact.version += 1
-    outbox.emit(session, ContactConcluded(contact.id))
+    return ContactConcluded(contact.id)
 
 
 def _has_case(session: Session, contact: Contact) -> bool:
@@ -305,7 +317,7 @@ def _lock_open(session: Session, contact: Contact) -> None:
 
 def _refuse_others(contact: Contact, by: Staff) -> None:
     if contact.taken_by_id != by.id and Role.SHIFT_LEADER not in by.roles:
-        raise NotAllowed("Only the person who has taken this contact, or the shift leader, may do this.")
+        raise NotAllowed(ONLY_WHO_TOOK_IT)
 
 
 def _refuse_absent(session: Session, staff: Staff) -> None:

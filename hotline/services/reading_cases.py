@@ -171,7 +171,7 @@ def _areas(session: Session, case: Case) -> str:
     found = {code: name for code, name in rows}
     names = [found[code] for code in codes if code in found]
     # 莲塘社区第一网格 says the community already.
-    return " ".join(name for name, below in zip(names, [*names[1:], ""], strict=True) if not below.startswith(name))
+    return " ".join(name for name, below in zip(names, [*names, ""][1:], strict=True) if not below.startswith(name))
 
 
 def _story(session: Session, view: CaseView, *, closed: bool) -> Sequence[Step]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, lazyload
 from hotline.errors import Invalid, NotFound
 from hotline.services import access, drafts, files, gazetteer, matters, presence, queueing, reading, reading_filing
 from hotline.services.cases import How
+from hotline.services.holding import hold_contact
 from hotline.web import desk_form, render
 from hotline.web.deps import Db, Key, Look, Me
 from hotline.web.desk_form import Posted, text_of
@@ -137,7 +138,7 @@ def next_matter(request: Request, db: Db, me: Me, contact_id: UUID) -> Response:
 @router.post("/contact/{contact_id}/matter/drop")
 def drop_matter(request: Request, db: Db, me: Me, contact_id: UUID, m: Matter) -> Response:
     contact = _held(db, me, contact_id)
-    matters.drop(db, contact, m)
+    matters.drop(db, contact, m, by=me.actor)
     return render.redirect(request, f"/desk?c={contact_id}")
 
 
@@ -172,7 +173,8 @@ def _file(
     answer: str = "",
     reason: str = "",
 ) -> Response:
-    contact, matter = _open_contact(db, me, contact_id), _matter(posted)
+    access.require(me, *WHO)
+    contact, matter = hold_contact(db, contact_id), _matter(posted)
     known = matters.kept(db, contact)
     form = desk_form.merged(matters.ground(db, contact, matter, known=known, whole="title" in posted), posted)
     if area := desk_form.picked_area(posted):
@@ -183,8 +185,7 @@ def _file(
         form,
         matter=matter,
         known=known,
-        by=_staff(db, me),
-        actor=me.actor,
+        by=me.actor,
         key=key,
         how=how,
         answer=answer,

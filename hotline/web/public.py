@@ -10,10 +10,11 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
+from hotline.db import unit_of_work
 from hotline.services import consent, files, intake, places
 from hotline.services.limiting import Window
 from hotline.web import letters, render, track
-from hotline.web.deps import Db, Look, address_of
+from hotline.web.deps import Look, address_of
 from hotline.web.letters import KINDS, LONGEST_TEXT, Letter
 from hotline.words import say
 
@@ -44,22 +45,30 @@ def write(request: Request, look: Look) -> Response:
 
 
 @router.post("/")
-def send(request: Request, checked: Annotated[tuple[Letter, dict[str, str]], Depends(_letter)], session: Db) -> Response:
+def send(request: Request, checked: Annotated[tuple[Letter, dict[str, str]], Depends(_letter)]) -> Response:
     """The same key again gives the same number and code, and stores nothing."""
     letter, problems = checked
-    if letter.step or problems:
-        return _page(request, session, letter, problems)
-    opened = letters.opened_form_key(letter.key)
-    if opened is None:
-        fresh = replace(letter, key=letters.new_form_key(consent.current(session).edition))
-        return _page(request, session, fresh, {"key": say("This page was open for too long. Please press send once more.")})
-    if asked := _open_question(session, letter):
-        return _page(request, session, letter, {"place": asked})
-    _pace(request, letter)
-    received = intake.receive(session, letter.as_inbound(*opened))
+    # Entered here and not by the dependency: in SQLite's one turn to write, no page is rendered and no other thread waited for.
+    with unit_of_work() as session:
+        opened = letters.opened_form_key(letter.key)
+        if letter.step or problems or opened is None or _open_question(session, letter):
+            return _asked_again(request, session, letter, problems, is_known=opened is not None)
+        _pace(request, letter)
+        received = intake.receive(session, letter.as_inbound(*opened))
+        brand = places.hotline_name(session)
     changed = not received.is_new and received.message is not None and received.message.text != letter.text
     values: dict[str, Any] = {"reference": received.contact.reference, "code": received.query_code, "changed": changed}
-    return render.page(request, "public/received.html", brand=places.hotline_name(session), **values)
+    return render.page(request, "public/received.html", brand=brand, **values)
+
+
+def _asked_again(request: Request, session: Session, letter: Letter, problems: dict[str, str], *, is_known: bool) -> Response:
+    """The same page with what is missing, and all that was typed."""
+    if letter.step or problems:
+        return _page(request, session, letter, problems)
+    if not is_known:
+        fresh = replace(letter, key=letters.new_form_key(consent.current(session).edition))
+        return _page(request, session, fresh, {"key": say("This page was open for too long. Please press send once more.")})
+    return _page(request, session, letter, {"place": _open_question(session, letter)})
 
 
 @router.get("/places")

@@ -11,7 +11,6 @@ import pytest
 from tests.cli.running import PASSWORD, Service, command, environment, is_gone, running
 from tests.components import free_port, wait_until
 
-
 # Without the demo's cases it is there sooner.
 BARE = {"HOTLINE_DEMO": "false", "HOTLINE_PRIVACY__KEY": base64.b64encode(bytes(32)).decode()}
 

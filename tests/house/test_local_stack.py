@@ -149,3 +149,21 @@ def test_the_command_stops_everything_when_it_is_told_to(compose_file: Path, tmp
 
     assert runner.exit_code == 0
     assert not answers(f"http://127.0.0.1:{port}")
+
+
+def test_a_command_runs_in_the_web_services_environment_and_ends_the_stack(compose_file: Path, tmp_path: Path) -> None:
+    env_file = tmp_path / "env"
+    env_file.write_text("PASSWORD=made-up\nGREETING=good evening\n")
+    port = free_port()
+    options = ["--file", str(compose_file), "--env-file", str(env_file), "--port", str(port)]
+    script = "import os, sys; print(os.environ['GREETING'], os.environ['HOTLINE_WEB__PORT']); sys.exit(7)"
+    runner = Process(
+        [sys.executable, "-m", "tools.compose_local", *options, "--", "python", "-c", script], tmp_path / "runner.log", cwd=ROOT
+    )
+
+    runner.start()
+    wait_until(lambda: not runner.running, "the command to end")
+
+    assert runner.exit_code == 7
+    assert f"good evening $5 {port}" in runner.tail()
+    assert not answers(f"http://127.0.0.1:{port}")

@@ -66,3 +66,13 @@ def test_a_number_typed_anywhere_leads_to_the_page(as_role: SignIn, number: str)
 
     assert browser.get("/case", params={"number": f" {number} "}).headers["location"] == f"/case/{number}"
     assert browser.get("/case/990181-20200101-000001").status_code == 404
+
+
+def test_a_case_without_a_known_place_is_shown_as_well(as_role: SignIn, pages: Database) -> None:
+    with pages.unit_of_work() as session:
+        case = make_case(session, township_code="", community_code="990181001001", place_text="不清楚")
+        nowhere = make_case(session, township_code="", place_text="不清楚")
+    browser = as_role(Role.VERIFIER)
+
+    assert "滨江社区 不清楚" in browser.get(f"/case/{case.number}").text
+    assert "不清楚" in browser.get(f"/case/{nowhere.number}").text

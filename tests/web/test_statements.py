@@ -31,7 +31,8 @@ def at_most_twenty(pages: Database, what: str) -> Iterator[None]:
         if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE")):
             sent.append(statement)
 
-    engines: set[Engine] = {pages.engine, *(engine for engine in vars(pages).values() if isinstance(engine, Engine))}
+    # On PostgreSQL one engine does it all; on SQLite the readers have one of their own.
+    engines = [each for each in vars(pages).values() if isinstance(each, Engine)] if pages.is_sqlite else [pages.engine]
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
     try:

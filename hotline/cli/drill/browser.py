@@ -13,6 +13,8 @@ AWAY = frozenset({429, 500, 502, 503, 504})
 # An error of the program itself does not pass by waiting.
 MOST_ERRORS = 5
 LONGEST_PAUSE = 2.0
+# For how long one request is tried again; a service that was killed is back long before.
+PATIENCE_SECONDS = 120.0
 NOTICE = "hotline_notice"
 
 
@@ -39,6 +41,7 @@ class Browser:
 
     def _patiently(self, ask: Callable[[], httpx.Response], step: str) -> httpx.Response:
         pause, errors = 0.1, 0
+        until = min(self.until, time.monotonic() + PATIENCE_SECONDS)
         while True:
             started = time.monotonic()
             try:
@@ -49,8 +52,8 @@ class Browser:
                 errors += response.status_code == 500
             except httpx.TransportError as error:
                 why = type(error).__name__
-            if errors > MOST_ERRORS or time.monotonic() + pause > self.until:
-                raise Unexpected("The service stayed away ({why}).", why=why)
+            if errors > MOST_ERRORS or time.monotonic() + pause > until:
+                raise Unexpected("{step}: the service stayed away ({why})", step=step or "reading", why=why)
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         if step:

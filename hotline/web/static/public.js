@@ -2,6 +2,7 @@
 (() => {
   const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
   const MiB = 1024 * 1024;
+  const size = (bytes) => (bytes < MiB ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / MiB).toFixed(1)} MB`);
 
   each("[data-focus]", (box) => box.focus());
 
@@ -48,7 +49,7 @@
     };
     const line = (file) => {
       const large = file.size > 10 * MiB;
-      const row = item(`${file.name}　${(file.size / MiB).toFixed(1)} MB${large ? "，超过 10 MB" : ""}`, large);
+      const row = item(`${file.name}　${size(file.size)}${large ? "，超过 10 MB" : ""}`, large);
       const drop = document.createElement("button");
       drop.type = "button";
       drop.textContent = "去掉";

@@ -200,6 +200,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("case_id", "indicator", name=op.f("uq_score_case_id_indicator")),
     )
     op.create_index(op.f("ix_score_agent_id"), "score", ["agent_id"], unique=False)
+    op.create_index(op.f("ix_score_scored_at"), "score", ["scored_at"], unique=False)
     op.create_index(op.f("ix_score_unit_id_indicator_scored_at"), "score", ["unit_id", "indicator", "scored_at"], unique=False)
     op.create_table(
         "survey",
@@ -294,6 +295,7 @@ def downgrade() -> None:
     op.drop_table("callback")
     op.drop_index(op.f("ix_survey_lapses_at"), table_name="survey")
     op.drop_table("survey")
+    op.drop_index(op.f("ix_score_scored_at"), table_name="score")
     op.drop_index(op.f("ix_score_unit_id_indicator_scored_at"), table_name="score")
     op.drop_index(op.f("ix_score_agent_id"), table_name="score")
     op.drop_table("score")
