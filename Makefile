@@ -16,7 +16,7 @@ WORKERS ?= auto
 READY := .venv/.ready $(SCRIPTS)/.ready
 COVERAGE := $(if $(filter true,$(CI)),--cov --cov-report=)
 
-.PHONY: help setup run test test-fast check fix bench migrate migration seed train call doctor
+.PHONY: help setup run test test-fast check fix bench migrate migration seed train call doctor pictures
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ call: $(READY) ## a scripted call against the running service
 
 doctor: $(READY) ## check each component and setting, and say what to do
 	@$(BIN)/hotline doctor
+
+pictures: $(READY) $(MODEL)/manifest.json ## take the pictures in docs/pictures again
+	@$(BIN)/python -m tools.pictures
 
 # What the commands above need; each is made again only when what it is made from has changed.
 

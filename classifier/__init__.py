@@ -1,9 +1,10 @@
 """Suggests category, unit, urgency and place of a citizen's text; stands alone and decides nothing."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from classifier.gazetteer import Gazetteer
-from classifier.model import Classifier
 from classifier.places import places_from_city
-from classifier.storage import load
 from classifier.types import (
     ModelUnusable,
     Place,
@@ -14,8 +15,19 @@ from classifier.types import (
     Urgency,
 )
 
+if TYPE_CHECKING:
+    from classifier.model import Classifier
+
+
+def load(folder: Path, gazetteer: Gazetteer | None) -> "Classifier":
+    """A model that was saved by training; ModelUnusable says in a plain sentence why it cannot be used."""
+    # scikit-learn takes longer to import than a page to answer: only who loads a model waits for it.
+    from classifier.storage import load as load_saved
+
+    return load_saved(folder, gazetteer)
+
+
 __all__ = [
-    "Classifier",
     "Gazetteer",
     "ModelUnusable",
     "Place",

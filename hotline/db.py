@@ -1,6 +1,7 @@
 """The database: SQLite or PostgreSQL behind one unit of work. Nothing else commits."""
 
 import asyncio
+import select
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -8,7 +9,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session
 
 from hotline.errors import Unavailable
@@ -23,7 +24,9 @@ POSTGRESQL = {"connect_timeout": 5, "options": "-c statement_timeout=30000 -c lo
 def engine_for(url: str, *, pool_size: int = 10, synchronous: str = "FULL", read_only: bool = False) -> Engine:
     """An engine with the house's settings; `synchronous` and `read_only` concern SQLite, where they belong to the connection."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, connect_args=POSTGRESQL)
+        engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size, connect_args=POSTGRESQL)
+        event.listen(engine, "checkout", _refuse_hung_up)
+        return engine
     engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=pool_size, max_overflow=pool_size)
     pragmas = (*PRAGMAS, f"synchronous={synchronous}", f"query_only={'ON' if read_only else 'OFF'}")
 
@@ -39,6 +42,16 @@ def engine_for(url: str, *, pool_size: int = 10, synchronous: str = "FULL", read
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _refuse_hung_up(connection: Any, *_: object) -> None:
+    """A server that went away has closed its end: the socket says so, and no request need ask the server itself."""
+    if connection.closed:
+        raise InvalidatePoolError()
+    ready = select.poll()
+    ready.register(connection.fileno(), select.POLLIN)
+    if ready.poll(0):
+        raise InvalidatePoolError()
 
 
 class Database:

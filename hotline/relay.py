@@ -30,6 +30,8 @@ BATCH = 50
 # A batch of consequences gives way after this long, so that no sender waits for it (SQLite has one writer).
 TURN_SECONDS = 0.02
 IDLE_SECONDS = 0.1
+# What is announced within this time is worked off together: one at a time costs far more, and takes turns from the senders.
+GATHER_SECONDS = 0.05
 
 
 class Thought:
@@ -60,9 +62,12 @@ class Relay:
         """Until `stop`; a database or broker that is away is waited for."""
         while not self._stop.is_set():
             try:
-                if self.pump() == 0:
+                leased = self.pump()
+                if leased == 0:
                     self._database.bell.wait(IDLE_SECONDS)
                     self._database.bell.clear()
+                if leased < BATCH:
+                    self._stop.wait(GATHER_SECONDS)
             except (Unavailable, BrokerDown, RedisError) as error:
                 log.warning("relay waits", extra={"error": str(error)})
                 self._stop.wait(1)

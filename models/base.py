@@ -3,6 +3,9 @@
 import secrets
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -20,9 +23,22 @@ NAMING = {
 }
 
 
+_as_if: ContextVar[datetime | None] = ContextVar("as_if", default=None)
+
+
 def now() -> datetime:
     """The current time, aware, in UTC. Nothing else in the house reads the clock."""
-    return datetime.now(UTC)
+    return _as_if.get() or datetime.now(UTC)
+
+
+@contextmanager
+def as_if(moment: datetime) -> Iterator[None]:
+    """Within the block it is `moment`: for demo cases that were filed, answered and overdue days ago."""
+    token = _as_if.set(moment)
+    try:
+        yield
+    finally:
+        _as_if.reset(token)
 
 
 def new_id() -> uuid.UUID:

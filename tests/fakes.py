@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from classifier import Classifier, Place, Prediction, Ranked, Urgency
+from classifier import Place, Prediction, Ranked, Urgency
+from classifier.model import Classifier
 from hotline.errors import Invalid, NotGenuine
 from hotline.ports import HttpAnswer, Inbound, Outbound, Parsed, RawRequest, Receipt, ReceiptState, Refusal
 from models import now

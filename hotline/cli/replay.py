@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hotline.cli.drill.browser import Browser
+from hotline.cli.drill.browser import Browser, require_service
 from hotline.cli.drill.citizens import letter_fields
 from hotline.cli.drill.clocks import Clocks
 from hotline.cli.drill.pages import Unexpected
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = get_settings()
     url = arguments.url or f"http://{settings.web.host}:{settings.web.port}"
+    require_service(url)
     journal = Journal(settings.data_dir / "replay", arguments.file, url)
     replay = Replay(url, journal)
     waiting = [(row, text) for row, text in _rows(arguments.file, arguments.limit) if row not in journal.acknowledged]

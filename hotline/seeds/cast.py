@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session, joinedload
 
 from hotline import events
 from hotline.ports import Inbound
-from hotline.seeds import clock
 from hotline.seeds.letters import Letter
 from hotline.services import access, answers, cases, checks, dispatching, drafts, intake, outbox, presence, queueing, surveys
 from hotline.services.actors import Actor
@@ -35,6 +34,7 @@ from models import (
     Verdict,
     now,
 )
+from models.base import as_if
 
 
 class Cast:
@@ -59,7 +59,7 @@ class Cast:
         return f"demo-{self._acts:05}"
 
     def write(self, letter: Letter, *, at: datetime, channel: str, name: str, number: str) -> Contact:
-        with clock.at(at):
+        with as_if(at):
             received = intake.receive(
                 self.session,
                 Inbound(
@@ -79,13 +79,13 @@ class Cast:
         return received.contact
 
     def take(self, contact: Contact, *, by: str, at: datetime) -> None:
-        with clock.at(at):
+        with as_if(at):
             presence.set_presence(self.session, self[by], PresenceState.AVAILABLE)
             queueing.take(self.session, self[by], contact.id)
             self._follow()
 
     def file(self, contact: Contact, letter: Letter, *, by: str, at: datetime, how: How, to_unit: bool = True) -> Case:
-        with clock.at(at):
+        with as_if(at):
             case = cases.file_case(
                 self.session,
                 contact,
@@ -105,7 +105,7 @@ class Cast:
         return case
 
     def void(self, contact: Contact, *, by: str, at: datetime) -> None:
-        with clock.at(at):
+        with as_if(at):
             queueing.conclude(self.session, contact, Conclusion.VOID, by=self[by], note="内容不成句，无联系方式，无法核实")
             presence.set_presence(self.session, self[by], PresenceState.OFFLINE)
             self._follow()
@@ -140,14 +140,14 @@ class Cast:
 
     def sign(self, case: Case, *, at: datetime) -> None:
         assignment = self.lead(case)
-        with clock.at(at):
+        with as_if(at):
             dispatching.sign(self.session, assignment, by=self.liaison(assignment.unit_id), key=self.key())
             self._follow()
 
     def talk(self, case: Case, *, at: datetime) -> None:
         assignment = self.lead(case)
         by = self.liaison(assignment.unit_id)
-        with clock.at(at):
+        with as_if(at):
             answers.note_contacted(self.session, assignment, text="已电话联系，约定上门查看。", by=by, key=self.key())
             self._follow()
 
@@ -155,7 +155,7 @@ class Cast:
         assignment = self.lead(case)
         proposed_code = "ZJJ" if case.category_code.startswith("01") else "CGJ"
         proposed = self.session.scalars(select(Unit).where(Unit.code == proposed_code)).one()
-        with clock.at(at):
+        with as_if(at):
             dispatching.ask_return(
                 self.session,
                 assignment,
@@ -169,7 +169,7 @@ class Cast:
 
     def answer(self, case: Case, letter: Letter, *, at: datetime) -> None:
         assignment = self.lead(case)
-        with clock.at(at):
+        with as_if(at):
             answers.submit_answer(
                 self.session,
                 assignment,
@@ -183,20 +183,20 @@ class Cast:
 
     def check(self, case: Case, verdict: Verdict, *, at: datetime) -> None:
         remark = "" if verdict == Verdict.PASSED else "答复未说明何时完成，请补充。"
-        with clock.at(at):
+        with as_if(at):
             checks.record_verdict(self.session, case, verdict, remark=remark, by=self.actor("verifier1"), key=self.key())
             self._follow()
 
     def survey(self, case: Case, *, solved: bool, result: Grade, unit: Grade, remark: str, at: datetime) -> None:
         survey = self.session.scalars(select(Survey).where(Survey.case_id == case.id)).one()
-        with clock.at(at):
+        with as_if(at):
             surveys.record_answers(self.session, survey, way="track", solved=solved, result=result, unit=unit, remark=remark)
             self._follow()
 
     def reopen(self, case: Case, *, at: datetime) -> None:
         request = self.session.scalars(select(Request).where(Request.case_id == case.id, Request.kind == "reopening")).one()
         by = self.actor("verifier1")
-        with clock.at(at):
+        with as_if(at):
             surveys.decide_reopening(self.session, request, grant=True, note="市民反映问题仍在，重新办理", by=by, key=self.key())
             self._follow()
 

@@ -1,24 +1,23 @@
 """The city as people name it: the areas to pick from, what a typed place says, and the places of one name that must be asked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from classifier import Gazetteer, PlaceCandidate
-from hotline.services import core, gazetteer
+from classifier import PlaceCandidate
+from hotline.services import gazetteer
 from models import Area, AreaKind, now
 
-
-_CITY = select(Area.name).where(Area.parent_code.is_(None), Area.kind == AreaKind.COUNTY).limit(1)
+T = TypeVar("T")
 
 
 def hotline_name(session: Session) -> str:
     """青渡市政务服务便民热线."""
-    city = core.run(session, _CITY, {}).scalar()
-    return f"{city or ''}政务服务便民热线"
+    return f"{_city.known(session)}政务服务便民热线"
 
 
 def townships(session: Session) -> Sequence[Area]:
@@ -63,16 +62,22 @@ def area_of(session: Session, text: str) -> str:
     return (place.grid or place.community or place.township or "") if place else ""
 
 
-class _Names:
-    """The city's names of places, read now and then: a letter must not wait for a thousand rows."""
+class _Kept(Generic[T]):
+    """Read now and then: a letter must not wait for a thousand rows."""
 
-    def __init__(self) -> None:
-        self._read: tuple[datetime, Gazetteer] | None = None
+    def __init__(self, read: Callable[[Session], T]) -> None:
+        self._read = read
+        self._kept: tuple[datetime, T] | None = None
 
-    def known(self, session: Session) -> Gazetteer:
-        if self._read is None or now() - self._read[0] > READ_AGAIN_AFTER:
-            self._read = now(), gazetteer.load(session)
-        return self._read[1]
+    def known(self, session: Session) -> T:
+        if self._kept is None or now() - self._kept[0] > READ_AGAIN_AFTER:
+            self._kept = now(), self._read(session)
+        return self._kept[1]
 
 
-_names = _Names()
+def _city_name(session: Session) -> str:
+    return session.scalar(select(Area.name).where(Area.parent_code.is_(None), Area.kind == AreaKind.COUNTY).limit(1)) or ""
+
+
+_names = _Kept(gazetteer.load)
+_city = _Kept(_city_name)

@@ -4,13 +4,14 @@ Locks are taken in one order, a seat's before the queue's and the queue's before
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Executable, Row, and_, bindparam, case, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, case, delete, exists, func, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningDelete
 
 from hotline.errors import AlreadyTaken, NotAllowed, NoteRequired, NotFound, RuleBroken, WrongState
 from hotline.events import ContactConcluded, ContactQueued, ContactTaken
@@ -85,8 +86,7 @@ def take_next(session: Session, staff: Staff) -> Contact | None:
         return None
     asked = {**ranking.person(staff), "at": now().timestamp()}
     owed = _owed(session, asked) if seat.is_contested else []
-    contact_id = core.run(session, _claim(), {**asked, "owed": owed}).scalar()
-    return None if contact_id is None else _give(session, contact_id, staff)
+    return next(iter(_give_first(session, {**asked, "owed": owed, "by": staff.id})), None)
 
 
 def _lock_seat(session: Session, staff: Staff) -> Row[Any] | None:
@@ -121,7 +121,7 @@ def _late_skills() -> Executable:
 
 
 @cache
-def _claim() -> Executable:
+def _claim() -> ReturningDelete[tuple[uuid.UUID]]:
     """Takes the first suitable place out of the queue. Places that others are just taking are skipped, not waited for."""
     first = (
         select(QueueEntry.contact_id)
@@ -133,23 +133,36 @@ def _claim() -> Executable:
     return delete(core.table(QueueEntry)).where(QueueEntry.contact_id == first.scalar_subquery()).returning(QueueEntry.contact_id)
 
 
-def _give(session: Session, contact_id: uuid.UUID, staff: Staff) -> Contact:
-    contact: Contact = session.scalars(
-        _taking(), {"contact": contact_id, "by": staff.id, "at": now()}, execution_options={"populate_existing": True}
-    ).one()
-    outbox.emit(session, ContactTaken(contact_id, staff.id))
-    return contact
+def _give_first(session: Session, asked: dict[str, Any]) -> Sequence[Contact]:
+    if not core.is_sqlite(session):
+        return _given(session, _claim_and_give(), asked)
+    contact_id = core.run(session, _claim(), asked).scalar()
+    return [] if contact_id is None else _given(session, _give(), {"contact": contact_id, "by": asked["by"]})
+
+
+def _given(session: Session, statement: Executable, values: dict[str, Any]) -> Sequence[Contact]:
+    """The contact, or none if nothing suited."""
+    options = {"populate_existing": True}
+    contacts: Sequence[Contact] = session.scalars(statement, {**values, "moment": now()}, execution_options=options).all()
+    for contact in contacts:
+        outbox.emit(session, ContactTaken(contact.id, values["by"]))
+    return contacts
 
 
 @cache
-def _taking() -> Executable:
-    taken = (
-        update(Contact)
-        .where(Contact.id == bindparam("contact"))
-        .values(taken_at=bindparam("at"), taken_by_id=bindparam("by"), version=Contact.version + 1)
-        .returning(Contact)
-    )
-    return taken.execution_options(synchronize_session=False)
+def _give() -> Executable:
+    return _giving(bindparam("contact"))
+
+
+@cache
+def _claim_and_give() -> Executable:
+    """Both at once, a journey to the server less; SQLite knows no DELETE within WITH."""
+    return _giving(_claim().cte("claimed").c.contact_id)
+
+
+def _giving(contact_id: ColumnElement[uuid.UUID]) -> Executable:
+    taken = update(Contact).values(taken_at=bindparam("moment"), taken_by_id=bindparam("by"), version=Contact.version + 1)
+    return taken.where(Contact.id == contact_id).returning(Contact).execution_options(synchronize_session=False)
 
 
 def take(session: Session, staff: Staff, contact_id: uuid.UUID) -> Contact:
@@ -167,7 +180,9 @@ def take(session: Session, staff: Staff, contact_id: uuid.UUID) -> Contact:
     if count >= most:
         raise RuleBroken("You have {count} contacts open; finish one first.", count=count)
     session.delete(entry)
-    return _give(session, contact_id, staff)
+    session.flush()
+    (contact,) = _given(session, _give(), {"contact": contact_id, "by": staff.id})
+    return contact
 
 
 def _taken_before(session: Session, staff: Staff, contact_id: uuid.UUID) -> Contact:

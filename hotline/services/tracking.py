@@ -40,7 +40,8 @@ OF_NUMBER, OF_ADDRESS = Patience(FREE_TRIES), Patience(FREE_TRIES)
 TOLD = frozenset({CaseStatus.CALLBACK, CaseStatus.CLOSED, CaseStatus.ARCHIVED, CaseStatus.REDIRECTED, CaseStatus.REOPENED})
 URGEABLE = frozenset({CaseStatus.TO_DISPATCH, CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS, CaseStatus.REOPENED})
 AT_WORK = frozenset({CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS})
-# Steps that a citizen understands; the rest stays inside. The words are in the catalogue under "citizen_step".
+# Steps of a case that a citizen understands; those of its assignments and the rest stay inside. The words are in
+# the catalogue under "citizen_step".
 SHOWN = frozenset(
     {
         Action.FILE,
@@ -225,7 +226,7 @@ def _matter(
 ) -> Matter:
     unit = lead[1] if lead else ""
     steps = [Step(contact.received_at, word("citizen_step", "received"))]
-    steps += [_step(event, unit) for event in events if event.action in SHOWN]
+    steps += [_step(event, unit) for event in events if event.action in SHOWN and event.assignment_id is None]
     steps += [_remark(message) for message in said if message.case_id in (case.id, None)]
     over = case.status in CASE_FINAL or case.status == CaseStatus.CLOSED
     asked = survey is not None and survey.lapsed_at is None

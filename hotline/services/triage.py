@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import classifier
-from classifier import Classifier, ModelUnusable
+from classifier import ModelUnusable
 from hotline import db
 from hotline.errors import Unavailable
 from hotline.events import ContactSuggested, MessageReceived
@@ -19,25 +19,28 @@ from hotline.services.draft_form import DraftForm
 from hotline.settings import Settings
 from models import Case, Contact, Decision, Direction, Message, Suggestion, Urgency
 
+if TYPE_CHECKING:
+    from classifier.model import Classifier
+
 log = logging.getLogger(__name__)
 
 # Beyond this a text repeats itself; the classifier reads no more.
 LONGEST_TEXT = 4000
 
-_held: Classifier | None = None
+_held: "Classifier | None" = None
 
 
-def use(held: Classifier | None) -> None:
+def use(held: "Classifier | None") -> None:
     """Hand the classifier to this process."""
     global _held
     _held = held
 
 
-def current() -> Classifier | None:
+def current() -> "Classifier | None":
     return _held
 
 
-def start(settings: Settings) -> Classifier | None:
+def start(settings: Settings) -> "Classifier | None":
     """Load the model with the names of the database's places; if it is absent or broken the log says so."""
     try:
         with db.reading() as session:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from classifier import Classifier, Gazetteer, load, places_from_city
+from classifier import Gazetteer, load, places_from_city
 from classifier.__main__ import main
+from classifier.model import Classifier
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "classifier" / "data" / "seed_examples.jsonl"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from classifier import Classifier, ModelUnusable, load, storage
-from classifier.model import Ranker
+from classifier import ModelUnusable, load, storage
+from classifier.model import Classifier, Ranker
 from classifier.training import Lessons, train
 from classifier.types import Example
 

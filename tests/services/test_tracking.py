@@ -124,6 +124,14 @@ def test_the_answer_waits_for_the_check(session: Session) -> None:
     assert tracking.progress(session, unchecked.contact_id).matters[0].answer == ""
 
 
+def test_each_step_is_told_once(session: Session) -> None:
+    case = make_case(session, status=CaseStatus.CLOSED)
+
+    told = [step.text for step in tracking.progress(session, case.contact_id).matters[0].steps]
+
+    assert len(told) == len(set(told)) >= 5
+
+
 def test_a_due_time_is_told_while_a_unit_works(session: Session) -> None:
     case = make_case(session, urgency=Urgency.URGENT)
     waiting = tracking.progress(session, case.contact_id).matters[0]

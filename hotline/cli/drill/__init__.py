@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from hotline.cli import beside
-from hotline.cli.drill.browser import Browser
+from hotline.cli.drill.browser import Browser, require_service
 from hotline.cli.drill.cast import Cast
 from hotline.cli.drill.clocks import Clocks
 from hotline.cli.drill.ledger import Ledger
@@ -36,10 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = beside.prepare()
     wanted = texts(arguments.contacts, arguments.texts)
+    url = arguments.url or f"http://{settings.web.host}:{settings.web.port}"
+    require_service(url)
     start = now() - SLACK
     clocks = Clocks()
     ledger = Ledger(len(wanted), until=time.monotonic() + arguments.limit)
-    url = arguments.url or f"http://{settings.web.host}:{settings.web.port}"
     door = partial(Browser, url, clocks, until=ledger.until)
     cast = Cast(ledger, door, password=_password(settings))
     players = [*cast.citizens(wanted), *cast.staff(arguments.agents, arguments.units)]
@@ -63,11 +64,11 @@ def _password(settings: Settings) -> str:
 
 
 def _report(ledger: Ledger, clocks: Clocks, counted: Tally) -> int:
-    problems = [*ledger.failures, *(f"lost: {what}" for what in counted.lost), *(f"doubled: {what}" for what in counted.doubled)]
+    problems = [*(f"lost: {what}" for what in counted.lost), *(f"doubled: {what}" for what in counted.doubled)]
     for problem in problems[:MOST_SHOWN]:
         print(problem, file=sys.stderr)
     if ledger.unfinished:
         print(f"{ledger.unfinished} letters did not come to their end in time", file=sys.stderr)
     for line in (*clocks.lines(), *counted.lines()):
         print(line)
-    return int(bool(problems or ledger.unfinished))
+    return int(bool(problems or ledger.failures or ledger.unfinished))

@@ -8,6 +8,7 @@ import httpx
 
 from hotline.cli.drill.clocks import Clocks
 from hotline.cli.drill.pages import Form, Page, Unexpected
+from hotline.errors import HotlineError
 
 AWAY = frozenset({429, 500, 502, 503, 504})
 # An error of the program itself does not pass by waiting.
@@ -15,6 +16,7 @@ MOST_ERRORS = 5
 LONGEST_PAUSE = 2.0
 # For how long one request is tried again; a service that was killed is back long before.
 PATIENCE_SECONDS = 120.0
+FIRST_ANSWER_SECONDS = 15.0
 NOTICE = "hotline_notice"
 
 
@@ -69,3 +71,14 @@ class Browser:
 
     def close(self) -> None:
         self._client.close()
+
+
+def require_service(url: str) -> None:
+    """Before anything is sent: one clear line where nothing answers."""
+    browser = Browser(url, Clocks(), until=time.monotonic() + FIRST_ANSWER_SECONDS)
+    try:
+        browser.get("/healthz")
+    except Unexpected as problem:
+        raise HotlineError("Nothing answers on {url}: start the service first (make run).", url=url) from problem
+    finally:
+        browser.close()

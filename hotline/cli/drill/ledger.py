@@ -1,5 +1,6 @@
 """What the players know of each letter, and what they hand to each other: a letter moves on when its step was acknowledged."""
 
+import sys
 import threading
 import time
 from collections import Counter, defaultdict
@@ -159,6 +160,8 @@ class Ledger:
             self._ended.add(letter.reference)
 
     def fail(self, what: str) -> None:
+        """Said at once; the letter will not come to its end."""
+        sys.stderr.write(f"{what}\n")
         with self._lock:
             self.failures.append(what)
             self.wanted -= 1

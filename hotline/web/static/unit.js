@@ -37,7 +37,13 @@
     press(key);
   });
 
-  // What is typed into a long form survives a reload; it is forgotten when the form is gone.
+  // What is typed into a long form survives a reload and a sending that failed; it is forgotten when the form is gone.
+  try {
+    const opened = location.pathname.split("/").pop();
+    for (const name of Object.keys(sessionStorage)) {
+      if (name.endsWith("-" + opened) && !document.querySelector(`[data-keep="${name}"]`)) sessionStorage.removeItem(name);
+    }
+  } catch { /* a private window keeps nothing */ }
   for (const form of document.querySelectorAll("[data-keep]")) {
     const name = form.dataset.keep;
     const fields = [...form.querySelectorAll("textarea")];
@@ -47,7 +53,6 @@
       form.addEventListener("input", () => {
         sessionStorage.setItem(name, JSON.stringify(Object.fromEntries(fields.map((field) => [field.name, field.value]))));
       });
-      form.addEventListener("submit", () => sessionStorage.removeItem(name));
     } catch { /* a private window keeps nothing */ }
   }
 
