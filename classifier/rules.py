@@ -54,6 +54,9 @@ class UrgencyRules:
         shadowed = [word.span() for word in found if self._levels[word[0]] == Level.NORMAL]
         hits = [_Hit((word[0],), _weaken(self._levels[word[0]], sentence, word.start())) for word in found]
         for rule in self._pairs:
+            # Few rules say anything of a sentence, and a plain look is a hundred times faster than a search.
+            if not all(part in sentence for part in rule.parts):
+                continue
             starts = [_outside_of(sentence, part, shadowed) for part in rule.parts]
             if min(starts) >= 0:
                 hits.append(_Hit(rule.parts, _weaken(rule.level, sentence, max(starts))))

@@ -31,7 +31,7 @@ BATCH = 50
 TURN_SECONDS = 0.02
 IDLE_SECONDS = 0.1
 # What is announced within this time is worked off together: one at a time costs far more, and takes turns from the senders.
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.15
 
 
 class Thought:

@@ -26,6 +26,8 @@ from models import (
 # Filing fields as categories name them, and what of the form answers them.
 ALWAYS_REQUIRED = ("request_type", "title", "content")
 REQUIRED = {"place": "place_text", "occurred": "occurred", "object": "object_name"}
+# A place is known as well when its area is, picked or recognised in the citizen's words.
+INSTEAD = {"place_text": "area_code"}
 
 
 def build(
@@ -95,7 +97,7 @@ def _category(session: Session, form: DraftForm) -> Category:
     if category is None:
         raise Invalid("Please choose a category.", field="category")
     for field in [*ALWAYS_REQUIRED, *(REQUIRED.get(needed, needed) for needed in category.required)]:
-        if not getattr(form, field):
+        if not getattr(form, field) and not getattr(form, INSTEAD.get(field, field)):
             raise Invalid("This field is needed to file the matter.", field=field)
     return category
 

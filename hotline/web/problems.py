@@ -8,16 +8,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from hotline.errors import HotlineError, Invalid, NotAllowed, NotFound, SignInNeeded, TooLarge
+from hotline.errors import HotlineError, Invalid, NotAllowed, NoteRequired, NotFound, SignInNeeded, TooLarge
 from hotline.web import render
-from hotline.words import say
+from hotline.words import say, word
+
+SPEAK_OF_THIS_FIELD = ("This field is needed to file the matter.", "Please fill in this field.", NoteRequired.sentence)
 
 log = logging.getLogger(__name__)
 
 
 def tell(request: Request, error: HotlineError) -> Response:
     """A refusal in the form in which it was asked."""
-    sentence = say(error.text, **error.values)
+    sentence = f"{_named(error)}{say(error.text, **error.values)}"
     if error.status >= 500:
         log.warning("refused", extra={"code": error.code, "error": str(error.__cause__ or error)})
     if request.url.path.startswith("/api/"):
@@ -26,8 +28,14 @@ def tell(request: Request, error: HotlineError) -> Response:
     if isinstance(error, SignInNeeded):
         return render.redirect(request, f"/login?next={quote(_wanted(request))}")
     if render.is_htmx(request):
-        return render.only_toast(sentence, "bad", status=error.status)
+        return render.only_toast(sentence, "bad", status=error.status, field=error.field)
     return render.page(request, "errors/problem.html", status=error.status, sentence=sentence, code=error.status)
+
+
+def _named(error: HotlineError) -> str:
+    """Which field a refusal is about, where its sentence speaks of "this field"."""
+    named = word("field", error.field)
+    return f"{named}：" if error.text in SPEAK_OF_THIS_FIELD and named != error.field else ""
 
 
 def tell_http(request: Request, error: HTTPException) -> Response:

@@ -57,18 +57,18 @@ def redirect(request: Request, url: str, *, notice: str = "", kind: str = "good"
     return response
 
 
-def toast(response: Response, text: str, kind: str = "good") -> Response:
-    """Add a short message, out of band, to an answer that htmx will read."""
-    html = _environment().get_template("_toast.html").render(text=text, kind=kind)
+def toast(response: Response, text: str, kind: str = "good", *, field: str = "") -> Response:
+    """Add a short message, out of band, to an answer that htmx will read; `field` is the form field that it concerns."""
+    html = _environment().get_template("_toast.html").render(text=text, kind=kind, field=field)
     response.body = bytes(response.body) + html.encode()
     response.headers["Content-Length"] = str(len(response.body))
     response.headers.setdefault("Content-Type", "text/html; charset=utf-8")
     return response
 
 
-def only_toast(text: str, kind: str = "good", *, status: int = 200) -> Response:
+def only_toast(text: str, kind: str = "good", *, status: int = 200, field: str = "") -> Response:
     """Nothing but the message: what was typed stays on the screen."""
-    return toast(HTMLResponse("", status_code=status, headers={"HX-Reswap": "none"}), text, kind)
+    return toast(HTMLResponse("", status_code=status, headers={"HX-Reswap": "none"}), text, kind, field=field)
 
 
 def download_headers(name: str) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """Who may commit, move a case, publish to Celery, read the environment; which files a reader can still hold in mind."""
 
 import ast
+import subprocess
+import sys
 
 import pytest
 
@@ -86,3 +88,11 @@ def test_no_module_is_a_drawer_for_leftovers() -> None:
 
 def test_the_import_contract_names_every_module_of_the_service() -> None:
     assert set(source.modules_of("hotline")) - set(source.contract_rows()) == set()
+
+
+def test_the_service_starts_without_waiting_for_the_models_libraries() -> None:
+    told = "import sys, hotline.cli.serve; print('sklearn' in sys.modules)"
+
+    found = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+
+    assert found.stdout.strip() == "False"

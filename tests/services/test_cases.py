@@ -188,6 +188,12 @@ def test_an_incomplete_form_is_refused_at_its_field(session: Session, change: di
     assert refusal.value.field == field
 
 
+def test_an_area_that_is_known_is_a_place(session: Session) -> None:
+    case = file(session, form=a_form(place_text="", community_code="990181001001"))
+
+    assert (case.place_text, case.community_code) == (None, "990181001001")
+
+
 def test_a_named_number_becomes_one_citizen(session: Session) -> None:
     first, again = file(session), file(session)
     other = file(session, form=a_form(name="李某"))

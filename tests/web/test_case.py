@@ -52,7 +52,7 @@ def test_a_unit_knows_the_centre_by_its_roles(as_role: SignIn, number: str) -> N
     page = as_role(Role.LIAISON, unit="CGJ").get(f"/case/{number}").text
 
     assert "话务员" not in page
-    assert "座席" in page or "派单员" in page
+    assert "坐席" in page or "派单员" in page
     assert "来往消息" not in page
 
 

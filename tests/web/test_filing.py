@@ -57,6 +57,7 @@ def test_a_field_that_the_category_requires_is_asked_for(agent: TestClient, arri
     answer = send(agent, filing, place_text="", title="")
 
     assert answer.status_code == 422
+    assert "标题：" in answer.text
 
 
 def test_an_answer_on_the_spot_closes_the_matter(agent: TestClient, pages: Database, arrive: Callable[..., UUID]) -> None:

@@ -69,7 +69,18 @@
     box.querySelectorAll(".toast").forEach(leave);
     new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach((node) => node.classList && leave(node))))
       .observe(box, { childList: true });
+    new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach((node) => node.dataset?.field && point(node.dataset.field))))
+      .observe(box, { childList: true });
     box.addEventListener("click", (event) => event.target.closest(".toast")?.remove());
+  }
+
+  // To the field that a refusal is about, until something is typed there.
+  function point(name) {
+    const field = document.querySelector(`main [name="${CSS.escape(name)}"]:not([type=hidden])`);
+    if (!field) return;
+    field.setAttribute("aria-invalid", "true");
+    field.addEventListener("input", () => field.removeAttribute("aria-invalid"), { once: true });
+    field.focus();
   }
 
   window.hotline = { refresh, toast, kept, keep };

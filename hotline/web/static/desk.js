@@ -37,6 +37,17 @@
     if (waiting) delete waiting.dataset.on;
   });
 
+  // A draft that is still waiting to be sent while the matter is being filed would only be refused; a refused filing wants it again.
+  const ENDS = ["file", "answer-directly", "redirect", "void"];
+  let ending = false;
+  document.addEventListener("htmx:before:request", (event) => {
+    if (ENDS.includes(event.target.dataset.form)) ending = true;
+    else if (ending && event.target.matches("[hx-post$='/draft']")) event.preventDefault();
+  });
+  for (const refused of ["htmx:response:error", "htmx:error"]) {
+    document.addEventListener(refused, (event) => { if (ENDS.includes(event.target.dataset?.form)) ending = false; });
+  }
+
   // One choice counts: a suggestion picked with a key empties the list beside it, and the other way round.
   document.addEventListener("change", (event) => {
     const changed = event.target;
