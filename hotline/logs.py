@@ -36,7 +36,19 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return mask(json.dumps(line, ensure_ascii=False, default=str))
+        return json.dumps(_masked(line), ensure_ascii=False)
+
+
+def _masked(value: Any) -> Any:
+    """Value by value, so that the line stays JSON: a piece of a long fraction is no telephone number."""
+    if isinstance(value, dict):
+        return {key: _masked(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_masked(each) for each in value]
+    if value is None or isinstance(value, bool | float):
+        return value
+    shown = mask(str(value))
+    return value if isinstance(value, int) and shown == str(value) else shown
 
 
 def set_up(level: str) -> None:

@@ -49,11 +49,13 @@ class Batch:
 
 BATCHES = (
     Batch(UpTo.SATISFIED, 4, 40 * DAY, 36 * DAY),
-    Batch(UpTo.SATISFIED, 20, 20 * DAY, 5 * DAY),
-    Batch(UpTo.DIRECT, 14, 9 * DAY, 3 * HOUR),
+    Batch(UpTo.SATISFIED, 6, 20 * DAY, 8 * DAY),
+    Batch(UpTo.SATISFIED, 22, 7 * DAY, 60 * HOUR),
+    Batch(UpTo.DIRECT, 9, 9 * DAY, 3 * HOUR),
+    Batch(UpTo.DIRECT, 10, 10 * HOUR, 30 * MINUTE, channel="wechat"),
     Batch(UpTo.REDIRECTED, 4, 6 * DAY, 5 * HOUR),
     Batch(UpTo.VOID, 3, 5 * DAY, 6 * HOUR),
-    Batch(UpTo.DISSATISFIED, 4, 7 * DAY, 5 * DAY),
+    Batch(UpTo.DISSATISFIED, 2, 7 * DAY, 5 * DAY),
     Batch(UpTo.REOPENED, 2, 9 * DAY, 6 * DAY),
     Batch(UpTo.CLOSED, 9, 4 * DAY, 3 * DAY),
     Batch(UpTo.SENT_BACK, 3, 3 * DAY, 56 * HOUR),
@@ -93,7 +95,7 @@ class Story:
 
     def play(self, batch: Batch) -> None:
         for letter, start in zip(self._letters, self._starts(batch), strict=False):
-            moments = self._moments(start)
+            moments = self._moments(start, taken_within=(12 if batch.channel == "mailbox" else 2) * MINUTE)
             contact = self.cast.write(letter, at=next(moments), channel=batch.channel, name=self._name(), number=self._number())
             if batch.up_to != UpTo.WAITING:
                 self._at_the_centre(batch.up_to, letter, contact, moments)
@@ -102,11 +104,11 @@ class Story:
         step = (batch.first - batch.last) / max(1, batch.count - 1)
         return (self._now - batch.first + step * number for number in range(batch.count))
 
-    def _moments(self, start: datetime) -> Iterator[datetime]:
+    def _moments(self, start: datetime, *, taken_within: timedelta) -> Iterator[datetime]:
         """Arrival, taken, filed, signed, talked, answered, checked, surveyed, decided; never later than now."""
         yield start
         at = start
-        for longest in (12 * MINUTE, 10 * MINUTE, 55 * MINUTE, 40 * MINUTE, 26 * HOUR, 5 * HOUR, 20 * HOUR, 8 * HOUR):
+        for longest in (taken_within, 10 * MINUTE, 55 * MINUTE, 40 * MINUTE, 26 * HOUR, 5 * HOUR, 20 * HOUR, 8 * HOUR):
             at += longest * self._chance.uniform(0.3, 1.0)
             yield min(at, self._now - MINUTE)
 

@@ -9,6 +9,7 @@ import os
 import secrets
 import threading
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -128,7 +129,7 @@ def store(session: Session, file: CheckedFile, *, message: Message | None = None
     try:
         _write(path, privacy.ring().encrypt(file.content))
     except OSError as error:
-        path.with_suffix(".part").unlink(missing_ok=True)
+        _remove(path.with_suffix(".part"))
         raise Unavailable() from error
     attachment = Attachment(
         message_id=message.id if message else None,
@@ -173,6 +174,12 @@ def _write(path: Path, sealed: bytes) -> None:
         os.close(folder)
 
 
+def _remove(path: Path) -> None:
+    """A folder that cannot be written to cannot be tidied either, and holds nothing to tidy."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
 def _remove_on_rollback(session: Session, path: Path) -> None:
     """The file goes when the transaction that stored it, or one around that, is rolled back."""
     session.connection()  # so that there is a transaction to remember
@@ -180,7 +187,7 @@ def _remove_on_rollback(session: Session, path: Path) -> None:
 
     def remove(_: Session, rolled_back: SessionTransaction) -> None:
         if rolled_back in _with_parents(stored_in):
-            path.unlink(missing_ok=True)
+            _remove(path)
 
     event.listen(session, "after_soft_rollback", remove)
 

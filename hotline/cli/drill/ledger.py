@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 
 
 class Ending(StrEnum):
@@ -105,7 +105,8 @@ class Ledger:
         self.failures: list[str] = []
         self.remarks: dict[str, str] = {}  # external id of an acknowledged remark, and the case it is about
         self._letters: dict[str, Letter] = {}
-        self._queues: dict[str, SimpleQueue[Letter]] = defaultdict(SimpleQueue)
+        # Not SimpleQueue: in Python 3.11 its get with a time-out can wait for ever when another consumer is faster.
+        self._queues: dict[str, Queue[Letter]] = defaultdict(Queue)
         self._ended: set[str] = set()
         self._lock = threading.RLock()
 

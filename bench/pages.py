@@ -1,0 +1,83 @@
+"""The agent's desk and its queue with years of work in PostgreSQL, against the same pages with little."""
+
+from collections.abc import Iterator
+from http.cookies import SimpleCookie
+
+from bench import service, years
+from bench.figures import Figure, percentile
+from bench.form import read_form
+from bench.load import Answer, closed_loop, open_loop, request
+from bench.service import Service
+from bench.years import LARGE, LITTLE, MIDDLING, Size
+from hotline.db import engine_for
+from models import privacy
+from tests.components import Postgres
+
+PAGES = {"desk": "/desk", "queue": "/desk/queue"}
+WARM_UP, LOADS = 20, 200
+PER_SECOND = 8
+P95_BAR_MS, GROWTH_BAR = 60.0, 1.5
+
+
+def pages(small: bool) -> Iterator[Figure]:
+    much_is = MIDDLING if small else LARGE
+    with Postgres.temporary() as server:
+        little = _measure(server.create_database("little"), LITTLE)
+        much = _measure(server.create_database("much"), much_is)
+    for name, latencies in much.items():
+        p95, before = (1000 * percentile(each, 0.95) for each in (latencies, little[name]))
+        details = {"contacts": much_is.contacts, "cases": much_is.cases, "p50_ms": 1000 * percentile(latencies, 0.5)}
+        yield Figure(f"page_{name}", "postgresql", p95, "ms p95", bar=P95_BAR_MS, details=details)
+        yield Figure(
+            f"page_{name}_growth", "postgresql", p95, "ms p95", before, GROWTH_BAR, details={"contacts": much_is.contacts}
+        )
+
+
+def _measure(url: str, size: Size) -> dict[str, list[float]]:
+    """Seconds for each load of each page, of an agent who is at work on a contact."""
+    privacy.install(privacy.KeyRing([service.KEY]))
+    with service.running(arguments=["--only", "web"], settings={**service.DEMO, "HOTLINE_DATABASE__URL": url}) as running:
+        engine = engine_for(url)
+        years.fill(engine, size)
+        engine.dispose()
+        cookie = _sign_in(running)
+        _start_work(running, cookie)
+        return {name: _load(running, path, cookie) for name, path in PAGES.items()}
+
+
+def _load(running: Service, path: str, cookie: str) -> list[float]:
+    requests = [request("GET", path, headers={"Cookie": cookie})] * LOADS
+    closed_loop(running.port, requests[:WARM_UP], connections=1)
+    outcome = open_loop(running.port, requests, per_second=PER_SECOND)
+    assert outcome.statuses() == {200}, outcome.statuses()
+    return outcome.latencies
+
+
+def _sign_in(running: Service) -> str:
+    page = _get(running, "/login", "").body.decode()
+    form = read_form(page, "sign-in", at="/login")
+    filled = {"username": "agent1", "password": service.PASSWORD}
+    answer = _ask(running, request("POST", form.action, content=form.body(filled)))
+    cookies = SimpleCookie()
+    for line in answer.head.split("\r\n"):
+        name, _, value = line.partition(": ")
+        if name.lower() == "set-cookie":
+            cookies.load(value)
+    assert cookies, f"no sign-in: {answer.status}"
+    return "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
+
+
+def _start_work(running: Service, cookie: str) -> None:
+    """Available, and with one contact taken, so that the desk shows all that it has to show."""
+    for name, filled in (("presence", {"state": "available"}), ("take-next", {})):
+        form = read_form(_get(running, "/desk", cookie).body.decode(), name, at="/desk")
+        answer = _ask(running, request("POST", form.action, headers={"Cookie": cookie}, content=form.body(filled)))
+        assert answer.status in {200, 303}, f"{name}: {answer.status}"
+
+
+def _get(running: Service, path: str, cookie: str) -> Answer:
+    return _ask(running, request("GET", path, headers={"Cookie": cookie}))
+
+
+def _ask(running: Service, content: bytes) -> Answer:
+    return closed_loop(running.port, [content], connections=1).answers[0]
