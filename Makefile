@@ -16,7 +16,7 @@ WORKERS ?= auto
 READY := .venv/.ready $(SCRIPTS)/.ready
 COVERAGE := $(if $(filter true,$(CI)),--cov --cov-report=)
 
-.PHONY: help setup run test test-fast check fix bench migrate migration seed train call doctor pictures
+.PHONY: help setup run test test-fast check fix bench migrate migration seed train doctor pictures
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -64,9 +64,6 @@ seed: $(READY) ## put the demo city into the database
 train: $(READY) ## train the demo classifier
 	@rm -f $(MODEL)/manifest.json
 	@$(MAKE) $(MODEL)/manifest.json
-
-call: $(READY) ## a scripted call against the running service
-	@$(BIN)/hotline call
 
 doctor: $(READY) ## check each component and setting, and say what to do
 	@$(BIN)/hotline doctor

@@ -87,5 +87,6 @@ def _weaken(level: Level, sentence: str, at: int) -> Level:
     is_now = _NOW.search(sentence)
     if _DENIED.search(clause) or (_DRILL.search(sentence) and not is_now):
         return Level.NORMAL
-    is_past = (_LONG_AGO.search(sentence) or _ONCE.search(clause)) and not is_now
+    was_then = _LONG_AGO.search(clause) and not _NOW.search(clause)
+    is_past = was_then or ((_LONG_AGO.search(sentence) or _ONCE.search(clause)) and not is_now)
     return Level.URGENT if level == Level.EMERGENCY and (is_past or _SUPPOSED.search(clause)) else level

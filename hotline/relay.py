@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 50
 # A batch of consequences gives way after this long, so that no sender waits for it (SQLite has one writer).
-TURN_SECONDS = 0.02
+TURN_SECONDS = 0.008
 IDLE_SECONDS = 0.1
 # What is announced within this time is worked off together: one at a time costs far more, and takes turns from the senders.
 GATHER_SECONDS = 0.15

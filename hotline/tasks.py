@@ -23,7 +23,7 @@ from hotline.events import (
     SurveyLapsed,
 )
 from hotline.ports import Receipt, ReceiptState
-from hotline.services import answers, archiving, deadlines, delivery, heads, outbox, presence, scoring, surveys, triage
+from hotline.services import answers, archiving, deadlines, delivery, files, heads, outbox, presence, scoring, surveys, triage
 from hotline.settings import get_settings
 from models import Action, Case, CaseStatus, Contact, Survey, now
 
@@ -135,6 +135,7 @@ TIMETABLE: dict[str, Timed] = {
     "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),
     "archive_closed": Timed(timedelta(hours=1), archiving.archive_closed),
+    "sweep_files": Timed(timedelta(hours=12), files.sweep),
     "keep_heads": Timed(timedelta(hours=1), lambda session: heads.keep(session, get_settings().data_dir / "history-heads.jsonl")),
     "forget_outbox": Timed(timedelta(hours=1), lambda session: outbox.forget(session, before=now() - KEPT_IN_OUTBOX)),
 }

@@ -11,18 +11,22 @@ import threading
 import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session, SessionTransaction
 
 from hotline.errors import FileRefused, Unavailable
 from hotline.ports import File, Inbound
 from hotline.services import pdfs
 from hotline.settings import Settings, get_settings
-from models import Answer, Attachment, Message, privacy
+from models import Answer, Attachment, Message, now, privacy
 
+# No transaction lasts as long as this.
+SURELY_SETTLED = timedelta(days=1)
+AT_ONCE = 500
 MOST_BYTES = 10 * 1024 * 1024
 MOST_PIXELS = 40_000_000
 MOST_FILES = 5
@@ -153,6 +157,20 @@ def open(attachment: Attachment) -> bytes:
     if hashlib.sha256(content).hexdigest() != attachment.digest:
         raise Unavailable("This file cannot be read at the moment.")
     return content
+
+
+def sweep(session: Session) -> int:
+    """Remove files that no row knows: a process was killed between the writing of a file and its commit. Returns how many."""
+    long_ago = (now() - SURELY_SETTLED).timestamp()
+    old = [path for path in _folder(get_settings()).glob("*") if path.stat().st_mtime < long_ago]
+    swept = 0
+    for start in range(0, len(old), AT_ONCE):
+        some = {path.name: path for path in old[start : start + AT_ONCE]}
+        known = set(session.scalars(select(Attachment.stored_as).where(Attachment.stored_as.in_(some))))
+        for name in some.keys() - known:
+            _remove(some[name])
+            swept += 1
+    return swept
 
 
 def _folder(settings: Settings) -> Path:

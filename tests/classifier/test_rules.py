@@ -48,7 +48,15 @@ def test_denied_practised_and_figurative_danger_is_no_emergency(rules: UrgencyRu
 
 
 @pytest.mark.parametrize(
-    "text", ["电瓶车在楼道充电，担心着火", "去年这里着火过，一直没修好", "万一坍塌了谁负责", "已经停电一天了", "半夜还在施工"]
+    "text",
+    [
+        "电瓶车在楼道充电，担心着火",
+        "去年这里着火过，一直没修好",
+        "父亲去年中风，现在靠我打零工",
+        "万一坍塌了谁负责",
+        "已经停电一天了",
+        "半夜还在施工",
+    ],
 )
 def test_feared_or_past_danger_and_outages_are_urgent(rules: UrgencyRules, text: str) -> None:
     assert rules.judge(text).level == Level.URGENT

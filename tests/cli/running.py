@@ -1,5 +1,6 @@
 """The `hotline` command and the running service as programs of their own, on a data folder and a port of the test's own."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,8 @@ def environment(folder: Path, **others: str) -> dict[str, str]:
         "HOTLINE_DEMO_PASSWORD": PASSWORD,
         "HOTLINE_TELEPHONY": "off",
         "HOTLINE_MODEL_DIR": str(PROJECT / "classifier" / "artifacts" / "demo"),
+        # So that what these programs run counts as covered.
+        **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
         **others,
     }
 

@@ -1,6 +1,7 @@
 """Files from outside: what is let in, what is taken out of it, and that none is left half-written."""
 
 import io
+import os
 import resource
 import zlib
 from collections.abc import Iterator
@@ -253,3 +254,16 @@ def test_a_stored_file_that_is_gone_or_changed_is_not_shown(session: Session, fo
     for attachment in (first, second):
         with pytest.raises(Unavailable):
             files.open(attachment)
+
+
+def test_a_file_that_no_row_knows_is_swept_away_after_a_day(session: Session, folder: Path) -> None:
+    received = intake.receive(session, make_inbound())
+    kept = files.store(session, files.check(File("a.png", picture("PNG"))), message=received.message)
+    session.flush()
+    for name in ("orphan", "fresh"):
+        (folder / name).write_bytes(b"?")
+    for name in ("orphan", kept.stored_as):
+        os.utime(folder / name, (0, 0))
+
+    assert files.sweep(session) == 1
+    assert {path.name for path in folder.iterdir()} == {kept.stored_as, "fresh"}
