@@ -34,7 +34,7 @@ def announce(settings: Settings) -> None:
     ]
     if settings.demo:
         kept = settings.data_dir / "demo-password"
-        lines.append("  sign-ins    agent1…agent8 leader1 dispatcher1 verifier1 callback1 liaison1… supervisor1 admin1")
+        lines.append("  sign-ins    agent1…agent24 leader1 dispatcher1 verifier1 callback1 liaison1… supervisor1 admin1")
         lines.append(f"  password    {kept.read_text().strip()}  (kept in {kept})")
     if settings.telephony == "on":
         lines.append("  telephone   comes with a later version; HOTLINE_TELEPHONY=off hides this line")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from hotline.settings import Settings
 from models import Role, Staff, StaffRole, Unit, UnitKind
 
-AGENTS = 8
+AGENTS = 24
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """What each subcommand promises to scripts and to people, run as programs."""
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -124,7 +126,15 @@ def test_suggest_without_a_model_says_what_to_do(tmp_path: Path) -> None:
     assert "train one first" in refused.stderr
 
 
+def make_waiting_since(env: dict[str, str], moment: str) -> None:
+    """As if the events of the seeds had been announced then; no relay runs."""
+    with closing(sqlite3.connect(Path(env["HOTLINE_DATA_DIR"]) / "hotline.db")) as database, database:
+        database.execute("UPDATE outbox_message SET created_at = datetime('now', ?)", [moment])
+
+
 def test_the_doctor_has_a_line_for_each_component(env: dict[str, str]) -> None:
+    make_waiting_since(env, "+0 seconds")
+
     seen = command("doctor", env=env)
 
     assert seen.returncode == 0, seen.stdout
@@ -132,6 +142,15 @@ def test_the_doctor_has_a_line_for_each_component(env: dict[str, str]) -> None:
     assert {"python", "sqlite", "data folder", "settings", "database", "calendar", "relay", "broker", "classifier"} <= looked_at
     assert all(line.split()[0] in ("ok", "warn") for line in seen.stdout.splitlines())
     assert all("->" in line for line in seen.stdout.splitlines() if line.startswith("warn"))
+
+
+def test_the_doctor_finds_a_relay_that_does_not_run(env: dict[str, str]) -> None:
+    make_waiting_since(env, "-2 minutes")
+
+    seen = command("doctor", env=env)
+
+    assert seen.returncode == 1
+    assert "start `hotline up`, or the relay and the workers" in seen.stdout
 
 
 def test_the_doctor_fails_on_an_empty_database(tmp_path: Path) -> None:
