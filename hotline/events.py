@@ -65,6 +65,31 @@ class ContactSuggested(Event):
 
 
 @dataclass(frozen=True)
+class CallRang(Event):
+    """An agent's telephone rings for a call."""
+
+    contact_id: UUID
+    staff_id: UUID
+
+
+@dataclass(frozen=True)
+class CallAnswered(Event):
+    """A person of the centre speaks with the caller."""
+
+    call_id: UUID
+    contact_id: UUID
+    staff_id: UUID
+
+
+@dataclass(frozen=True)
+class CallEnded(Event):
+    """A call is over, however it ended."""
+
+    call_id: UUID
+    contact_id: UUID
+
+
+@dataclass(frozen=True)
 class CaseFiled(Event):
     """A matter became a case."""
 

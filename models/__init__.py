@@ -11,7 +11,16 @@ from models.assignment import (
     RequestState,
 )
 from models.base import Base, new_id, now
-from models.call import Call, CallLeg, Recording
+from models.call import (
+    Call,
+    CallEnding,
+    CallEvent,
+    CallLeg,
+    CallStep,
+    Recording,
+    RecordingKind,
+)
+from models.callback import Callback, CallbackReason, CallbackState, CallbackTry, TryOutcome
 from models.case import (
     Case,
     CaseEvent,
@@ -31,12 +40,14 @@ from models.contact import (
     Direction,
     Draft,
     Message,
+    Offer,
     QueueEntry,
     SerialDay,
     Suggestion,
     Urgency,
 )
-from models.feedback import Callback, Check, Grade, Score, Survey, SurveyAnswer, Verdict
+from models.feedback import Check, Grade, Score, Survey, SurveyAnswer, Verdict
+from models.floor import BreakRequest, BreakState, HelpCall, Notice, NoticeRead
 from models.outbox import Delivery, HandledMessage, OutboxMessage, OutgoingMessage
 from models.rule import CalendarDay, Rule
 from models.staff import (
@@ -48,6 +59,15 @@ from models.staff import (
     StaffRole,
     StaffSession,
 )
+from models.switchboard import (
+    Announcement,
+    CommandState,
+    ExchangeState,
+    LineKind,
+    PhoneLine,
+    SwitchboardAction,
+    SwitchboardCommand,
+)
 from models.taxonomy import Category, RoutingRule, TaxonomyVersion
 from models.unit import Unit, UnitKind
 from models.workflow import Action, AssignmentStatus, CaseStatus, Role
@@ -55,6 +75,7 @@ from models.workflow import Action, AssignmentStatus, CaseStatus, Role
 __all__ = [
     "AccessLog",
     "Action",
+    "Announcement",
     "Answer",
     "Area",
     "AreaKind",
@@ -62,10 +83,18 @@ __all__ = [
     "AssignmentStatus",
     "Attachment",
     "Base",
+    "BreakRequest",
+    "BreakState",
     "CalendarDay",
     "Call",
+    "CallEnding",
+    "CallEvent",
     "CallLeg",
+    "CallStep",
     "Callback",
+    "CallbackReason",
+    "CallbackState",
+    "CallbackTry",
     "Case",
     "CaseEvent",
     "CaseLink",
@@ -76,6 +105,7 @@ __all__ = [
     "CitizenKind",
     "CitizenNumber",
     "ClosureKind",
+    "CommandState",
     "Conclusion",
     "Contact",
     "Conversation",
@@ -84,14 +114,21 @@ __all__ = [
     "Direction",
     "Draft",
     "EventNote",
+    "ExchangeState",
     "Grade",
     "HandledMessage",
+    "HelpCall",
+    "LineKind",
     "LinkKind",
     "Mark",
     "MarkKind",
     "Message",
+    "Notice",
+    "NoticeRead",
+    "Offer",
     "OutboxMessage",
     "OutgoingMessage",
+    "PhoneLine",
     "PlaceKind",
     "PlaceName",
     "Presence",
@@ -99,6 +136,7 @@ __all__ = [
     "PresenceState",
     "QueueEntry",
     "Recording",
+    "RecordingKind",
     "Request",
     "RequestKind",
     "RequestState",
@@ -114,7 +152,10 @@ __all__ = [
     "Suggestion",
     "Survey",
     "SurveyAnswer",
+    "SwitchboardAction",
+    "SwitchboardCommand",
     "TaxonomyVersion",
+    "TryOutcome",
     "Unit",
     "UnitKind",
     "Urgency",

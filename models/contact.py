@@ -172,6 +172,16 @@ class QueueEntry(Base):
     reserved_for_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
 
 
+class Offer(Base):
+    """A waiting text, held out to one agent whose telephone rests meanwhile; not taken in time, it is everybody's again."""
+
+    __tablename__ = "offer"
+
+    contact_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("contact.id"), primary_key=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), unique=True)
+    until: Mapped[datetime]
+
+
 class Draft(Base):
     """The filing form of a contact as typed so far; one row a matter (一事一单). Survives reloads and crashes."""
 

@@ -77,18 +77,6 @@ class SurveyAnswer(Record):
     remark: Mapped[str] = mapped_column(Text, default="")
 
 
-class Callback(Record):
-    """A placed call or message to the citizen, and what came of it."""
-
-    __tablename__ = "callback"
-
-    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"), index=True)
-    survey_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("survey.id"))
-    way: Mapped[str] = mapped_column(String(16))
-    outcome: Mapped[str] = mapped_column(String(24), default="")
-    by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
-
-
 class Score(Record):
     """One indicator of one case, computed from stored events; computing again replaces it with the same value."""
 

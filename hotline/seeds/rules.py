@@ -20,6 +20,7 @@ def load_rules(session: Session) -> int:
     consent = files.read("consent.yaml")
     bodies = [
         ("queue", "default", files.read("queue.yaml")),
+        ("telephone", "default", files.read("telephone.yaml")),
         (consent["kind"], consent["code"], consent["body"]),
     ]
     added = sum(_load(session, kind, code, body) for kind, code, body in bodies)

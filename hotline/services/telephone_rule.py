@@ -1,0 +1,111 @@
+"""How the city answers its telephone: queues, waits, wrap-up, hours, flows, callbacks. Data, edited by administrators."""
+
+from datetime import datetime, time
+from functools import lru_cache
+from importlib.resources import files
+from typing import Annotated, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import Rule
+
+KIND = "telephone"
+CITY_TIME = ZoneInfo("Asia/Shanghai")
+
+Seconds = Annotated[int, Field(gt=0, le=3600)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
+Number = Annotated[str, Field(pattern=r"^[0-9+]{3,20}$")]
+
+
+class QueueOfCalls(BaseModel):
+    skill: str
+    language: str = "zh"
+    weight: int = Field(default=0, ge=0, le=100)
+
+
+class Hours(BaseModel):
+    """A stretch of each of these days (1 is Monday), in the city's time."""
+
+    days: list[Annotated[int, Field(ge=1, le=7)]] = Field(default_factory=lambda: list(range(1, 8)))
+    from_: time = Field(alias="from")
+    to: time
+
+    def include(self, moment: datetime) -> bool:
+        local = moment.astimezone(CITY_TIME)
+        return local.isoweekday() in self.days and self.from_ <= local.time() < self.to
+
+
+class Flows(BaseModel):
+    menu: bool = False
+    progress: bool = False
+    survey: bool = False
+
+
+class CallbackRule(BaseModel):
+    from_: time = Field(alias="from")
+    to: time
+    tries: int = Field(ge=1, le=10)
+    again_after_minutes: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
+    lines: int = Field(ge=1, le=200)
+
+    def allows(self, moment: datetime) -> bool:
+        return self.from_ <= moment.astimezone(CITY_TIME).time() < self.to
+
+    def pause_after(self, tries: int) -> int:
+        """Minutes until the next try, after so many."""
+        return self.again_after_minutes[min(tries, len(self.again_after_minutes)) - 1]
+
+
+class RecordingRule(BaseModel):
+    days: int = Field(gt=0)
+    archive_after_days: int = Field(gt=0)
+
+
+class TelephoneRule(BaseModel):
+    queues: dict[Name, QueueOfCalls] = Field(min_length=1)
+    numbers: dict[Number, Name]
+    longest_wait: Seconds
+    short_abandon: Seconds
+    wrap_up: Seconds
+    missed_rings: int = Field(ge=1, le=20)
+    offer: Seconds
+    hours: list[Hours]
+    flows: Flows
+    callbacks: CallbackRule
+    parties: dict[Annotated[str, Field(pattern=r"^[0-9]{3,20}$")], str]
+    recordings: RecordingRule
+
+    def is_open(self, moment: datetime) -> bool:
+        return not self.hours or any(stretch.include(moment) for stretch in self.hours)
+
+    def entry(self, moment: datetime) -> Literal["main", "menu", "after_hours"]:
+        """The flow that a caller meets first."""
+        if not self.is_open(moment):
+            return "after_hours"
+        return "menu" if self.flows.menu else "main"
+
+
+# An edition is never changed, so that it need not be read twice.
+_known: dict[UUID, TelephoneRule] = {}
+
+
+def current(session: Session) -> TelephoneRule:
+    """The edition in force; a database without one yet is served by the one that ships."""
+    edition = session.execute(
+        select(Rule.id).where(Rule.kind == KIND, Rule.code == "default", Rule.current).order_by(Rule.edition.desc()).limit(1)
+    ).scalar()
+    if edition is None:
+        return shipped()
+    if edition not in _known:
+        _known[edition] = TelephoneRule.model_validate(session.get_one(Rule, edition).body)
+    return _known[edition]
+
+
+@lru_cache(maxsize=1)
+def shipped() -> TelephoneRule:
+    return TelephoneRule.model_validate(yaml.safe_load(files("hotline").joinpath("reference/telephone.yaml").read_bytes()))
