@@ -1,6 +1,8 @@
 """What every process of the service does first: settings, logs, keys, folders."""
 
+import asyncio
 import base64
+import contextlib
 import os
 import secrets
 from collections.abc import Sequence
@@ -60,6 +62,14 @@ def demo_secret(path: Path) -> bytes:
     with open(handle, "wb") as file:
         file.write(base64.b64encode(made))
     return made
+
+
+async def beat(descriptor: int | None) -> None:
+    """Tell the supervisor twice a second that this process is not frozen, until cancelled."""
+    while descriptor is not None:
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(descriptor, b".")
+        await asyncio.sleep(0.5)
 
 
 def live_socket(settings: Settings) -> Path:

@@ -5,6 +5,7 @@ import time
 
 from hotline import process, seeds
 from hotline.db import database
+from hotline.services import number_places
 from models import schema
 
 
@@ -25,7 +26,9 @@ def migrate() -> None:
 
 def load() -> int:
     started = time.monotonic()
-    added = seeds.load(database(), process.prepare())
+    settings = process.prepare()
+    number_places.prepare(settings.data_dir)
+    added = seeds.load(database(), settings)
     for what, count in added.items():
         print(f"{count:6} {what}")
     if added:

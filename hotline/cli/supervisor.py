@@ -27,6 +27,12 @@ STOP_SECONDS = 10.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 15.0
 # A part that lived this long was well; the next pause is the first one again.
 WELL_AFTER = 30.0
+# A part that beats and has not for this long is frozen: callers would hear silence until it is gone.
+FROZEN_AFTER = 3.0
+# Before its first beat it loads its modules.
+FIRST_BEAT_WITHIN = 60.0
+# What a part ends with that cannot run here at all (sysexits.h: EX_CONFIG); it has said why.
+CANNOT_RUN = 78
 
 
 class NotStarted(HotlineError):
@@ -34,23 +40,47 @@ class NotStarted(HotlineError):
 
 
 class Part:
-    """A program kept alive. Its standard input is a pipe: a byte lets it begin, the end says that the supervisor is gone."""
+    """A program kept alive. Its standard input is a pipe: a byte lets it begin, the end says that the supervisor is gone.
 
-    def __init__(self, name: str, *, listening: socket.socket) -> None:
+    `beats`: it writes to another pipe while it is well, and is killed when it no longer does, though it lives.
+    """
+
+    def __init__(self, name: str, *, listening: socket.socket | None = None, beats: bool = False) -> None:
         self.name = name
         self._listening = listening
+        self._beats = beats
+        self._beating: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
+        self._alive_until = 0.0
         self._pause = FIRST_PAUSE
         self._again_at = 0.0
+        self._given_up = False
 
     def start(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 -- this very program
-            [sys.executable, "-m", "hotline", "up", "--only", self.name, "--listen-on", str(self._listening.fileno())],
-            stdin=subprocess.PIPE,
-            pass_fds=[self._listening.fileno()],
-        )
+        command = [sys.executable, "-m", "hotline", "up", "--only", self.name]
+        handed = []
+        if self._listening is not None:
+            handed.append(self._listening.fileno())
+            command += ["--listen-on", str(handed[-1])]
+        if self._beats:
+            reading, writing = self._new_pipe()
+            handed.append(writing)
+            command += ["--beat-on", str(writing)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=handed)  # noqa: S603 -- this very program
+        if self._beats:
+            os.close(writing)
+            self._beating = reading
         self._started = time.monotonic()
+        self._alive_until = self._started + FIRST_BEAT_WITHIN
+
+    def _new_pipe(self) -> tuple[int, int]:
+        if self._beating is not None:
+            os.close(self._beating)
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        os.set_blocking(writing, False)
+        return reading, writing
 
     def let_begin(self) -> None:
         if self._process is not None and self._process.stdin is not None:
@@ -59,22 +89,38 @@ class Part:
                 self._process.stdin.flush()
 
     def look(self) -> None:
-        """Start it again if it died, after a pause that doubles while it keeps dying."""
-        if self._process is None or self._process.poll() is None:
+        """End it if it is frozen. Start it again if it died, after a pause that doubles while it keeps dying."""
+        if self._process is None or self._given_up:
             return
         moment = time.monotonic()
-        if not self._again_at:
-            if moment - self._started > WELL_AFTER:
-                self._pause = FIRST_PAUSE
-            self._again_at = moment + self._pause
-            print(
-                f"{self.name} ended ({_how(self._process.returncode)}); it starts again in {self._pause:.1f} s", file=sys.stderr
-            )
-            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        if self._process.poll() is None:
+            self._end_if_frozen(moment)
+        elif self._process.returncode == CANNOT_RUN:
+            self._given_up = True
+        elif not self._again_at:
+            self._plan_again(moment)
         elif moment >= self._again_at:
             self._again_at = 0.0
             self.start()
             self.let_begin()
+
+    def _end_if_frozen(self, moment: float) -> None:
+        if self._beating is None:
+            return
+        with suppress(BlockingIOError):
+            if os.read(self._beating, 4096):
+                self._alive_until = moment + FROZEN_AFTER
+        if moment > self._alive_until and self._process is not None:
+            print(f"{self.name} does not answer; it is ended", file=sys.stderr)
+            self._process.kill()
+
+    def _plan_again(self, moment: float) -> None:
+        if moment - self._started > WELL_AFTER:
+            self._pause = FIRST_PAUSE
+        self._again_at = moment + self._pause
+        code = self._process.returncode if self._process else 0
+        print(f"{self.name} ended ({_how(code)}); it starts again in {self._pause:.1f} s", file=sys.stderr)
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def ask_to_stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -88,6 +134,21 @@ class Part:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def watch(name: str) -> int:
+    """One part that beats, kept alive without a whole supervisor around it: a container of its own."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    part = Part(name, beats=True)
+    part.start()
+    part.let_begin()
+    while not stop.wait(LOOK_SECONDS):
+        part.look()
+    part.ask_to_stop()
+    part.wait_or_kill(time.monotonic() + STOP_SECONDS)
+    return 0
 
 
 class Supervisor:
@@ -112,9 +173,11 @@ class Supervisor:
         self._listening.close()
         self._lock.close()
 
-    def run(self, *, announce: Callable[[], None]) -> int:
+    def run(self, *, announce: Callable[[], None], telephony: bool) -> int:
         """Until a signal; the exit code."""
         self._parts = [Part("all-in-one", listening=self._listening)]
+        if telephony:
+            self._parts += [Part("asterisk"), Part("ivr", beats=True), Part("telephony", beats=True)]
         for part in self._parts:
             part.start()  # it loads its modules meanwhile
         code = self._prepare()

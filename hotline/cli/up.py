@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
         return PARTS[arguments.only](arguments)
     settings = get_settings()
     with Supervisor(settings) as supervisor:
-        return supervisor.run(announce=lambda: announce(settings))
+        return supervisor.run(announce=lambda: announce(settings), telephony=False)
 
 
 def announce(settings: Settings) -> None:
