@@ -73,6 +73,7 @@ def _start_work(running: Service, cookie: str) -> None:
         form = read_form(_get(running, "/desk", cookie).body.decode(), name, at="/desk")
         answer = _ask(running, request("POST", form.action, headers={"Cookie": cookie}, content=form.body(filled)))
         assert answer.status in {200, 303}, f"{name}: {answer.status}"
+    read_form(_get(running, "/desk", cookie).body.decode(), "file", at="/desk")
 
 
 def _get(running: Service, path: str, cookie: str) -> Answer:

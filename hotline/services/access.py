@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, NoteRequired, NotFound
+from hotline.services import core
 from hotline.services.actors import Actor
 from hotline.services.limiting import Window
 from hotline.settings import get_settings
@@ -50,6 +52,10 @@ CENTRE = frozenset(
 # Who sees a confidential contact that somebody else has taken.
 TRUSTED = frozenset({Role.SHIFT_LEADER, Role.DISPATCHER, Role.VERIFIER})
 UNITS = frozenset({Role.LIAISON, Role.GRID_WORKER})
+
+OPENED = "opened"
+SAME_LOOK = timedelta(minutes=10)
+_LOOKS = "looks"
 
 
 @dataclass(frozen=True)
@@ -119,20 +125,24 @@ def open_session(session: Session, staff: Staff, *, address: str) -> tuple[Staff
     return row, token
 
 
+# Asked at every request.
+_WHO = (
+    select(StaffSession.id, StaffSession.csrf, Staff.id, Staff.username, Staff.name, Staff.unit_id, Unit.path, StaffRole.role)
+    .join(Staff, Staff.id == StaffSession.staff_id)
+    .outerjoin(Unit, Unit.id == Staff.unit_id)
+    .outerjoin(StaffRole, StaffRole.staff_id == Staff.id)
+    .where(
+        StaffSession.token_hash == bindparam("token"),
+        StaffSession.revoked_at.is_(None),
+        StaffSession.expires_at > bindparam("at"),
+        Staff.active,
+    )
+)
+
+
 def who(session: Session, token: str) -> Me | None:
     """Whose session this is; nobody's if it ended, was revoked, or the account was closed."""
-    rows = session.execute(
-        select(StaffSession.id, StaffSession.csrf, Staff.id, Staff.username, Staff.name, Staff.unit_id, Unit.path, StaffRole.role)
-        .join(Staff, Staff.id == StaffSession.staff_id)
-        .outerjoin(Unit, Unit.id == Staff.unit_id)
-        .outerjoin(StaffRole, StaffRole.staff_id == Staff.id)
-        .where(
-            StaffSession.token_hash == _hash_of(token),
-            StaffSession.revoked_at.is_(None),
-            StaffSession.expires_at > now(),
-            Staff.active,
-        )
-    ).all()
+    rows: Sequence[Sequence[Any]] = core.run(session, _WHO, {"token": _hash_of(token), "at": now()}).all()
     if not rows:
         return None
     session_id, csrf, staff_id, username, name, unit_id, unit_path, _ = rows[0]
@@ -141,7 +151,7 @@ def who(session: Session, token: str) -> Me | None:
         session_id=session_id,
         username=username,
         name=name,
-        roles=frozenset(Role(row.role) for row in rows if row.role),
+        roles=frozenset(Role(role) for *_, role in rows if role),
         unit_id=unit_id,
         unit_path=unit_path or "",
         csrf=csrf,
@@ -233,7 +243,7 @@ def see_case(session: Session, me: Me, number: str) -> CaseView:
     if case is None:
         raise NotFound()
     view = _view(session, me, case)
-    note_look(session, me, "case", case.id, "opened")
+    _note_opening(session, me, "case", case.id)
     return view
 
 
@@ -246,7 +256,7 @@ def see_assignment(session: Session, me: Me, assignment_id: UUID) -> tuple[CaseV
     held = next((held for held in view.held if held.assignment.id == assignment_id), None)
     if held is None:
         raise NotFound()
-    note_look(session, me, "case", case.id, "opened")
+    _note_opening(session, me, "case", case.id)
     return view, held
 
 
@@ -270,7 +280,7 @@ def see_contact(session: Session, me: Me, contact_id: UUID) -> Contact:
     contact = session.get(Contact, contact_id)
     if contact is None or not _may_see(me, contact):
         raise NotFound()
-    note_look(session, me, "contact", contact.id, "opened")
+    _note_opening(session, me, "contact", contact.id)
     return contact
 
 
@@ -309,5 +319,36 @@ def reveal_number(session: Session, me: Me, subject: Case | Contact, *, reason: 
     return number
 
 
+_LOOKED_BEFORE = (
+    select(AccessLog.id)
+    .where(
+        AccessLog.subject_kind == bindparam("kind"),
+        AccessLog.subject_id == bindparam("subject"),
+        AccessLog.staff_id == bindparam("person"),
+        AccessLog.what == OPENED,
+        AccessLog.created_at > bindparam("since"),
+    )
+    .limit(1)
+)
+
+
+def _note_opening(session: Session, me: Me, kind: str, subject_id: UUID) -> None:
+    """Opened again within a few minutes, it is the same look: a page that was refreshed, the act after the page."""
+    asked = {"kind": kind, "subject": subject_id, "person": me.staff_id, "since": now() - SAME_LOOK}
+    if core.run(session, _LOOKED_BEFORE, asked).first() is None:
+        note_look(session, me, kind, subject_id, OPENED)
+
+
 def note_look(session: Session, me: Me, kind: str, subject_id: UUID, what: str, *, reason: str = "") -> None:
-    session.add(AccessLog(staff_id=me.staff_id, subject_kind=kind, subject_id=subject_id, what=what, reason=reason[:500]))
+    """In the session's own transaction; a session that only reads keeps it for whoever opened it to write down."""
+    look = AccessLog(staff_id=me.staff_id, subject_kind=kind, subject_id=subject_id, what=what, reason=reason[:500])
+    if (kept := session.info.get(_LOOKS)) is None:
+        session.add(look)
+    else:
+        kept.append(look)
+
+
+def keep_looks(session: Session) -> list[AccessLog]:
+    """From now on the looks of this session, which cannot write, gather in the list that is returned."""
+    kept: list[AccessLog] = session.info.setdefault(_LOOKS, [])
+    return kept

@@ -1,15 +1,16 @@
 """What the agents' desk shows: the queue, one's own contacts, and a contact with all that is known around it. Reads only."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import literal, select, union_all
+from sqlalchemy import ColumnElement, Executable, bindparam, literal, select, union_all
 from sqlalchemy.orm import Session, selectinload
 
-from hotline.services import queueing, triage
+from hotline.services import core, queueing, triage
 from hotline.services.access import Me
 from models import (
     Area,
@@ -26,6 +27,7 @@ from models import (
 )
 
 MOST_WAITING = 50
+MOST_IN_HAND = 20
 MOST_MESSAGES = 100
 MOST_EARLIER = 8
 MOST_SEATS = 1000
@@ -81,14 +83,17 @@ def _channels(counted: Mapping[str, queueing.Count]) -> list[str]:
     return [each for each in CHANNELS if each in counted] + sorted(set(counted) - set(CHANNELS))
 
 
+_IN_HAND = (
+    select(Contact)
+    .where(Contact.taken_by_id == bindparam("person"), Contact.concluded_at.is_(None))
+    .order_by(Contact.taken_at.desc())
+    .limit(MOST_IN_HAND)
+)
+
+
 def in_hand(session: Session, me: Me) -> Sequence[Contact]:
     """The contacts this person has taken and not concluded, the latest first."""
-    return session.scalars(
-        select(Contact)
-        .where(Contact.taken_by_id == me.staff_id, Contact.concluded_at.is_(None))
-        .order_by(Contact.taken_at.desc())
-        .limit(20)
-    ).all()
+    return session.scalars(_IN_HAND, {"person": me.staff_id}).all()
 
 
 @dataclass(frozen=True)
@@ -150,49 +155,70 @@ def contact_view(session: Session, contact: Contact, *, community_code: str | No
     )
 
 
+_MESSAGES = (
+    select(Message)
+    .where(Message.contact_id == bindparam("contact"))
+    .options(selectinload(Message.attachments))
+    .order_by(Message.received_at)
+    .limit(MOST_MESSAGES)
+)
+
+
 def _messages(session: Session, contact: Contact) -> Sequence[Message]:
-    return session.scalars(
-        select(Message)
-        .where(Message.contact_id == contact.id)
-        .options(selectinload(Message.attachments))
-        .order_by(Message.received_at)
-        .limit(MOST_MESSAGES)
-    ).all()
+    return session.scalars(_MESSAGES, {"contact": contact.id}).all()
+
+
+_OF_NUMBER = (
+    select(
+        Contact.id,
+        Contact.reference,
+        Contact.channel,
+        Contact.subject,
+        Contact.received_at,
+        Contact.concluded_at.is_not(None),
+    )
+    .where(Contact.number_hash == bindparam("number"), Contact.id != bindparam("contact"), Contact.confidential.is_(False))
+    .order_by(Contact.created_at.desc())
+    .limit(MOST_EARLIER)
+)
 
 
 def _contacts_of_number(session: Session, contact: Contact, *, but: Collection[str]) -> Sequence[EarlierContact]:
     """Without those that a case already stands for: a contact's first case bears its number."""
     if contact.number_hash is None:
         return ()
-    rows = session.execute(
-        select(Contact.id, Contact.reference, Contact.channel, Contact.subject, Contact.received_at, Contact.concluded_at)
-        .where(Contact.number_hash == contact.number_hash, Contact.id != contact.id, Contact.confidential.is_(False))
-        .order_by(Contact.created_at.desc())
-        .limit(MOST_EARLIER)
-    )
-    return [EarlierContact(*row[:5], concluded=row[5] is not None) for row in rows if row.reference not in but]
+    rows: Iterable[Sequence[Any]] = core.run(session, _OF_NUMBER, {"number": contact.number_hash, "contact": contact.id})
+    found = [EarlierContact(*row) for row in rows]
+    return [earlier for earlier in found if earlier.reference not in but]
 
 
 def _cases_around(session: Session, contact: Contact, community_code: str | None) -> dict[str, list[EarlierCase]]:
     """Cases of the contact itself, of its number and of its place, in one statement. Others' confidential ones are left out."""
-    elsewhere = (Case.contact_id != contact.id, Case.confidential.is_(False))
-    wanted: dict[str, tuple[Any, ...]] = {"contact": (Case.contact_id == contact.id,)}
-    if contact.number_hash is not None:
-        wanted["number"] = (Case.number_hash == contact.number_hash, *elsewhere)
-    if community_code:
-        wanted["place"] = (Case.community_code == community_code, *elsewhere)
+    known = {"contact": contact.id, "number": contact.number_hash, "place": community_code}
+    found: dict[str, list[EarlierCase]] = {"contact": [], "number": [], "place": []}
+    for row in core.run(session, _cases_by(frozenset(why for why, value in known.items() if value)), known):
+        case = EarlierCase(row.number, row.title, CaseStatus(row.status), Urgency(row.urgency), row.matter, row.created_at)
+        found[row.why].append(case)
+    return found
+
+
+@cache
+def _cases_by(known: frozenset[str]) -> Executable:
+    elsewhere = (Case.contact_id != bindparam("contact"), Case.confidential.is_(False))
+    conditions: dict[str, tuple[ColumnElement[bool], ...]] = {
+        "contact": (Case.contact_id == bindparam("contact"),),
+        "number": (Case.number_hash == bindparam("number"), *elsewhere),
+        "place": (Case.community_code == bindparam("place"), *elsewhere),
+    }
     parts = [
         select(literal(why).label("why"), Case.number, Case.title, Case.status, Case.urgency, Case.matter, Case.created_at)
-        .where(*which)
+        .where(*conditions[why])
         .order_by(Case.created_at.desc())
         .limit(MOST_EARLIER)
         .subquery()
-        for why, which in wanted.items()
+        for why in sorted(known)
     ]
-    found: dict[str, list[EarlierCase]] = {"contact": [], "number": [], "place": []}
-    for why, number, title, status, urgency, matter, created_at in session.execute(union_all(*map(select, parts))):
-        found[why].append(EarlierCase(number, title, CaseStatus(status), Urgency(urgency), matter, created_at))
-    return found
+    return union_all(*map(select, parts))
 
 
 @dataclass(frozen=True)
@@ -204,18 +230,21 @@ class Seat:
     since: datetime
 
 
+_SEATS = (
+    select(Staff.id, Staff.name, Presence.state, Presence.reason, Presence.since)
+    .join(Presence, Presence.staff_id == Staff.id)
+    .join(StaffRole, StaffRole.staff_id == Staff.id)
+    .where(Presence.state != PresenceState.OFFLINE, StaffRole.role.in_((Role.AGENT, Role.CALLBACK_AGENT)), Staff.active)
+    .distinct()
+    .order_by(Staff.name)
+    .limit(MOST_SEATS)
+)
+
+
 def seats(session: Session) -> Sequence[Seat]:
     """The agents at their desks now."""
-    rows = session.execute(
-        select(Staff.id, Staff.name, Presence.state, Presence.reason, Presence.since)
-        .join(Presence, Presence.staff_id == Staff.id)
-        .join(StaffRole, StaffRole.staff_id == Staff.id)
-        .where(Presence.state != PresenceState.OFFLINE, StaffRole.role.in_((Role.AGENT, Role.CALLBACK_AGENT)), Staff.active)
-        .distinct()
-        .order_by(Staff.name)
-        .limit(MOST_SEATS)
-    )
-    return [Seat(staff_id, name, PresenceState(state), reason, since) for staff_id, name, state, reason, since in rows]
+    rows = core.run(session, _SEATS, {})
+    return [Seat(row.id, row.name, PresenceState(row.state), row.reason, row.since) for row in rows]
 
 
 def area_names(session: Session, codes: Sequence[str | None]) -> str:

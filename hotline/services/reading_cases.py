@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Executable, bindparam, or_, select
 from sqlalchemy.orm import Session, aliased, selectinload
 
 from hotline.errors import NotFound
-from hotline.services import profiles
+from hotline.services import core, profiles
 from hotline.services.access import CaseView, Held, Me
 from hotline.services.reading_units import is_closed_to_units
 from hotline.words import word
@@ -154,15 +156,22 @@ def panel(session: Session, view: CaseView) -> Panel:
 
 def _origin(session: Session, case: Case) -> tuple[str, datetime, str, str]:
     """Where it came from, and what it is about: 公共照明 under its parent, in the edition that the case was filed under."""
+    of = {"contact": case.contact_id, "edition": case.taxonomy_id, "category": case.category_code}
+    found: Sequence[Any] = core.run(session, _origin_of(), of).one()
+    channel, received_at, reference, name, parent = found
+    return channel, received_at, reference, " › ".join(filter(None, (parent, name))) or case.category_code
+
+
+@cache
+def _origin_of() -> Executable:
     category, above = aliased(Category), aliased(Category)
-    channel, received_at, reference, name, parent = session.execute(
+    return (
         select(Contact.channel, Contact.received_at, Contact.reference, category.name, above.name)
         .select_from(Contact)
-        .outerjoin(category, (category.taxonomy_id == case.taxonomy_id) & (category.code == case.category_code))
+        .outerjoin(category, (category.taxonomy_id == bindparam("edition")) & (category.code == bindparam("category")))
         .outerjoin(above, (above.taxonomy_id == category.taxonomy_id) & (above.code == category.parent_code))
-        .where(Contact.id == case.contact_id)
-    ).one()
-    return channel, received_at, reference, " › ".join(filter(None, (parent, name))) or case.category_code
+        .where(Contact.id == bindparam("contact"))
+    )
 
 
 def _areas(session: Session, case: Case) -> str:
@@ -174,16 +183,19 @@ def _areas(session: Session, case: Case) -> str:
     return " ".join(name for name, below in zip(names, [*names, ""][1:], strict=True) if not below.startswith(name))
 
 
+_STORY = (
+    select(CaseEvent, EventNote.text, Staff.name, Unit.short)
+    .outerjoin(EventNote, EventNote.event_id == CaseEvent.id)
+    .outerjoin(Staff, Staff.id == CaseEvent.by_id)
+    .outerjoin(Assignment, Assignment.id == CaseEvent.assignment_id)
+    .outerjoin(Unit, Unit.id == Assignment.unit_id)
+    .where(CaseEvent.case_id == bindparam("case"))
+    .order_by(CaseEvent.serial.desc())
+)
+
+
 def _story(session: Session, view: CaseView, *, closed: bool) -> Sequence[Step]:
-    rows = session.execute(
-        select(CaseEvent, EventNote.text, Staff.name, Unit.short)
-        .outerjoin(EventNote, EventNote.event_id == CaseEvent.id)
-        .outerjoin(Staff, Staff.id == CaseEvent.by_id)
-        .outerjoin(Assignment, Assignment.id == CaseEvent.assignment_id)
-        .outerjoin(Unit, Unit.id == Assignment.unit_id)
-        .where(CaseEvent.case_id == view.case.id)
-        .order_by(CaseEvent.serial.desc())
-    )
+    rows = session.execute(_STORY, {"case": view.case.id})
     own = {held.assignment.id for held in view.held}
     return [
         _step(event, note or "", name or "", unit or "", own=event.assignment_id in own, view=view, closed=closed)

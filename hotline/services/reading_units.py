@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from hotline.services import scoring
+from hotline.services import core, scoring
 from hotline.services.access import Me
 from hotline.services.scoring import UnitScore
 from models import (
@@ -33,6 +35,8 @@ CITY_TIME = ZoneInfo("Asia/Shanghai")
 MOST_ROWS = 100
 IN_HAND = (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS)
 GIVEN = (AssignmentStatus.ANSWERED, AssignmentStatus.DONE)
+IS_OVERDUE = Assignment.due_at < bindparam("at")
+IS_DUE_TODAY = and_(Assignment.due_at >= bindparam("at"), Assignment.due_at < bindparam("end_of_day"))
 
 
 class Tab(StrEnum):
@@ -74,33 +78,46 @@ def is_closed_to_units(subject: Case) -> bool:
 
 def counts(session: Session, me: Me) -> dict[Tab, int]:
     """How many in each tab, in one statement; what is answered grows for ever and is not counted."""
-    at = now()
-    returning = select(func.count()).select_from(_open_returns(me).subquery()).scalar_subquery()
-    row = session.execute(
-        select(
-            func.count(),
-            _sum(Assignment.status == AssignmentStatus.DISPATCHED),
-            _sum(Assignment.status == AssignmentStatus.IN_PROGRESS),
-            _sum(and_(Assignment.due_at >= at, Assignment.due_at < _end_of_day(at))),
-            _sum(Assignment.due_at < at),
-            returning,
-        ).where(Assignment.unit_id.in_(_below(me)), Assignment.status.in_(IN_HAND))
-    ).one()
+    row = core.run(session, _counting(me.unit_path), _clock()).one()
     counted = (Tab.IN_HAND, Tab.TO_SIGN, Tab.AT_WORK, Tab.TODAY, Tab.OVERDUE, Tab.RETURNING)
     return dict(zip(counted, map(int, row), strict=True))
 
 
+@lru_cache(maxsize=128)
+def _counting(unit_path: str) -> Executable:
+    return select(
+        func.count(),
+        _sum(Assignment.status == AssignmentStatus.DISPATCHED),
+        _sum(Assignment.status == AssignmentStatus.IN_PROGRESS),
+        _sum(IS_DUE_TODAY),
+        _sum(IS_OVERDUE),
+        select(func.count()).select_from(_open_returns(unit_path).subquery()).scalar_subquery(),
+    ).where(Assignment.unit_id.in_(_below(unit_path)), Assignment.status.in_(IN_HAND))
+
+
+def _clock() -> dict[str, datetime]:
+    """The parameters of IS_DUE_TODAY and IS_OVERDUE."""
+    at = now()
+    midnight = at.astimezone(CITY_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
+    return {"at": at, "end_of_day": midnight + timedelta(days=1)}
+
+
 def rows(session: Session, me: Me, tab: Tab, *, search: str = "") -> Sequence[Row]:
     """The assignments of a tab, the least time left first; answered ones the latest first. `search`: a number, or a title."""
-    wanted = _of_tab(tab, now())
-    if search:
-        wanted = or_(Case.number == search, and_(wanted, _is_titled(search)))
-    chosen = _listed().where(Assignment.unit_id.in_(_below(me)), wanted)
-    order = Assignment.answered_at.desc() if tab == Tab.ANSWERED else Assignment.due_at
-    found = session.execute(chosen.order_by(order, Assignment.id).limit(MOST_ROWS)).all()
+    found = session.execute(_of_unit(me.unit_path, tab, search), _clock()).all()
     names = _area_names(session, [subject for _, subject, *_ in found])
     urged = _urged(session, [subject.id for _, subject, *_ in found])
     return [replace(_row(*each, names=names), urged=each[1].id in urged) for each in found]
+
+
+@lru_cache(maxsize=128)
+def _of_unit(unit_path: str, tab: Tab, search: str) -> Select[Assignment, Case, str, str, str, UUID]:
+    wanted = _of_tab(tab)
+    if search:
+        wanted = or_(Case.number == search, and_(wanted, _is_titled(search)))
+    order = Assignment.answered_at.desc() if tab == Tab.ANSWERED else Assignment.due_at
+    chosen = _listed().where(Assignment.unit_id.in_(_below(unit_path)), wanted)
+    return chosen.order_by(order, Assignment.id).limit(MOST_ROWS)
 
 
 def _is_titled(words: str) -> ColumnElement[bool]:
@@ -158,27 +175,27 @@ def _row(
     )
 
 
-def _below(me: Me) -> Select[UUID]:
+def _below(unit_path: str) -> Select[UUID]:
     """The person's unit and those under it; nothing for somebody without a unit."""
-    return select(Unit.id).where(Unit.path.startswith(me.unit_path or "\0", autoescape=True))
+    return select(Unit.id).where(Unit.path.startswith(unit_path or "\0", autoescape=True))
 
 
-def _open_returns(me: Me) -> Select[UUID]:
+def _open_returns(unit_path: str) -> Select[UUID]:
     return (
         select(Request.id)
         .join(Assignment, Assignment.id == Request.assignment_id)
-        .where(Request.kind == RequestKind.RETURN, Request.state == RequestState.OPEN, Assignment.unit_id.in_(_below(me)))
+        .where(Request.kind == RequestKind.RETURN, Request.state == RequestState.OPEN, Assignment.unit_id.in_(_below(unit_path)))
     )
 
 
-def _of_tab(tab: Tab, at: datetime) -> ColumnElement[bool]:
+def _of_tab(tab: Tab) -> ColumnElement[bool]:
     in_hand = Assignment.status.in_(IN_HAND)
     conditions: dict[Tab, ColumnElement[bool]] = {
         Tab.IN_HAND: in_hand,
         Tab.TO_SIGN: Assignment.status == AssignmentStatus.DISPATCHED,
         Tab.AT_WORK: Assignment.status == AssignmentStatus.IN_PROGRESS,
-        Tab.TODAY: and_(in_hand, Assignment.due_at >= at, Assignment.due_at < _end_of_day(at)),
-        Tab.OVERDUE: and_(in_hand, Assignment.due_at < at),
+        Tab.TODAY: and_(in_hand, IS_DUE_TODAY),
+        Tab.OVERDUE: and_(in_hand, IS_OVERDUE),
         Tab.RETURNING: and_(in_hand, Request.id.is_not(None)),
         Tab.ANSWERED: Assignment.status.in_(GIVEN),
     }
@@ -187,11 +204,6 @@ def _of_tab(tab: Tab, at: datetime) -> ColumnElement[bool]:
 
 def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-
-
-def _end_of_day(at: datetime) -> datetime:
-    there = at.astimezone(CITY_TIME)
-    return there.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
 def _area_names(session: Session, subjects: Sequence[Case]) -> dict[str, str]:
@@ -228,6 +240,15 @@ def _score_of_month(session: Session, unit: Unit) -> UnitScore | None:
     return next(iter(scoring.scoreboard(session, month, now(), unit_id=unit.id)), None)
 
 
-def choices(session: Session) -> Sequence[Unit]:
+class Choice(NamedTuple):
+    id: UUID
+    code: str
+    name: str
+
+
+_CHOICES = select(Unit.id, Unit.code, Unit.name).where(Unit.active).order_by(Unit.kind, Unit.code)
+
+
+def choices(session: Session) -> Sequence[Choice]:
     """The units that a case can be sent to, for pickers."""
-    return session.scalars(select(Unit).where(Unit.active).order_by(Unit.kind, Unit.code)).all()
+    return [Choice(row.id, row.code, row.name) for row in core.run(session, _CHOICES, {})]

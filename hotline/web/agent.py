@@ -26,13 +26,13 @@ Text = Annotated[str, Form(max_length=2000)]
 
 
 @router.get("")
-def desk(request: Request, db: Db, me: Me, c: UUID | None = None, m: int = 1, channel: str = "") -> Response:
+def desk(request: Request, look: Look, me: Me, c: UUID | None = None, m: int = 1, channel: str = "") -> Response:
     """Everything at once. Without a contact in the address, the one that was taken last."""
     access.require(me, *WHO)
-    view = reading.queue(db, me, channel)
+    view = reading.queue(look, me, channel)
     open_id = c or next((contact.id for contact in view.mine), None)
-    contact = access.see_contact(db, me, open_id) if open_id else None
-    values = _contact_values(db, me, contact, m) if contact else {"contact": None}
+    contact = access.see_contact(look, me, open_id) if open_id else None
+    values = _contact_values(look, me, contact, m) if contact else {"contact": None}
     return render.page(request, "desk/page.html", me=me, queue=view, open_id=open_id, pauses=PAUSES, skills=SKILLS, **values)
 
 
@@ -44,7 +44,7 @@ def queue(request: Request, look: Look, me: Me, c: UUID | None = None, channel: 
 
 @router.post("/presence")
 def change_presence(
-    request: Request, db: Db, me: Me, state: Annotated[PresenceState, Form()], reason: Annotated[str, Form(max_length=64)] = ""
+    request: Request, me: Me, db: Db, state: Annotated[PresenceState, Form()], reason: Annotated[str, Form(max_length=64)] = ""
 ) -> Response:
     access.require(me, *WHO)
     presence.set_presence(db, _staff(db, me), state, reason)
@@ -52,13 +52,13 @@ def change_presence(
 
 
 @router.post("/beat")
-def beat(db: Db, me: Me) -> Response:
+def beat(me: Me, db: Db) -> Response:
     """A sign of life; the answer says where the seat stands, so that a desk given up for gone learns it."""
     return JSONResponse({"state": presence.beat(db, _staff(db, me))})
 
 
 @router.post("/next")
-def take_next(request: Request, db: Db, me: Me) -> Response:
+def take_next(request: Request, me: Me, db: Db) -> Response:
     access.require(me, *WHO)
     contact = queueing.take_next(db, _staff(db, me, alive=True))
     if contact is None:
@@ -67,14 +67,14 @@ def take_next(request: Request, db: Db, me: Me) -> Response:
 
 
 @router.post("/contact/{contact_id}/take")
-def take(request: Request, db: Db, me: Me, contact_id: UUID) -> Response:
+def take(request: Request, me: Me, db: Db, contact_id: UUID) -> Response:
     access.require(me, *WHO)
     contact = queueing.take(db, _staff(db, me, alive=True), contact_id)
     return render.redirect(request, f"/desk?c={contact.id}")
 
 
 @router.post("/contact/{contact_id}/put-back")
-def put_back(request: Request, db: Db, me: Me, contact_id: UUID, reason: Text = "") -> Response:
+def put_back(request: Request, me: Me, db: Db, contact_id: UUID, reason: Text = "") -> Response:
     staff = _staff(db, me, alive=True)
     queueing.put_back(db, _open_contact(db, me, contact_id), by=staff, reason=reason)
     return render.redirect(request, "/desk", notice="已放回队列，等候时间照算。")
@@ -82,7 +82,7 @@ def put_back(request: Request, db: Db, me: Me, contact_id: UUID, reason: Text = 
 
 @router.post("/contact/{contact_id}/hand-over")
 def hand_over(
-    request: Request, db: Db, me: Me, contact_id: UUID, to: Annotated[str, Form(max_length=64)] = "", skill: Text = ""
+    request: Request, me: Me, db: Db, contact_id: UUID, to: Annotated[str, Form(max_length=64)] = "", skill: Text = ""
 ) -> Response:
     """`to` is a colleague's id; without one the contact goes to a skill group."""
     staff, contact = _staff(db, me, alive=True), _open_contact(db, me, contact_id)
@@ -107,7 +107,7 @@ def filing(request: Request, look: Look, me: Me, contact_id: UUID, m: int = 1) -
 
 
 @router.post("/contact/{contact_id}/draft")
-def save_draft(request: Request, db: Db, me: Me, contact_id: UUID, posted: Posted) -> Response:
+def save_draft(request: Request, me: Me, db: Db, contact_id: UUID, posted: Posted) -> Response:
     """Keeps what is typed, and answers with what it brings: units that follow the category, the area, the limits."""
     contact, matter = _open_contact(db, me, contact_id), _matter(posted)
     before = drafts.open_draft(db, contact, matter)
@@ -129,31 +129,31 @@ def find_places(request: Request, look: Look, me: Me, area_query: str = "") -> R
 
 
 @router.post("/contact/{contact_id}/matter")
-def next_matter(request: Request, db: Db, me: Me, contact_id: UUID) -> Response:
+def next_matter(request: Request, me: Me, db: Db, contact_id: UUID) -> Response:
     contact = _open_contact(db, me, contact_id)
     serial = matters.open_next(db, contact, by=_staff(db, me, alive=True))
     return render.redirect(request, f"/desk?c={contact_id}&m={serial}")
 
 
 @router.post("/contact/{contact_id}/matter/drop")
-def drop_matter(request: Request, db: Db, me: Me, contact_id: UUID, m: Matter) -> Response:
+def drop_matter(request: Request, me: Me, db: Db, contact_id: UUID, m: Matter) -> Response:
     contact = _held(db, me, contact_id)
     matters.drop(db, contact, m, by=me.actor)
     return render.redirect(request, f"/desk?c={contact_id}")
 
 
 @router.post("/contact/{contact_id}/file")
-def file(request: Request, db: Db, me: Me, contact_id: UUID, posted: Posted, key: Key) -> Response:
+def file(request: Request, me: Me, db: Db, contact_id: UUID, posted: Posted, key: Key) -> Response:
     return _file(request, db, me, contact_id, posted, key, how="dispatch")
 
 
 @router.post("/contact/{contact_id}/answer")
-def answer_directly(request: Request, db: Db, me: Me, contact_id: UUID, posted: Posted, key: Key) -> Response:
+def answer_directly(request: Request, me: Me, db: Db, contact_id: UUID, posted: Posted, key: Key) -> Response:
     return _file(request, db, me, contact_id, posted, key, how="answer", answer=text_of(posted, "answer"))
 
 
 @router.post("/contact/{contact_id}/redirect")
-def redirect(request: Request, db: Db, me: Me, contact_id: UUID, posted: Posted, key: Key) -> Response:
+def redirect(request: Request, me: Me, db: Db, contact_id: UUID, posted: Posted, key: Key) -> Response:
     reason = matters.right_door(text_of(posted, "door"), text_of(posted, "reason"))
     return _file(request, db, me, contact_id, posted, key, how="redirect", reason=reason)
 
@@ -196,7 +196,7 @@ def _file(
 
 
 @router.post("/contact/{contact_id}/void")
-def void(request: Request, db: Db, me: Me, contact_id: UUID, note: Text = "") -> Response:
+def void(request: Request, me: Me, db: Db, contact_id: UUID, note: Text = "") -> Response:
     """Nothing to act on: no case comes of it. Asked twice, it is done once."""
     access.require(me, *WHO)
     contact = access.see_contact(db, me, contact_id)
@@ -206,21 +206,21 @@ def void(request: Request, db: Db, me: Me, contact_id: UUID, note: Text = "") ->
 
 
 @router.post("/contact/{contact_id}/reveal")
-def reveal(request: Request, db: Db, me: Me, contact_id: UUID, reason: Text = "") -> Response:
+def reveal(request: Request, look: Look, me: Me, contact_id: UUID, reason: Text = "") -> Response:
     """The whole number, once, on the screen of whoever gave a reason."""
-    contact = db.get(Contact, contact_id)
+    contact = look.get(Contact, contact_id)
     if contact is None:
         raise NotFound()
-    number = access.reveal_number(db, me, contact, reason=reason)
+    number = access.reveal_number(look, me, contact, reason=reason)
     if render.is_htmx(request):
         return render.fragment(request, "desk/_number.html", number=number)
     return render.page(request, "desk/number.html", me=me, number=number, contact=contact)
 
 
 @router.get("/attachments/{attachment_id}")
-def attachment(db: Db, me: Me, attachment_id: UUID) -> Response:
+def attachment(look: Look, me: Me, attachment_id: UUID) -> Response:
     """A citizen's file, as a download that no browser runs."""
-    found = access.see_attachment(db, me, attachment_id)
+    found = access.see_attachment(look, me, attachment_id)
     return Response(files.open(found), media_type=found.media_type, headers=render.download_headers(found.name))
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hotline.errors import NotAllowed
 from hotline.services import access, files, places, reading_cases, reading_units
 from hotline.web import render
-from hotline.web.deps import Db, Me
+from hotline.web.deps import Look, Me
 from hotline.web.letters import clean
 
 router = APIRouter(prefix="/case", include_in_schema=False)
@@ -23,29 +23,28 @@ def find(request: Request, me: Me, number: str = "") -> Response:
 
 
 @router.get("/{number}")
-def show(request: Request, db: Db, me: Me, number: str) -> Response:
-    return _page(request, db, me, number)
+def show(request: Request, look: Look, me: Me, number: str) -> Response:
+    return _page(request, look, me, access.see_case(look, me, number))
 
 
 @router.post("/{number}/reveal")
-def reveal(request: Request, db: Db, me: Me, number: str, reason: Annotated[str, Form(max_length=200)] = "") -> Response:
-    view = access.see_case(db, me, number)
+def reveal(request: Request, look: Look, me: Me, number: str, reason: Annotated[str, Form(max_length=200)] = "") -> Response:
+    view = access.see_case(look, me, number)
     if not view.whole and reading_units.is_closed_to_units(view.case):
         raise NotAllowed()
-    return _page(request, db, me, number, revealed=access.reveal_number(db, me, view.case, reason=clean(reason)))
+    return _page(request, look, me, view, revealed=access.reveal_number(look, me, view.case, reason=clean(reason)))
 
 
 @router.get("/{number}/files/{attachment_id}")
-def download(db: Db, me: Me, number: str, attachment_id: UUID) -> Response:
+def download(look: Look, me: Me, number: str, attachment_id: UUID) -> Response:
     """Always as a download, never as a page of ours."""
-    view = access.see_case(db, me, number)
-    attachment = reading_cases.attachment(db, view, attachment_id)
+    view = access.see_case(look, me, number)
+    attachment = reading_cases.attachment(look, view, attachment_id)
     headers = {**files.DOWNLOAD_HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{quote(attachment.name)}"}
     return Response(files.open(attachment), media_type=attachment.media_type, headers=headers)
 
 
-def _page(request: Request, session: Session, me: access.Me, number: str, *, revealed: str = "") -> Response:
-    view = access.see_case(session, me, number)
+def _page(request: Request, session: Session, me: access.Me, view: access.CaseView, *, revealed: str = "") -> Response:
     values: dict[str, Any] = {
         "opened": reading_cases.panel(session, view),
         "rest": reading_cases.rest(session, view.case) if view.whole else None,

@@ -22,11 +22,17 @@ def _db() -> Iterator[Session]:
 
 
 def _look() -> Iterator[Session]:
+    """Looks and renders outside any transaction that writes; then notes, in a short one, whose data was opened."""
     with reading() as session:
+        looks = access.keep_looks(session)
         yield session
+    if looks:
+        with unit_of_work() as session:
+            session.add_all(looks)
 
 
-# Both end before the answer is sent: nobody is told "received" for a write that failed.
+# Both end before the answer is sent: nobody is told "received" for a write that failed, nor sees what could not be noted.
+# A function asks for `me` before `db`: they are met in this order, and on SQLite `db` holds the one turn to write from then on.
 Db = Annotated[Session, Depends(_db, scope="function")]
 Look = Annotated[Session, Depends(_look, scope="function")]
 

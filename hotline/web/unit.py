@@ -41,13 +41,13 @@ def rows(request: Request, look: Look, me: Me, tab: Tab = Tab.IN_HAND, q: str = 
 
 
 @router.get("/{assignment_id}")
-def show(request: Request, db: Db, me: Me, assignment_id: UUID, tab: Tab = Tab.IN_HAND, q: str = "") -> Response:
+def show(request: Request, look: Look, me: Me, assignment_id: UUID, tab: Tab = Tab.IN_HAND, q: str = "") -> Response:
     access.require(me, *STAFFED_BY)
-    return _page(request, db, me, tab, q[:60], seen=access.see_assignment(db, me, assignment_id))
+    return _page(request, look, me, tab, q[:60], seen=access.see_assignment(look, me, assignment_id))
 
 
 @router.post("/{assignment_id}/sign")
-def sign(request: Request, db: Db, me: Me, assignment_id: UUID, key: Key, seen: Seen = None) -> Response:
+def sign(request: Request, me: Me, db: Db, assignment_id: UUID, key: Key, seen: Seen = None) -> Response:
     _, held = access.see_assignment(db, me, assignment_id)
     dispatching.sign(db, held.assignment, by=me.actor, key=key, seen=seen)
     return render.redirect(request, f"/unit/{assignment_id}", notice="已签收，办理时限已开始。")
@@ -55,7 +55,7 @@ def sign(request: Request, db: Db, me: Me, assignment_id: UUID, key: Key, seen: 
 
 @router.post("/{assignment_id}/contacted")
 def contacted(
-    request: Request, db: Db, me: Me, assignment_id: UUID, key: Key, text: Annotated[str, Form(max_length=2000)] = ""
+    request: Request, me: Me, db: Db, assignment_id: UUID, key: Key, text: Annotated[str, Form(max_length=2000)] = ""
 ) -> Response:
     _, held = access.see_assignment(db, me, assignment_id)
     answers.note_contacted(db, held.assignment, text=clean(text), by=me.actor, key=key)
@@ -106,8 +106,8 @@ def answer(
 @router.post("/{assignment_id}/ask-return")
 def ask_return(
     request: Request,
-    db: Db,
     me: Me,
+    db: Db,
     assignment_id: UUID,
     key: Key,
     reason: Annotated[ReturnReason, Form()],
@@ -123,13 +123,15 @@ def ask_return(
 
 
 @router.post("/{assignment_id}/reveal")
-def reveal(request: Request, db: Db, me: Me, assignment_id: UUID, reason: Annotated[str, Form(max_length=200)] = "") -> Response:
+def reveal(
+    request: Request, look: Look, me: Me, assignment_id: UUID, reason: Annotated[str, Form(max_length=200)] = ""
+) -> Response:
     """The whole number, once, against a reason; never of a case that is closed to units."""
-    seen = access.see_assignment(db, me, assignment_id)
+    seen = access.see_assignment(look, me, assignment_id)
     if reading_units.is_closed_to_units(seen[0].case):
         raise NotAllowed()
-    number = access.reveal_number(db, me, seen[0].case, reason=clean(reason))
-    return _page(request, db, me, Tab.IN_HAND, "", seen=seen, revealed=number)
+    number = access.reveal_number(look, me, seen[0].case, reason=clean(reason))
+    return _page(request, look, me, Tab.IN_HAND, "", seen=seen, revealed=number)
 
 
 def _page(

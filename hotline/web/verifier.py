@@ -40,16 +40,16 @@ def rows(request: Request, look: Look, me: Me, tab: Tab, open: str = "") -> Resp
 
 
 @router.get("/{tab}/{number}")
-def show(request: Request, db: Db, me: Me, tab: Tab, number: str) -> Response:
+def show(request: Request, look: Look, me: Me, tab: Tab, number: str) -> Response:
     access.require(me, *STAFFED_BY)
-    return _page(request, db, me, tab, number)
+    return _page(request, look, me, tab, number)
 
 
 @router.post("/{number}/dispatch")
 def dispatch(
     request: Request,
-    db: Db,
     me: Me,
+    db: Db,
     number: str,
     key: Key,
     unit: Annotated[str, Form(max_length=32)] = "",
@@ -68,8 +68,8 @@ def dispatch(
 @router.post("/{number}/return")
 def decide_return(
     request: Request,
-    db: Db,
     me: Me,
+    db: Db,
     number: str,
     key: Key,
     request_id: Annotated[UUID, Form()],
@@ -89,8 +89,8 @@ def decide_return(
 @router.post("/{number}/verdict")
 def verdict(
     request: Request,
-    db: Db,
     me: Me,
+    db: Db,
     number: str,
     key: Key,
     verdict: Annotated[Verdict, Form()],
@@ -105,8 +105,8 @@ def verdict(
 @router.post("/{number}/reopening")
 def decide_reopening(
     request: Request,
-    db: Db,
     me: Me,
+    db: Db,
     number: str,
     key: Key,
     request_id: Annotated[UUID, Form()],
@@ -121,8 +121,8 @@ def decide_reopening(
 @router.post("/{number}/advance")
 def advance(
     request: Request,
-    db: Db,
     me: Me,
+    db: Db,
     number: str,
     key: Key,
     action: Annotated[Action, Form()],

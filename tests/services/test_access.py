@@ -147,6 +147,27 @@ def test_the_centre_sees_a_whole_case_and_that_is_noted(session: Session) -> Non
     assert looks(session, case.id)[-1][0] == "opened"
 
 
+def test_opened_again_within_ten_minutes_it_is_one_look(session: Session, clock: Traveller) -> None:
+    case, me = make_case(session, status=CaseStatus.DISPATCHED), somebody(session, Role.VERIFIER)
+    for minutes in (0, 9, 2):
+        clock.shift(timedelta(minutes=minutes))
+        access.see_case(session, me, case.number)
+        session.flush()
+    access.see_case(session, somebody(session, Role.VERIFIER), case.number)
+
+    assert looks(session, case.id) == [("opened", "")] * 3
+
+
+def test_a_session_that_only_reads_keeps_its_looks_for_the_door(session: Session) -> None:
+    case, me = make_case(session, status=CaseStatus.DISPATCHED), somebody(session, Role.VERIFIER)
+
+    kept = access.keep_looks(session)
+    access.see_case(session, me, case.number)
+
+    assert [(look.staff_id, look.subject_id, look.what) for look in kept] == [(me.staff_id, case.id, "opened")]
+    assert looks(session, case.id) == []
+
+
 def test_a_unit_sees_its_own_cases_only(session: Session) -> None:
     case = make_case(session, status=CaseStatus.DISPATCHED, unit=LEAD)
 

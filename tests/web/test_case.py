@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from hotline.db import Database
 from models import AccessLog, Case, CaseStatus, Role
@@ -38,6 +38,29 @@ def test_every_reading_is_noted(as_role: SignIn, pages: Database, number: str) -
     with pages.reading() as session:
         case_id = session.scalars(select(Case.id)).one()
         assert session.scalars(select(AccessLog.what).where(AccessLog.subject_id == case_id)).all() == ["opened"]
+
+
+@pytest.mark.parametrize("path", ["/case/{number}", "/verify/to_check/{number}"])
+def test_who_looks_takes_no_turn_from_those_who_write(as_role: SignIn, pages: Database, number: str, path: str) -> None:
+    browser = as_role(Role.VERIFIER)
+    url = path.format(number=number)
+    browser.get(url)
+
+    with pages.unit_of_work():
+        again = browser.get(url)
+
+    assert again.status_code == 200
+
+
+def test_what_cannot_be_noted_is_not_shown(as_role: SignIn, pages: Database, number: str) -> None:
+    browser = as_role(Role.VERIFIER)
+    with pages.unit_of_work() as session:
+        session.execute(text("CREATE TRIGGER full_disk BEFORE INSERT ON access_log BEGIN SELECT RAISE(ABORT, 'full'); END"))
+
+    answer = TestClient(browser.app, raise_server_exceptions=False, cookies=browser.cookies).get(f"/case/{number}")
+
+    assert answer.status_code == 500
+    assert number not in answer.text
 
 
 def test_the_number_is_shown_against_a_reason(as_role: SignIn, number: str) -> None:

@@ -2,8 +2,8 @@
 
 import re
 import time
-from collections.abc import Sequence
-from itertools import cycle
+from collections.abc import Iterator, Sequence
+from itertools import count, cycle
 
 from hotline.cli.drill.ledger import Act, Ending, Ledger, Letter, Step
 from hotline.cli.drill.pages import Form, Page, Unexpected
@@ -12,9 +12,15 @@ from hotline.cli.drill.players import Door, SignedIn
 REFERENCE = r"\d{6}-\d{8}-\d{6}"
 # A person reads the letter meanwhile.
 SUGGESTION_COMES_WITHIN = 15.0
-IDLE_SECONDS = 0.2
+# A page is told of changes; these players are not, and look again, later each time.
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
 PRESENT_AGAIN_SECONDS = 20.0
 ANY_CATEGORY = "1901"
+
+
+def _pauses() -> Iterator[float]:
+    """Twice as long each time."""
+    return (min(FIRST_PAUSE * 2**serial, LONGEST_PAUSE) for serial in count())
 
 
 class Agent(SignedIn):
@@ -23,13 +29,15 @@ class Agent(SignedIn):
         self._units = cycle(units)
         self._played = frozenset(units)
         self._present_until = 0.0
+        self._pauses = _pauses()
 
     def turn(self) -> bool:
         answer = self.browser.send(self._take_next(), step="take next")
         if "c=" in answer.url:
+            self._pauses = _pauses()
             self._work_on(self.browser.get(answer.url, "open contact"))
         else:
-            time.sleep(IDLE_SECONDS)
+            time.sleep(next(self._pauses))
         return True
 
     def _take_next(self) -> Form:
@@ -61,12 +69,14 @@ class Agent(SignedIn):
             raise Unexpected("{reference}: {problem}", reference=letter.reference, problem=problem) from problem
 
     def _with_suggestion(self, page: Page, letter: Letter) -> Page:
-        end = time.monotonic() + SUGGESTION_COMES_WITHIN
+        """The filing form alone is fetched again, as the page does that is told of the suggestion."""
+        end, pauses = time.monotonic() + SUGGESTION_COMES_WITHIN, _pauses()
+        piece = page.form("file").action.removesuffix("file") + "filing"
         while not page.form("file").first("category"):
             if time.monotonic() > end:
                 return page
-            time.sleep(0.2)
-            page = self.browser.get(page.url)
+            time.sleep(next(pauses))
+            page = self.browser.get(piece)
         self.ledger.reach(letter, Step.SUGGESTED)
         return page
 
