@@ -2,12 +2,14 @@
 
 import asyncio
 import select
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session
@@ -16,6 +18,9 @@ from hotline.errors import Unavailable
 from hotline.settings import get_settings
 
 T = TypeVar("T")
+
+# The same from statements that go past SQLAlchemy.
+_FROM_DRIVERS = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.InterfaceError)
 
 PRAGMAS = ("journal_mode=WAL", "busy_timeout=15000", "foreign_keys=ON", "cache_size=-16000", "temp_store=MEMORY")
 POSTGRESQL = {"connect_timeout": 5, "options": "-c statement_timeout=30000 -c lock_timeout=10000 -c timezone=UTC"}
@@ -113,7 +118,7 @@ class Database:
 def _told_plainly() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, *_FROM_DRIVERS) as error:
         raise Unavailable() from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -1,6 +1,6 @@
 """Every fact the service announces. Ids and plain values only, for they travel as JSON; `tasks` says what follows."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Self
 from uuid import UUID
 
@@ -12,7 +12,7 @@ class Event:
         return type(self).__name__
 
     def as_body(self) -> dict[str, Any]:
-        return {key: str(value) if isinstance(value, UUID) else value for key, value in asdict(self).items()}
+        return {key: str(value) if isinstance(value, UUID) else value for key, value in vars(self).items()}
 
     @classmethod
     def from_body(cls, body: dict[str, Any]) -> Self:
@@ -87,6 +87,13 @@ class CallEnded(Event):
 
     call_id: UUID
     contact_id: UUID
+
+
+@dataclass(frozen=True)
+class FloorChanged(Event):
+    """Something on the floor concerns this person: help, a notice, a break, what callers are told."""
+
+    staff_id: UUID
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,7 @@ TOPICS: dict[type[Event], tuple[str, ...]] = {
     events.CallRang: ("floor", "phone:{staff_id}"),
     events.CallAnswered: ("floor", "queue", "wall", "phone:{staff_id}", "staff:{staff_id}"),
     events.CallEnded: ("floor", "queue", "wall"),
+    events.FloorChanged: ("floor", "notices", "staff:{staff_id}"),
     events.CaseFiled: ("cases", "wall"),
     events.CaseAdvanced: ("cases", "wall"),
     events.CaseNoted: ("cases",),

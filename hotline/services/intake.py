@@ -56,9 +56,7 @@ def receive(session: Session, inbound: Inbound) -> Received:
         files.store(session, files.check(file), message=message)
     if home.case is not None:
         cases.note(session, home.case, Action.REMARK, by=actors.SERVICE, key=f"remark:{message.id}", text=message.text)
-    if home.is_opened:
-        queueing.enqueue(session, home.contact)
-    opened = [ContactOpened(home.contact.id)] if home.is_opened else []
+    opened = [*queueing.enter(session, home.contact), ContactOpened(home.contact.id)] if home.is_opened else []
     outbox.emit(session, *opened, MessageReceived(message.id, home.contact.id))
     return Received(home.contact, message, is_new=True, query_code=home.query_code)
 
@@ -66,10 +64,10 @@ def receive(session: Session, inbound: Inbound) -> Received:
 def _known_message(session: Session, inbound: Inbound) -> Received | None:
     arrival = {"arrived_by": inbound.channel, "known_as": inbound.external_id}
     # Most arrivals are new: whether one is known is asked past the ORM.
-    message_id = core.run(session, _MESSAGE_ID, arrival).scalar()
-    if message_id is None:
+    found = core.send(session, _MESSAGE_ID, arrival)
+    if not found:
         return None
-    message = session.get_one(Message, message_id)
+    message = session.get_one(Message, found[0][0])
     contact = session.get_one(Contact, message.contact_id)
     code = numbering.repeatable_query_code(inbound.external_id) if inbound.channel == MAILBOX else ""
     is_its_code = bool(code) and contact.code_hash == numbering.code_hash(contact.reference, code)
@@ -118,28 +116,27 @@ def _open_contact(session: Session, inbound: Inbound, conversation: Conversation
     is_letter = inbound.channel == MAILBOX
     code = numbering.repeatable_query_code(inbound.external_id) if is_letter else numbering.new_query_code()
     number = phones.normalise(inbound.number)
-    contact = Contact(
-        reference=reference,
-        code_hash=numbering.code_hash(reference, code),
-        channel=inbound.channel,
-        conversation_id=conversation.id if conversation else None,
-        citizen_id=conversation.citizen_id if conversation else None,
-        source=inbound.source,
-        received_at=inbound.received_at,
-        subject=_first_line(inbound.text),
-        sender_kind=CitizenKind(inbound.sender_kind),
-        sender_name=_storable(inbound.name) or None,
-        number=number or _storable(inbound.number) or None,  # what is no number is kept as it was given
-        number_hash=phones.number_hash(number) if number else None,
-        confidential=inbound.confidential,
-        consent=inbound.consent,
-        wished_kind=inbound.wished_kind,
-        place_text=_storable(inbound.place) or None,
-        grid_code=inbound.area_code or None,
-        queued_at=None if inbound.channel == VOICE else now(),
-    )
-    core.insert(session, contact)
-    return Home(contact, is_opened=True, query_code=code)
+    values = {
+        "reference": reference,
+        "code_hash": numbering.code_hash(reference, code),
+        "channel": inbound.channel,
+        "conversation_id": conversation.id if conversation else None,
+        "citizen_id": conversation.citizen_id if conversation else None,
+        "source": inbound.source,
+        "received_at": inbound.received_at,
+        "subject": _first_line(inbound.text),
+        "sender_kind": CitizenKind(inbound.sender_kind),
+        "sender_name": _storable(inbound.name) or None,
+        "number": number or _storable(inbound.number) or None,  # what is no number is kept as it was given
+        "number_hash": phones.number_hash(number) if number else None,
+        "confidential": inbound.confidential,
+        "consent": inbound.consent,
+        "wished_kind": inbound.wished_kind,
+        "place_text": _storable(inbound.place) or None,
+        "grid_code": inbound.area_code or None,
+        "queued_at": None if inbound.channel == VOICE else now(),
+    }
+    return Home(core.insert(session, Contact, values), is_opened=True, query_code=code)
 
 
 def _store(session: Session, inbound: Inbound, home: Home) -> Message | None:
@@ -160,7 +157,7 @@ def _store(session: Session, inbound: Inbound, home: Home) -> Message | None:
     }
     if not core.insert_once(session, Message, values, unique=("channel", "external_id")):
         return None
-    return core.stored(session, Message(**values))
+    return core.stored(session, core.made(Message, values))
 
 
 def _yield_to_first(session: Session, inbound: Inbound, home: Home) -> Received:

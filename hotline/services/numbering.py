@@ -32,7 +32,7 @@ def next_reference(session: Session) -> str:
 
 def _counted(session: Session, day: str) -> Sequence[Any]:
     """SQLite has one writer at a time: a counter row a day."""
-    return core.run(session, _count(), {"day": day, "value": 1}).one()
+    return core.send(session, _count(), {"day": day, "value": 1})[0]
 
 
 @cache
@@ -45,8 +45,7 @@ def _count() -> Executable:
 def _drawn(session: Session, day: str) -> tuple[int, str | None]:
     """PostgreSQL: one sequence that nobody waits for, less what it stood at when the day began."""
     while True:
-        row: Sequence[Any] = core.run(session, _DRAW, {"today": day}).one()
-        drawn, begun_at, county = row
+        ((drawn, begun_at, county),) = core.send(session, _DRAW, {"today": day})
         if begun_at is None:
             begun_at = _begin_day(session, day, drawn - 1)
         # Drawn before the number of whoever began the day: the next one is surely after it.

@@ -2,27 +2,67 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Insert,
+    Uuid,
+    bindparam,
+    delete,
+    false,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from hotline.events import Event
 from hotline.services import core
 from models import HandledMessage, OutboxMessage, now
+from models.base import UtcTime
 
 LEASE = timedelta(seconds=30)
 MOST_TRIES = 10
 
 
-_MESSAGES = insert(core.table(OutboxMessage))
-
-
 def emit(session: Session, *events: Event) -> None:
     """Write the events beside the facts that they tell; what follows runs after the commit, at least once."""
     at = now()
-    session.execute(_MESSAGES, [{"event": event.name, "body": event.as_body(), "ready_at": at} for event in events])
+    rows = [{"event": event.name, "body": event.as_body(), "ready_at": at, "created_at": at} for event in events]
+    core.insert_all(session, OutboxMessage, rows)
+    announced(session)
+
+
+def announced(session: Session) -> None:
+    """The relay is rung after the commit."""
     session.info["announced"] = True
+
+
+def telling(event: type[Event], source: FromClause, **columns: ColumnElement[Any]) -> Insert:
+    """`emit` as a part of PostgreSQL's statement that makes the fact: an event for each row of `source`, told by its columns.
+
+    Its parameters are `event_id` and `moment`; whoever sends it says `announced`.
+    """
+    body = func.jsonb_build_object(*(part for name, value in columns.items() for part in (literal_column(f"'{name}'"), value)))
+    moment = bindparam("moment", type_=UtcTime)
+    row = {
+        OutboxMessage.id: bindparam("event_id", type_=Uuid),
+        OutboxMessage.event: literal_column(f"'{event.__name__}'"),
+        OutboxMessage.body: body,
+        OutboxMessage.ready_at: moment,
+        OutboxMessage.created_at: moment,
+        OutboxMessage.attempts: literal_column("0"),
+        OutboxMessage.stuck: false(),
+        OutboxMessage.last_error: literal_column("''"),
+    }
+    return insert(core.table(OutboxMessage)).from_select(
+        list(row), select(*row.values()).select_from(source), include_defaults=False
+    )
 
 
 def lease(session: Session, *, limit: int, lasting: timedelta = LEASE) -> Sequence[OutboxMessage]:

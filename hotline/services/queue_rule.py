@@ -52,7 +52,7 @@ _known: dict[UUID, QueueRule] = {}
 
 
 def current(session: Session) -> QueueRule:
-    return edition(session, core.run(session, _EDITION, {}).scalar())
+    return edition(session, core.send(session, _EDITION, {})[0][0])
 
 
 def edition(session: Session, rule_id: UUID | None) -> QueueRule:

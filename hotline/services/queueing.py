@@ -4,17 +4,31 @@ Locks are taken in one order, a seat's before the queue's and the queue's before
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, case, delete, exists, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal_column,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningDelete
+from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from hotline.errors import AlreadyTaken, NotAllowed, NoteRequired, NotFound, RuleBroken, WrongState
-from hotline.events import ContactConcluded, ContactQueued, ContactTaken
+from hotline.events import ContactConcluded, ContactQueued, ContactTaken, Event
 from hotline.services import core, outbox, queue_rule, ranking
 from hotline.services.queue_rule import VOICE, QueueRule
 from models import (
@@ -28,6 +42,7 @@ from models import (
     Role,
     Staff,
     Urgency,
+    new_id,
     now,
 )
 
@@ -56,7 +71,18 @@ def enqueue(session: Session, contact: Contact) -> None:
     _place(session, contact, queue_rule.current(session))
 
 
+def enter(session: Session, contact: Contact) -> list[Event]:
+    """`enqueue` for whoever has more to announce and does it at once."""
+    return _placed(session, contact, queue_rule.current(session))
+
+
 def _place(session: Session, contact: Contact, rule: QueueRule, *, reserved_for: uuid.UUID | None = None) -> None:
+    events = _placed(session, contact, rule, reserved_for=reserved_for)
+    if events:
+        outbox.emit(session, *events)
+
+
+def _placed(session: Session, contact: Contact, rule: QueueRule, *, reserved_for: uuid.UUID | None = None) -> list[Event]:
     """The clock is the original one, however often the contact comes back."""
     contact.queued_at = contact.queued_at or now()
     clock_from = contact.queued_at if contact.channel == VOICE else contact.received_at
@@ -70,8 +96,8 @@ def _place(session: Session, contact: Contact, rule: QueueRule, *, reserved_for:
         "limit_seconds": rule.limit(contact.channel, contact.urgency),
         "reserved_for_id": reserved_for,
     }
-    if core.insert_once(session, QueueEntry, entry, unique=("contact_id",)):
-        outbox.emit(session, ContactQueued(contact.id))
+    is_new = core.insert_once(session, QueueEntry, entry, unique=("contact_id",))
+    return [ContactQueued(contact.id)] if is_new else []
 
 
 def leave(session: Session, contact: Contact) -> None:
@@ -81,72 +107,80 @@ def leave(session: Session, contact: Contact) -> None:
 
 def take_next(session: Session, staff: Staff) -> Contact | None:
     """The first contact that suits this person, or None; never one that somebody else is given at the same moment."""
-    seat = _lock_seat(session, staff)
-    if seat is None or seat.state != PresenceState.AVAILABLE:
+    state, is_contested = _lock_seat(session, staff)
+    if state != PresenceState.AVAILABLE:
         return None
     asked = {**ranking.person(staff), "at": now().timestamp()}
-    owed = _owed(session, asked) if seat.is_contested else []
-    return next(iter(_give_first(session, {**asked, "owed": owed, "by": staff.id})), None)
+    owed = _owed(session, asked) if is_contested else []
+    return _give_first(session, {**asked, "owed": owed, "by": staff.id})
 
 
-def _lock_seat(session: Session, staff: Staff) -> Row[Any] | None:
-    """One taking at a time for one person, so that two open pages do not overfill a desk."""
-    return core.run(session, _seat(), {"person": staff.id, "at": now().timestamp()}).one_or_none()
+def _lock_seat(session: Session, staff: Staff) -> tuple[str, bool]:
+    """Where the person stands; and whether anywhere in the queue calls and late text wait side by side.
+
+    One taking at a time for one person, so that two open pages do not overfill a desk.
+    """
+    on_sqlite = core.is_sqlite(session)
+    found = core.send(session, _seat(on_sqlite), {"person": staff.id, "at": now().timestamp()})
+    state, is_contested, *_ = found[0] if found else (PresenceState.OFFLINE, False)
+    return state, is_contested
 
 
 @cache
-def _seat() -> Executable:
-    """Where the person stands; and whether anywhere in the queue calls and late text wait side by side."""
+def _seat(on_sqlite: bool) -> Executable:
     calls, late_text = exists().where(~ranking.IS_TEXT), exists().where(ranking.IS_TEXT, ranking.IS_PAST)
-    return (
-        select(Presence.state, and_(calls, late_text).label("is_contested"))
-        .where(Presence.staff_id == bindparam("person"))
-        .with_for_update(of=Presence)
-    )
+    # Until the end of the transaction: to plan a taking for this very person takes PostgreSQL longer than the taking itself.
+    planned_once = [] if on_sqlite else [func.set_config("plan_cache_mode", "force_generic_plan", true())]
+    seat = select(Presence.state, and_(calls, late_text), *planned_once).where(Presence.staff_id == bindparam("person"))
+    return seat.with_for_update(of=Presence)
 
 
 def _owed(session: Session, asked: dict[str, Any]) -> list[str]:
     """The skills whose late text comes before calls for this person."""
-    late = core.run(session, _late_skills(), asked).all()
+    late = core.send(session, _late_skills(), asked)
     if not late:
         return []
-    rule = queue_rule.edition(session, late[0].rule_id)
-    return ranking.owing_text(session, [row.skill for row in late], share=rule.text_share)
+    rule = queue_rule.edition(session, late[0][1])
+    return ranking.owing_text(session, [skill for skill, _ in late], share=rule.text_share)
 
 
 @cache
 def _late_skills() -> Executable:
-    columns = (QueueEntry.skill, queue_rule.EDITION.label("rule_id"))
+    columns = (QueueEntry.skill, queue_rule.EDITION)
     return select(*columns).where(ranking.SUITS, ranking.IS_TEXT, ranking.IS_PAST).distinct()
 
 
+def _give_first(session: Session, asked: dict[str, Any]) -> Contact | None:
+    is_owing = bool(asked["owed"])
+    if core.is_sqlite(session):
+        claimed = core.send(session, _claim(is_owing), asked)
+        return _give_to(session, claimed[0][0], asked["by"]) if claimed else None
+    given = core.send(session, _claim_and_give(is_owing), {**asked, "event_id": new_id(), "moment": now()})
+    if not given:
+        return None
+    outbox.announced(session)
+    return core.loaded(session, Contact, given[0])
+
+
 @cache
-def _claim() -> ReturningDelete[tuple[uuid.UUID]]:
+def _claim(is_owing: bool) -> ReturningDelete[tuple[uuid.UUID]]:
     """Takes the first suitable place out of the queue. Places that others are just taking are skipped, not waited for."""
     first = (
         select(QueueEntry.contact_id)
         .where(ranking.SUITS, ranking.FITS)
-        .order_by(*ranking.ORDER_WITH_OWED)
-        .limit(1)
+        .order_by(*(ranking.ORDER_WITH_OWED if is_owing else ranking.ORDER))
+        .limit(literal_column("1"))
         .with_for_update(skip_locked=True)
     )
     return delete(core.table(QueueEntry)).where(QueueEntry.contact_id == first.scalar_subquery()).returning(QueueEntry.contact_id)
 
 
-def _give_first(session: Session, asked: dict[str, Any]) -> Sequence[Contact]:
-    if not core.is_sqlite(session):
-        return _given(session, _claim_and_give(), asked)
-    contact_id = core.run(session, _claim(), asked).scalar()
-    return [] if contact_id is None else _given(session, _give(), {"contact": contact_id, "by": asked["by"]})
-
-
-def _given(session: Session, statement: Executable, values: dict[str, Any]) -> Sequence[Contact]:
-    """The contact, or none if nothing suited."""
-    options = {"populate_existing": True}
-    contacts: Sequence[Contact] = session.scalars(statement, {**values, "moment": now()}, execution_options=options).all()
-    for contact in contacts:
-        outbox.emit(session, ContactTaken(contact.id, values["by"]))
-    return contacts
+@cache
+def _claim_and_give(is_owing: bool) -> Executable:
+    """Claimed, given and told in one journey to the server; SQLite knows no DELETE within WITH."""
+    given = _giving(_claim(is_owing).cte("claimed").c.contact_id).cte("given")
+    told = outbox.telling(ContactTaken, given, contact_id=given.c.id, staff_id=bindparam("by", type_=Uuid))
+    return select(given).add_cte(told.cte("told"))
 
 
 @cache
@@ -154,21 +188,22 @@ def _give() -> Executable:
     return _giving(bindparam("contact"))
 
 
-@cache
-def _claim_and_give() -> Executable:
-    """Both at once, a journey to the server less; SQLite knows no DELETE within WITH."""
-    return _giving(_claim().cte("claimed").c.contact_id)
+def _giving(contact_id: ColumnElement[uuid.UUID]) -> ReturningUpdate[Any]:
+    contact = core.table(Contact)
+    taken = update(contact).values(taken_at=bindparam("moment"), taken_by_id=bindparam("by"), version=contact.c.version + 1)
+    return taken.where(contact.c.id == contact_id).returning(*contact.columns)
 
 
-def _giving(contact_id: ColumnElement[uuid.UUID]) -> Executable:
-    taken = update(Contact).values(taken_at=bindparam("moment"), taken_by_id=bindparam("by"), version=Contact.version + 1)
-    return taken.where(Contact.id == contact_id).returning(Contact).execution_options(synchronize_session=False)
+def _give_to(session: Session, contact_id: uuid.UUID, staff_id: uuid.UUID) -> Contact:
+    (row,) = core.send(session, _give(), {"contact": contact_id, "by": staff_id, "moment": now()})
+    outbox.emit(session, ContactTaken(contact_id, staff_id))
+    return core.loaded(session, Contact, row)
 
 
 def take(session: Session, staff: Staff, contact_id: uuid.UUID) -> Contact:
     """A particular contact, by choice: capacity counts, rank and skill do not. Taking one's own again changes nothing."""
-    seat = _lock_seat(session, staff)
-    if seat is None or seat.state == PresenceState.OFFLINE:
+    state, _ = _lock_seat(session, staff)
+    if state == PresenceState.OFFLINE:
         raise RuleBroken("Set yourself to available first.")
     entry = session.get(QueueEntry, contact_id, with_for_update=True, populate_existing=True)
     if entry is None:
@@ -181,8 +216,7 @@ def take(session: Session, staff: Staff, contact_id: uuid.UUID) -> Contact:
         raise RuleBroken("You have {count} contacts open; finish one first.", count=count)
     session.delete(entry)
     session.flush()
-    (contact,) = _given(session, _give(), {"contact": contact_id, "by": staff.id})
-    return contact
+    return _give_to(session, contact_id, staff.id)
 
 
 def _taken_before(session: Session, staff: Staff, contact_id: uuid.UUID) -> Contact:

@@ -6,13 +6,55 @@ Their parameters are `at`, the present in epoch seconds, and those of `person`.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, and_, bindparam, case, cast, exists, func, or_, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    JSON,
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Float,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from hotline.services.core import is_sqlite
 from hotline.services.queue_rule import VOICE
 from models import Contact, Presence, PresenceState, QueueEntry, Staff
+
+
+class _Among(FunctionElement[bool]):
+    """Whether the column is in a list that is one parameter: the statement's text does not depend on the list's length."""
+
+    inherit_cache = True
+    type = Boolean()
+
+
+@compiles(_Among, "postgresql")
+def _among_array(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
+    column, words = (compiler.process(each, **how) for each in element.clauses)
+    return f"{column} = ANY ({words})"
+
+
+@compiles(_Among, "sqlite")
+def _among_json(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
+    column, words = (compiler.process(each, **how) for each in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({words}))"  # noqa: S608 -- rendered by the compiler
+
+
+def _words(name: str) -> BindParameter[Any]:
+    return bindparam(name, type_=ARRAY(String).with_variant(JSON(), "sqlite"))
+
 
 AT = bindparam("at", type_=Float(53))
 IS_TEXT = QueueEntry.channel != VOICE
@@ -22,7 +64,7 @@ SHARE_USED = (AT - QueueEntry.clock_from) / QueueEntry.limit_seconds
 # Urgent first, then by the share of the clock.
 ORDER = (QueueEntry.urgency_weight.desc(), SHARE_USED.desc(), QueueEntry.contact_id.asc())
 # The same, but text past its clock of the skills in `owed` before calls that are no more urgent.
-_OWED_TEXT = case((and_(IS_TEXT, IS_PAST, QueueEntry.skill.in_(bindparam("owed", expanding=True))), 1), else_=0)
+_OWED_TEXT = case((and_(IS_TEXT, IS_PAST, _Among(QueueEntry.skill, _words("owed"))), 1), else_=0)
 ORDER_WITH_OWED = (ORDER[0], _OWED_TEXT.desc(), *ORDER[1:])
 
 # Kept for this person, or for nobody and within what he or she knows.
@@ -30,9 +72,9 @@ SUITS = or_(
     QueueEntry.reserved_for_id == bindparam("person"),
     and_(
         QueueEntry.reserved_for_id.is_(None),
-        QueueEntry.skill.in_(bindparam("skills", expanding=True)),
-        QueueEntry.language.in_(bindparam("languages", expanding=True)),
-        QueueEntry.channel.in_(bindparam("channels", expanding=True)),
+        _Among(QueueEntry.skill, _words("skills")),
+        _Among(QueueEntry.language, _words("languages")),
+        _Among(QueueEntry.channel, _words("channels")),
     ),
 )
 

@@ -1,9 +1,9 @@
 """The citizen's form: what was typed, what is wrong with it, and the letter that it becomes. Knows nothing of the database."""
 
+import re
 import secrets
 from dataclasses import dataclass, field, replace
 from typing import Self
-from unicodedata import category
 from uuid import uuid4
 
 from starlette.datastructures import FormData, UploadFile
@@ -18,6 +18,8 @@ from models.privacy import lookup_hash
 KINDS = tuple(kind for kind in RequestType if kind is not RequestType.OTHER)
 LONGEST_TEXT = 2000
 UNSURE = "unsure"
+# Control characters but the line's end and the tab, and halves of characters.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def new_form_key(edition: int) -> str:
@@ -124,7 +126,7 @@ class Letter:
 def clean(text: str) -> str:
     """Line ends made equal, control characters taken out (PostgreSQL refuses NUL), ends trimmed."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(sign for sign in lines if sign in "\n\t" or category(sign) not in {"Cc", "Cs"}).strip()
+    return _UNSEEN.sub("", lines).strip()
 
 
 def in_chinese(error: HotlineError) -> str:

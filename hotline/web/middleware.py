@@ -41,6 +41,9 @@ SAFE_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 ONE_YEAR = 31_536_000
+# As they are sent.
+_SAFE = [(name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS.items()]
+_ONLY_HTTPS = (b"strict-transport-security", f"max-age={ONE_YEAR}; includeSubDomains".encode())
 
 KIB, MIB = 1024, 1024 * 1024
 # The longest path that fits decides. Five files of 10 MiB come with a letter or an answer; a provider's callback is small.
@@ -92,15 +95,12 @@ class SafeHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        wanted = dict(SAFE_HEADERS)
-        if self._https or scope["scheme"] == "https":
-            wanted["Strict-Transport-Security"] = f"max-age={ONE_YEAR}; includeSubDomains"
+        wanted = [*_SAFE, _ONLY_HTTPS] if self._https or scope["scheme"] == "https" else _SAFE
 
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
                 there = {name.lower() for name, _ in message["headers"]}
-                more = [(name.lower().encode(), value.encode()) for name, value in wanted.items()]
-                message["headers"] = [*message["headers"], *(pair for pair in more if pair[0] not in there)]
+                message["headers"] = [*message["headers"], *(pair for pair in wanted if pair[0] not in there)]
             await send(message)
 
         await self._app(scope, receive, add)

@@ -33,7 +33,7 @@ async def _form(request: Request) -> AsyncIterator[FormData]:
         yield form
 
 
-def _letter(form: Annotated[FormData, Depends(_form)]) -> tuple[Letter, dict[str, str]]:
+def _checked(form: FormData) -> tuple[Letter, dict[str, str]]:
     """Read and checked, files included, before a transaction is opened: checking a photograph takes its time."""
     letter = Letter.read(form)
     return (letter, {}) if letter.step else letter.checked()
@@ -45,9 +45,9 @@ def write(request: Request, look: Look) -> Response:
 
 
 @router.post("/")
-def send(request: Request, checked: Annotated[tuple[Letter, dict[str, str]], Depends(_letter)]) -> Response:
+def send(request: Request, form: Annotated[FormData, Depends(_form)]) -> Response:
     """The same key again gives the same number and code, and stores nothing."""
-    letter, problems = checked
+    letter, problems = _checked(form)
     # Entered here and not by the dependency: in SQLite's one turn to write, no page is rendered and no other thread waited for.
     with unit_of_work() as session:
         opened = letters.opened_form_key(letter.key)
