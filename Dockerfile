@@ -1,4 +1,4 @@
-# One image for web, relay, worker and beat; docker-compose.yml says which command each runs.
+# One image for web, relay, worker, beat and the telephone; docker-compose.yml says which command each runs.
 
 FROM node:20-bookworm-slim AS scripts
 WORKDIR /app
@@ -23,6 +23,9 @@ RUN .venv/bin/pip install --no-deps --editable . \
     && .venv/bin/pip uninstall --yes setuptools pip \
     && .venv/bin/python -m classifier train --examples classifier/data/seed_examples.jsonl \
         --taxonomy hotline/reference/taxonomy.yaml --city hotline/reference/city.yaml --out classifier/artifacts/demo
+COPY deploy deploy
+COPY tools/asterisk*.py tools/
+RUN .venv/bin/python -m tools.asterisk
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOTLINE_DATA_DIR=/data

@@ -16,17 +16,22 @@ WORKERS ?= auto
 READY := .venv/.ready $(SCRIPTS)/.ready
 COVERAGE := $(if $(filter true,$(CI)),--cov --cov-report=)
 
-.PHONY: help setup run test test-fast check fix bench migrate migration seed train doctor pictures
+.PHONY: help setup asterisk run test test-fast check fix bench migrate migration seed train doctor pictures
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{printf "make %-12s %s\n", $$1, $$2}'
 
 setup: $(READY) ## virtual environment and page scripts, from the lock files
 
+asterisk: $(READY) ## a real Asterisk and a voice, unless the machine has them
+	@$(BIN)/python -m tools.asterisk
+
 run: $(READY) $(MODEL)/manifest.json ## the whole service with a demo city, on http://127.0.0.1:8000
+	@[ "$$HOTLINE_TELEPHONY" = off ] || $(BIN)/python -m tools.asterisk >/dev/null || true
 	@HOTLINE_DEMO=$${HOTLINE_DEMO:-true} exec $(BIN)/hotline up
 
 test: $(READY) $(MODEL)/manifest.json ## all tests (T=path for some)
+	@[ "$$HOTLINE_TELEPHONY" = off ] || $(BIN)/python -m tools.asterisk || [ "$$CI" != true ]
 	@mkdir -p var && rm -f $(REPORT) .coverage .coverage.*
 	@status=0; $(BIN)/python -m pytest $(T) -q -n $(WORKERS) --dist worksteal -rs --junit-xml=$(REPORT) $(COVERAGE) || status=1; \
 	if [ -n "$(COVERAGE)" ]; then tools/coverage.sh || status=1; fi; \

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from bench import arrivals, memory, pages, take_next
+from bench import arrivals, memory, pages, screen_pop, take_next, telephone
 from bench.figures import Figure
 
 BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
@@ -14,6 +14,8 @@ BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "take_next": take_next.take_next,
     "pages": pages.pages,
     "memory": memory.memory,
+    "telephone": telephone.telephone,
+    "screen_pop": screen_pop.screen_pop,
 }
 
 

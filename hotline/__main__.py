@@ -17,6 +17,7 @@ COMMANDS = {
     "replay": "send the texts of a CSV file through the public mailbox",
     "drill": "play citizens, agents, units and the centre against the running service, and count",
     "export": "contacts, cases or surveys as JSON lines",
+    "call": "dial the running service from a scripted phone, and say what became of it",
     "doctor": "check each component and setting, and say what to do",
 }
 

@@ -28,11 +28,14 @@ from hotline.web import (
     admin,
     agent,
     api_docs,
+    callback_list,
     case,
+    floor,
     login,
     phone,
     problems,
     public,
+    recordings,
     reports,
     stream,
     supervisor,
@@ -44,7 +47,23 @@ from hotline.web.middleware import BodyLimit, RequestLog, SafeHeaders
 
 log = logging.getLogger(__name__)
 
-ROUTERS = (public, survey, login, stream, agent, phone, unit, verifier, case, supervisor, reports, admin)
+ROUTERS = (
+    public,
+    survey,
+    login,
+    stream,
+    agent,
+    phone,
+    recordings,
+    callback_list,
+    floor,
+    unit,
+    verifier,
+    case,
+    supervisor,
+    reports,
+    admin,
+)
 
 
 def create_app(settings: Settings | None = None, *, run_relay: bool | None = None) -> FastAPI:

@@ -90,6 +90,13 @@ class CallEnded(Event):
 
 
 @dataclass(frozen=True)
+class CallTold(Event):
+    """An agent has written down more of what a caller says."""
+
+    contact_id: UUID
+
+
+@dataclass(frozen=True)
 class FloorChanged(Event):
     """Something on the floor concerns this person: help, a notice, a break, what callers are told."""
 

@@ -2,9 +2,9 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, PositiveInt, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -29,10 +29,46 @@ class Redis(BaseModel):
     url: str = ""  # empty: pushes go over a Unix socket in the data folder
 
 
+# These are written into Asterisk's own files: nothing in them may end a line or begin another option.
+Number = Annotated[str, StringConstraints(pattern=r"^\d{2,20}$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[\w.:/@+=\[\]-]*$")]
+
+
 class Asterisk(BaseModel):
-    host: str = "127.0.0.1"
+    host: Word = "127.0.0.1"
+    bind: Word = "127.0.0.1"
     sip_port: int = 5060
     ws_port: int = 8088
+    ws_url: str = ""  # empty: ws, the page's own host and the port above
+    media_address: Word = ""  # empty: the address that it listens on
+    root: Path | None = None  # empty: the machine's, else the one that `make asterisk` fetched
+    ami_secret: SecretStr | None = None  # empty: made up and kept in the data folder
+    ami_from: list[Word] = ["127.0.0.1"]
+    agi_host: Word = "127.0.0.1"
+    agi_bind: Word = "127.0.0.1"
+    numbers: list[Number] = ["12345"]
+    trunk_addresses: list[Word] = []  # the demo: 127.0.0.2
+    trunk_contact: Word = ""  # the demo: 127.0.0.2, ten ports above the SIP port
+    browser_lines: PositiveInt = 60
+    desk_lines: PositiveInt = 20
+    wait_seconds: PositiveInt = 120
+    emergency_trunk: bool = False
+
+    @property
+    def ami_port(self) -> int:
+        return self.sip_port - 22
+
+    @property
+    def agi_port(self) -> int:
+        return self.sip_port + 13
+
+    @property
+    def rtp_first(self) -> int:
+        return self.sip_port + 940
+
+    @property
+    def rtp_last(self) -> int:
+        return self.sip_port + 1939
 
 
 class Sms(BaseModel):

@@ -15,6 +15,7 @@ from hotline import channels, events
 from hotline.db import Database
 from hotline.errors import NotFound
 from hotline.events import (
+    CallTold,
     CaseAdvanced,
     Event,
     MessageReady,
@@ -23,11 +24,26 @@ from hotline.events import (
     SurveyLapsed,
 )
 from hotline.ports import Receipt, ReceiptState
-from hotline.services import answers, archiving, deadlines, delivery, files, heads, outbox, presence, scoring, surveys, triage
+from hotline.services import (
+    answers,
+    archiving,
+    deadlines,
+    delivery,
+    files,
+    heads,
+    outbox,
+    presence,
+    recordings,
+    scoring,
+    surveys,
+    switching,
+    triage,
+)
 from hotline.settings import get_settings
 from models import Action, Case, CaseStatus, Contact, Survey, now
 
 KEPT_IN_OUTBOX = timedelta(days=7)
+KEPT_COMMANDS = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -63,8 +79,8 @@ def handles(
     return register
 
 
-@handles(MessageReceived, prepare=triage.predict)
-def suggest_category(session: Session, event: MessageReceived, body: dict[str, Any] | None) -> None:
+@handles(MessageReceived, CallTold, prepare=triage.predict)
+def suggest_category(session: Session, event: MessageReceived | CallTold, body: dict[str, Any] | None) -> None:
     if body is not None:
         triage.suggest(session, session.get_one(Contact, event.contact_id), body)
 
@@ -140,6 +156,9 @@ TIMETABLE: dict[str, Timed] = {
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),
     "archive_closed": Timed(timedelta(hours=1), archiving.archive_closed),
     "sweep_files": Timed(timedelta(hours=12), files.sweep),
+    "forget_commands": Timed(timedelta(hours=6), lambda session: switching.forget(session, before=now() - KEPT_COMMANDS)),
+    "forget_recordings": Timed(timedelta(hours=1), recordings.forget),
+    "sweep_recordings": Timed(timedelta(hours=12), recordings.sweep),
     "keep_heads": Timed(timedelta(hours=1), lambda session: heads.keep(session, get_settings().data_dir / "history-heads.jsonl")),
     "forget_outbox": Timed(timedelta(hours=1), lambda session: outbox.forget(session, before=now() - KEPT_IN_OUTBOX)),
 }

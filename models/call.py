@@ -49,6 +49,7 @@ class Call(Record):
     held_seconds: Mapped[float] = mapped_column(Float(53), default=0.0)
     wrapped_up_at: Mapped[datetime | None]
     ending: Mapped[CallEnding | None] = mapped_column(Word(CallEnding, 16))
+    rating: Mapped[int | None]  # of the agent, by the caller after the call: 1 to 5, the best
     reconstructed: Mapped[bool] = mapped_column(default=False)
     # Simulated for practice: it counts nowhere.
     training: Mapped[bool] = mapped_column(default=False)
@@ -107,7 +108,10 @@ class Recording(Record):
     """Sound kept encrypted in the data folder under `stored_as`; `digest` is the SHA-256 of what was recorded."""
 
     __tablename__ = "recording"
-    __table_args__ = (Index(None, "recorded_at"),)
+    __table_args__ = (
+        Index(None, "recorded_at"),
+        partial_index("ix_recording_wave", "recorded_at", where="erased_at IS NULL AND media_type = 'audio/wav'"),
+    )
 
     call_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("call.id"), index=True)
     kind: Mapped[RecordingKind] = mapped_column(Word(RecordingKind, 16))

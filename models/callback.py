@@ -51,7 +51,7 @@ class Callback(Record):
     survey_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("survey.id"))
     state: Mapped[CallbackState] = mapped_column(Word(CallbackState, 16), default=CallbackState.WAITING)
     due_at: Mapped[datetime]  # not before this time
-    queue: Mapped[str] = mapped_column(String(32), default="general")
+    queue: Mapped[str] = mapped_column(String(32), default="main")
     # The place that is kept in the exchange's queue (1 is the head); none once that queue is gone.
     position: Mapped[int | None]
     taken_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Record, Word, partial_index
@@ -45,7 +45,10 @@ class SwitchboardCommand(Record):
     """
 
     __tablename__ = "switchboard"
-    __table_args__ = (partial_index("ix_switchboard_asked", "created_at", where="state = 'asked'"),)
+    __table_args__ = (
+        partial_index("ix_switchboard_asked", "created_at", where="state = 'asked'"),
+        Index(None, "by_id", "created_at"),
+    )
 
     action: Mapped[SwitchboardAction] = mapped_column(Word(SwitchboardAction, 16))
     # JSON; numbers and secrets' digests are in it, hence encrypted.

@@ -17,6 +17,9 @@ import pytest
 import redis
 from psycopg import sql
 
+from hotline.settings import Settings
+from hotline.telephony.kit import find_kit
+
 _PATIENCE = 30.0
 
 
@@ -273,6 +276,7 @@ _HOW_TO_GET = {
     "redis": "Redis is missing: apt-get install redis-server",
     "chromium": "Chromium is missing: apt-get install chromium",
     "asterisk": "Asterisk is missing: make asterisk",
+    "espeak-ng": "espeak-ng is missing: make asterisk",
 }
 
 
@@ -290,7 +294,8 @@ def need(component: str) -> Path:
         "postgres": lambda: (folder := postgres_folder()) and folder / "postgres",
         "redis": lambda: _installed("redis-server"),
         "chromium": lambda: _installed("chromium", "chromium-browser", "google-chrome"),
-        "asterisk": lambda: _installed("asterisk"),
+        "asterisk": lambda: (kit := find_kit(Settings())) and Path(kit.program),
+        "espeak-ng": lambda: (kit := find_kit(Settings())) and kit.speech and Path(kit.speech.command[-1]),
     }[component]()
     if found:
         return Path(found)

@@ -26,6 +26,7 @@ from tests.components import Postgres, need
 from tests.components import postgres_server as postgres_server
 from tests.components import redis_server as redis_server
 from tests.factories import PASSWORD, make_staff
+from tests.telephony.asterisk import exchange as exchange
 
 KEY = b"a key for the tests, 32 bytes at least"
 

@@ -17,11 +17,15 @@ from pathlib import Path
 from types import FrameType
 
 from tests.components import Postgres, Process, Redis, free_port, wait_until
+from tests.telephony.asterisk import free_sip_port
 from tools.compose_file import ComposeError, Service, read_env_file, read_services
 
 ROOT = Path(__file__).parents[1]
 
 Server = Postgres | Redis | Process
+
+# Settings that hold a port which must be free on this machine.
+_PORTS = {"HOTLINE_WEB__PORT": "web", "HOTLINE_ASTERISK__SIP_PORT": "sip", "HOTLINE_ASTERISK__WS_PORT": "websocket"}
 
 
 class Stack:
@@ -38,7 +42,8 @@ class Stack:
         self._variables = dict(variables or {})
         self._services = read_services(compose_file, self._variables)
         self._folder = folder.resolve()
-        self._ports = {name: free_port() for name in ("web", "postgres", "redis")} | dict(ports or {})
+        self._ports = {name: free_port() for name in ("web", "postgres", "redis", "websocket")} | dict(ports or {})
+        self._ports.setdefault("sip", free_sip_port())
         self._running: dict[str, Server] = {}
         self._cleanup = ExitStack()
 
@@ -91,9 +96,11 @@ class Stack:
         kept = {key: value for key, value in os.environ.items() if key in {"HOME", "LANG", "TZ"} or key.startswith("COVERAGE_")}
         kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         described = (self._variables if service.takes_env_file else {}) | service.environment
-        if "HOTLINE_WEB__PORT" in described:
-            described["HOTLINE_WEB__PORT"] = str(self._ports["web"])
-        return kept | {key: self._here(service, value) for key, value in described.items()}
+        for key, port in _PORTS.items():
+            if key in described:
+                described[key] = str(self._ports[port])
+        hosts = {key: "127.0.0.1" for key, value in described.items() if value in self._services}
+        return kept | {key: self._here(service, value) for key, value in described.items()} | hosts
 
     def command(self, name: str) -> list[str]:
         service = self._services[name]

@@ -42,11 +42,16 @@ class NotStarted(HotlineError):
 class Part:
     """A program kept alive. Its standard input is a pipe: a byte lets it begin, the end says that the supervisor is gone.
 
-    `beats`: it writes to another pipe while it is well, and is killed when it no longer does, though it lives.
+    `beats`: it writes to another pipe while it is well, and is killed when it no longer does, though it lives. It is stopped
+    for good when the part that it needs cannot run here.
     """
 
-    def __init__(self, name: str, *, listening: socket.socket | None = None, beats: bool = False) -> None:
+    def __init__(
+        self, name: str, *, listening: socket.socket | None = None, beats: bool = False, needs: "Part | None" = None
+    ) -> None:
         self.name = name
+        self.given_up = False
+        self._needs = needs
         self._listening = listening
         self._beats = beats
         self._beating: int | None = None
@@ -55,7 +60,6 @@ class Part:
         self._alive_until = 0.0
         self._pause = FIRST_PAUSE
         self._again_at = 0.0
-        self._given_up = False
 
     def start(self) -> None:
         command = [sys.executable, "-m", "hotline", "up", "--only", self.name]
@@ -90,13 +94,16 @@ class Part:
 
     def look(self) -> None:
         """End it if it is frozen. Start it again if it died, after a pause that doubles while it keeps dying."""
-        if self._process is None or self._given_up:
+        if self._process is None or self.given_up:
             return
         moment = time.monotonic()
-        if self._process.poll() is None:
+        if self._needs is not None and self._needs.given_up:
+            self.given_up = True
+            self.ask_to_stop()
+        elif self._process.poll() is None:
             self._end_if_frozen(moment)
         elif self._process.returncode == CANNOT_RUN:
-            self._given_up = True
+            self.given_up = True
         elif not self._again_at:
             self._plan_again(moment)
         elif moment >= self._again_at:
@@ -176,8 +183,6 @@ class Supervisor:
     def run(self, *, announce: Callable[[], None], telephony: bool) -> int:
         """Until a signal; the exit code."""
         self._parts = [Part("all-in-one", listening=self._listening)]
-        if telephony:
-            self._parts += [Part("asterisk"), Part("ivr", beats=True), Part("telephony", beats=True)]
         for part in self._parts:
             part.start()  # it loads its modules meanwhile
         code = self._prepare()
@@ -185,11 +190,24 @@ class Supervisor:
             return code
         for part in self._parts:
             part.let_begin()
-        threading.Thread(target=self._announce_when_ready, args=[announce], daemon=True).start()
+        ready = threading.Event()
+        threading.Thread(target=self._announce_when_ready, args=[announce, ready], daemon=True).start()
         while not self._stop.wait(LOOK_SECONDS):
+            if telephony and ready.is_set():
+                self._start_telephony()
+                telephony = False
             for part in self._parts:
                 part.look()
         return 0
+
+    def _start_telephony(self) -> None:
+        """After the pages, which people wait for. Where Asterisk cannot run, the parts that speak with it have nothing to do."""
+        exchange = Part("asterisk")
+        parts = [exchange, Part("ivr", beats=True, needs=exchange), Part("telephony", beats=True, needs=exchange)]
+        for part in parts:
+            part.start()
+            part.let_begin()
+        self._parts += parts
 
     def _prepare(self) -> int:
         """Migrations and seeds, in a process of their own whose memory goes with it."""
@@ -201,11 +219,12 @@ class Supervisor:
                 return 0
         return code
 
-    def _announce_when_ready(self, announce: Callable[[], None]) -> None:
+    def _announce_when_ready(self, announce: Callable[[], None], ready: threading.Event) -> None:
         url = f"http://{self._settings.web.host}:{self._settings.web.port}/healthz"
         while not self._stop.wait(LOOK_SECONDS):
             try:
                 with urllib.request.urlopen(url, timeout=5):
+                    ready.set()
                     return announce()
             except (URLError, OSError):
                 continue

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from hotline.cli.supervisor import Supervisor
+from hotline.cli.supervisor import CANNOT_RUN, Supervisor, watch
 from hotline.errors import HotlineError
 from hotline.settings import Settings, get_settings
 
@@ -14,6 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", choices=PARTS, help="one part instead of the whole service")
     # How the supervisor hands over the socket that it holds.
     parser.add_argument("--listen-on", type=int, help=argparse.SUPPRESS)
+    # Where a part tells the supervisor that it is not frozen.
+    parser.add_argument("--beat-on", type=int, help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -21,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
         return PARTS[arguments.only](arguments)
     settings = get_settings()
     with Supervisor(settings) as supervisor:
-        return supervisor.run(announce=lambda: announce(settings), telephony=False)
+        return supervisor.run(announce=lambda: announce(settings), telephony=settings.telephony == "on")
 
 
 def announce(settings: Settings) -> None:
@@ -37,7 +39,9 @@ def announce(settings: Settings) -> None:
         lines.append("  sign-ins    agent1…agent24 leader1 dispatcher1 verifier1 callback1 liaison1… supervisor1 admin1")
         lines.append(f"  password    {kept.read_text().strip()}  (kept in {kept})")
     if settings.telephony == "on":
-        lines.append("  telephone   comes with a later version; HOTLINE_TELEPHONY=off hides this line")
+        lines.append(
+            f"  telephone   SIP {settings.asterisk.bind}:{settings.asterisk.sip_port}, dial 12345; agents use {url}/phone"
+        )
     print("\n".join(lines), flush=True)
 
 
@@ -75,6 +79,38 @@ def _beat(_: argparse.Namespace) -> int:
     return _celery("beat", "--schedule", str(get_settings().data_dir / "timetable"), "--pidfile", "")
 
 
+def _asterisk(_: argparse.Namespace) -> int:
+    from hotline import process
+    from hotline.telephony import city_queues, exchange
+
+    settings = process.prepare()
+    supervised = not sys.stdin.isatty() and sys.stdin.buffer.read(1) == b"\n"
+    if reason := exchange.why_not(settings):
+        print(f"the telephone stays off: {reason}", file=sys.stderr)
+        return CANNOT_RUN
+    return exchange.run(settings, city_queues.queues(), parent=sys.stdin.buffer if supervised else None)
+
+
+def _ivr(arguments: argparse.Namespace) -> int:
+    if arguments.beat_on is None:
+        return watch("ivr")
+    from hotline import process
+    from hotline.cli import serve
+    from hotline.telephony import ivr
+
+    return ivr.run(process.prepare(), beat_on=arguments.beat_on) if serve.is_let_begin() else 0
+
+
+def _telephony(arguments: argparse.Namespace) -> int:
+    if arguments.beat_on is None:
+        return watch("telephony")
+    from hotline import process
+    from hotline.cli import serve
+    from hotline.telephony import service
+
+    return service.run(process.prepare(), beat_on=arguments.beat_on) if serve.is_let_begin() else 0
+
+
 def _celery(*command: str) -> int:
     settings = get_settings()
     if not settings.celery.broker_url:
@@ -89,6 +125,9 @@ PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
     "relay": _relay,
     "worker": _worker,
     "beat": _beat,
+    "asterisk": _asterisk,
+    "ivr": _ivr,
+    "telephony": _telephony,
     "migrate": _migrate,
     "seed": _seed,
 }

@@ -40,6 +40,14 @@ def save(session: Session, contact: Contact, matter: int, form: DraftForm, *, by
         raise RuleBroken("This matter has been filed already.")
 
 
+def suggested(session: Session, contact: Contact, form: DraftForm) -> DraftForm:
+    """The form with the newest suggestion in the fields that are still open."""
+    open_fields = {name: value for name, value in _first_matter(session, contact).items() if value and not getattr(form, name)}
+    area = _from_contact(session, contact) if form.area_code is None else form
+    places = {name: getattr(area, name) for name in ("township_code", "community_code", "grid_code")}
+    return form.model_copy(update={**open_fields, **places})
+
+
 def _from_contact(session: Session, contact: Contact) -> DraftForm:
     codes = {f"{area.kind}_code": area.code for area in gazetteer.area_path(session, contact.grid_code or "")}
     return DraftForm(

@@ -10,9 +10,21 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NoteRequired, NotFound, RuleBroken, WrongState
 from hotline.events import FloorChanged
-from hotline.services import access, core, outbox, presence, switching
+from hotline.services import access, core, lines, outbox, presence, switching
 from hotline.services.access import Me
-from models import Announcement, BreakRequest, BreakState, HelpCall, Notice, NoticeRead, PresenceState, Role, Staff, now
+from models import (
+    Announcement,
+    BreakRequest,
+    BreakState,
+    HelpCall,
+    Notice,
+    NoticeRead,
+    Presence,
+    PresenceState,
+    Role,
+    Staff,
+    now,
+)
 
 LEADERS = (Role.SHIFT_LEADER, Role.SUPERVISOR)
 LONGEST_NOTICE = 500
@@ -126,7 +138,7 @@ def take_break_back(session: Session, staff: Staff) -> None:
 
 
 def decide_break(session: Session, me: Me, request_id: UUID, *, granted: bool) -> BreakRequest:
-    """Granted, no further call comes; a call in hand is finished first."""
+    """Granted, the seat is paused at once: a call in hand is finished, and no further one comes."""
     access.require(me, *LEADERS)
     asked = session.get(BreakRequest, request_id, with_for_update=True, populate_existing=True)
     if asked is None:
@@ -136,9 +148,18 @@ def decide_break(session: Session, me: Me, request_id: UUID, *, granted: bool) -
     asked.state = BreakState.GRANTED if granted else BreakState.REFUSED
     asked.decided_by_id, asked.decided_at = me.staff_id, now()
     if granted:
-        presence.set_presence(session, session.get_one(Staff, asked.staff_id), PresenceState.PAUSED, asked.reason)
+        _begin_break(session, asked)
     outbox.emit(session, FloorChanged(asked.staff_id))
     return asked
+
+
+def _begin_break(session: Session, asked: BreakRequest) -> None:
+    """Who has gone home meanwhile is not brought back, and a leader's word is no sign of life from the desk."""
+    seat = session.get(Presence, asked.staff_id)
+    if seat is None or seat.state == PresenceState.OFFLINE:
+        return
+    presence.move(session, session.get_one(Staff, asked.staff_id), PresenceState.PAUSED, asked.reason)
+    lines.tell_pause(session, asked.staff_id, paused=True)
 
 
 def announce(session: Session, me: Me, text: str) -> Announcement:
@@ -173,7 +194,7 @@ def _running(session: Session) -> Sequence[Announcement]:
 def _words(text: str, *, longest: int) -> str:
     text = " ".join(text.split())
     if not text:
-        raise NoteRequired(field="text")
+        raise Invalid("Please fill in this field.", field="text")
     if len(text) > longest:
         raise RuleBroken("At most {most} characters.", field="text", most=longest)
     return text

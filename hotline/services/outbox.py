@@ -32,6 +32,8 @@ MOST_TRIES = 10
 
 def emit(session: Session, *events: Event) -> None:
     """Write the events beside the facts that they tell; what follows runs after the commit, at least once."""
+    if not events:
+        return
     at = now()
     rows = [{"event": event.name, "body": event.as_body(), "ready_at": at, "created_at": at} for event in events]
     core.insert_all(session, OutboxMessage, rows)

@@ -1,32 +1,61 @@
 """Where each seat stands: available, paused with a reason, wrap-up, offline. Who is gone leaves nothing behind."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from hotline.errors import NoteRequired
-from hotline.services import core, queueing
+from hotline.services import core, lines, queueing
 from hotline.settings import get_settings
-from models import Presence, PresenceChange, PresenceState, Staff, now
+from models import Call, CallLeg, Presence, PresenceChange, PresenceState, Staff, now
 
+LONGEST_CALL = timedelta(hours=12)
 LOST = "no heartbeat"
+# A voice is a sign of life: whoever is in a call keeps the seat, whatever became of the page.
+_TALKING = exists().where(CallLeg.staff_id == Presence.staff_id, CallLeg.answered_at.is_not(None), CallLeg.ended_at.is_(None))
 
 
 def set_presence(session: Session, staff: Staff, state: PresenceState, reason: str = "") -> Presence:
-    """A pause needs a reason; going offline puts the person's open contacts back into the queue."""
+    """What a person chooses. A pause needs a reason; going offline puts the person's open contacts back into the queue.
+
+    With a line at hand the exchange is told at once, and says when it has paused.
+    """
+    presence = move(session, staff, state, reason)
+    presence.heartbeat_at = now()
+    lines.tell_pause(session, staff.id, paused=state != PresenceState.AVAILABLE)
+    return presence
+
+
+def move(session: Session, staff: Staff, state: PresenceState, reason: str = "") -> Presence:
+    """The same for the service itself: no sign of life, and the router sees to the line."""
     reason = reason.strip()
     if state == PresenceState.PAUSED and not reason:
         raise NoteRequired(field="reason")
     presence = _row_of(session, staff)
     at = now()
-    presence.heartbeat_at = at
     if (presence.state, presence.reason) != (state, reason):
+        if presence.state == PresenceState.WRAP_UP:
+            _note_wrapped_up(session, staff, at)
         presence.state, presence.reason, presence.since = state, reason, at
         session.add(PresenceChange(staff_id=staff.id, state=state, reason=reason))
     if state == PresenceState.OFFLINE:
         queueing.release(session, [staff.id])
     return presence
+
+
+def _note_wrapped_up(session: Session, staff: Staff, at: datetime) -> None:
+    session.execute(
+        update(Call)
+        .where(
+            Call.staff_id == staff.id,
+            Call.answered_at.is_not(None),
+            Call.wrapped_up_at.is_(None),
+            Call.started_at > at - LONGEST_CALL,
+        )
+        .values(wrapped_up_at=at)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _row_of(session: Session, staff: Staff) -> Presence:
@@ -57,6 +86,7 @@ def release_gone(session: Session) -> int:
         .where(
             Presence.state != PresenceState.OFFLINE,
             Presence.heartbeat_at < at - timedelta(seconds=get_settings().desk.heartbeat_seconds),
+            ~_TALKING,
         )
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)

@@ -14,6 +14,8 @@ from hotline.services import core
 from models import Rule, Urgency
 
 VOICE = "voice"
+# A call that is over and left something to do: a message, or a matter that its agent could not finish.
+VOICE_MESSAGE = "voice_message"
 
 Seconds = Annotated[float, Field(gt=0)]
 

@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     Uuid,
-    and_,
     bindparam,
     case,
     delete,
@@ -30,12 +29,14 @@ from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 from hotline.errors import AlreadyTaken, NotAllowed, NoteRequired, NotFound, RuleBroken, WrongState
 from hotline.events import ContactConcluded, ContactQueued, ContactTaken, Event
 from hotline.services import core, outbox, queue_rule, ranking
-from hotline.services.queue_rule import VOICE, QueueRule
+from hotline.services.queue_rule import VOICE, VOICE_MESSAGE, QueueRule
 from models import (
     AccessLog,
+    Call,
     Case,
     Conclusion,
     Contact,
+    Offer,
     Presence,
     PresenceState,
     QueueEntry,
@@ -46,6 +47,7 @@ from models import (
     now,
 )
 
+_IN_CALL = exists().where(Call.contact_id == Contact.id, Call.ended_at.is_(None))
 ONLY_WHO_TOOK_IT = "Only the person who has taken this contact, or the shift leader, may do this."
 NEEDS_NOTE = frozenset({Conclusion.REDIRECTED, Conclusion.VOID})
 
@@ -68,32 +70,38 @@ class Count(NamedTuple):
 
 def enqueue(session: Session, contact: Contact) -> None:
     """Give the contact a place, or leave it the one it has. A call's clock runs from here, a message's from its arrival."""
-    _place(session, contact, queue_rule.current(session))
-
-
-def enter(session: Session, contact: Contact) -> list[Event]:
-    """`enqueue` for whoever has more to announce and does it at once."""
-    return _placed(session, contact, queue_rule.current(session))
-
-
-def _place(session: Session, contact: Contact, rule: QueueRule, *, reserved_for: uuid.UUID | None = None) -> None:
-    events = _placed(session, contact, rule, reserved_for=reserved_for)
+    events = enter(session, contact)
     if events:
         outbox.emit(session, *events)
 
 
-def _placed(session: Session, contact: Contact, rule: QueueRule, *, reserved_for: uuid.UUID | None = None) -> list[Event]:
+def enter(session: Session, contact: Contact) -> list[Event]:
+    """`enqueue` for whoever has more to announce and does it at once."""
+    return _placed(session, contact, queue_rule.current(session), channel=contact.channel)
+
+
+def _return(session: Session, contact: Contact, rule: QueueRule, *, reserved_for: uuid.UUID | None = None) -> None:
+    """Back to its place. A call that is over does not come back as one: nobody waits at the other end."""
+    channel = VOICE_MESSAGE if contact.channel == VOICE else contact.channel
+    events = _placed(session, contact, rule, channel=channel, reserved_for=reserved_for)
+    if events:
+        outbox.emit(session, *events)
+
+
+def _placed(
+    session: Session, contact: Contact, rule: QueueRule, *, channel: str, reserved_for: uuid.UUID | None = None
+) -> list[Event]:
     """The clock is the original one, however often the contact comes back."""
     contact.queued_at = contact.queued_at or now()
-    clock_from = contact.queued_at if contact.channel == VOICE else contact.received_at
+    clock_from = contact.queued_at if channel == VOICE else contact.received_at
     entry = {
         "contact_id": contact.id,
-        "channel": contact.channel,
+        "channel": channel,
         "skill": contact.skill,
         "language": contact.language,
         "urgency_weight": rule.weight(contact.urgency),
         "clock_from": clock_from.timestamp(),
-        "limit_seconds": rule.limit(contact.channel, contact.urgency),
+        "limit_seconds": rule.limit(channel, contact.urgency),
         "reserved_for_id": reserved_for,
     }
     is_new = core.insert_once(session, QueueEntry, entry, unique=("contact_id",))
@@ -106,56 +114,34 @@ def leave(session: Session, contact: Contact) -> None:
 
 
 def take_next(session: Session, staff: Staff) -> Contact | None:
-    """The first contact that suits this person, or None; never one that somebody else is given at the same moment."""
-    state, is_contested = _lock_seat(session, staff)
-    if state != PresenceState.AVAILABLE:
-        return None
-    asked = {**ranking.person(staff), "at": now().timestamp()}
-    owed = _owed(session, asked) if is_contested else []
-    return _give_first(session, {**asked, "owed": owed, "by": staff.id})
+    """The first text that suits this person, or None; never one that somebody else is given at the same moment.
 
-
-def _lock_seat(session: Session, staff: Staff) -> tuple[str, bool]:
-    """Where the person stands; and whether anywhere in the queue calls and late text wait side by side.
-
-    One taking at a time for one person, so that two open pages do not overfill a desk.
+    Calls are given by the exchange; which of the two comes first for a free telephone is the router's decision.
     """
-    on_sqlite = core.is_sqlite(session)
-    found = core.send(session, _seat(on_sqlite), {"person": staff.id, "at": now().timestamp()})
-    state, is_contested, *_ = found[0] if found else (PresenceState.OFFLINE, False)
-    return state, is_contested
+    if _lock_seat(session, staff) != PresenceState.AVAILABLE:
+        return None
+    return _give_first(session, {**ranking.person(staff), "at": now().timestamp(), "by": staff.id})
+
+
+def _lock_seat(session: Session, staff: Staff) -> str:
+    """Where the person stands. One taking at a time for one person, so that two open pages do not overfill a desk."""
+    found = core.send(session, _seat(core.is_sqlite(session)), {"person": staff.id})
+    return str(found[0][0]) if found else PresenceState.OFFLINE
 
 
 @cache
 def _seat(on_sqlite: bool) -> Executable:
-    calls, late_text = exists().where(~ranking.IS_TEXT), exists().where(ranking.IS_TEXT, ranking.IS_PAST)
     # Until the end of the transaction: to plan a taking for this very person takes PostgreSQL longer than the taking itself.
     planned_once = [] if on_sqlite else [func.set_config("plan_cache_mode", "force_generic_plan", true())]
-    seat = select(Presence.state, and_(calls, late_text), *planned_once).where(Presence.staff_id == bindparam("person"))
+    seat = select(Presence.state, *planned_once).where(Presence.staff_id == bindparam("person"))
     return seat.with_for_update(of=Presence)
 
 
-def _owed(session: Session, asked: dict[str, Any]) -> list[str]:
-    """The skills whose late text comes before calls for this person."""
-    late = core.send(session, _late_skills(), asked)
-    if not late:
-        return []
-    rule = queue_rule.edition(session, late[0][1])
-    return ranking.owing_text(session, [skill for skill, _ in late], share=rule.text_share)
-
-
-@cache
-def _late_skills() -> Executable:
-    columns = (QueueEntry.skill, queue_rule.EDITION)
-    return select(*columns).where(ranking.SUITS, ranking.IS_TEXT, ranking.IS_PAST).distinct()
-
-
 def _give_first(session: Session, asked: dict[str, Any]) -> Contact | None:
-    is_owing = bool(asked["owed"])
     if core.is_sqlite(session):
-        claimed = core.send(session, _claim(is_owing), asked)
+        claimed = core.send(session, _claim(), asked)
         return _give_to(session, claimed[0][0], asked["by"]) if claimed else None
-    given = core.send(session, _claim_and_give(is_owing), {**asked, "event_id": new_id(), "moment": now()})
+    given = core.send(session, _claim_and_give(), {**asked, "event_id": new_id(), "moment": now()})
     if not given:
         return None
     outbox.announced(session)
@@ -163,12 +149,13 @@ def _give_first(session: Session, asked: dict[str, Any]) -> Contact | None:
 
 
 @cache
-def _claim(is_owing: bool) -> ReturningDelete[tuple[uuid.UUID]]:
+def _claim() -> ReturningDelete[tuple[uuid.UUID]]:
     """Takes the first suitable place out of the queue. Places that others are just taking are skipped, not waited for."""
+    held_out = exists().where(Offer.contact_id == QueueEntry.contact_id, Offer.staff_id != bindparam("person"))
     first = (
         select(QueueEntry.contact_id)
-        .where(ranking.SUITS, ranking.FITS)
-        .order_by(*(ranking.ORDER_WITH_OWED if is_owing else ranking.ORDER))
+        .where(ranking.SUITS, ranking.IS_TEXT, ranking.FITS, ~held_out)
+        .order_by(*ranking.ORDER)
         .limit(literal_column("1"))
         .with_for_update(skip_locked=True)
     )
@@ -176,9 +163,9 @@ def _claim(is_owing: bool) -> ReturningDelete[tuple[uuid.UUID]]:
 
 
 @cache
-def _claim_and_give(is_owing: bool) -> Executable:
+def _claim_and_give() -> Executable:
     """Claimed, given and told in one journey to the server; SQLite knows no DELETE within WITH."""
-    given = _giving(_claim(is_owing).cte("claimed").c.contact_id).cte("given")
+    given = _giving(_claim().cte("claimed").c.contact_id).cte("given")
     told = outbox.telling(ContactTaken, given, contact_id=given.c.id, staff_id=bindparam("by", type_=Uuid))
     return select(given).add_cte(told.cte("told"))
 
@@ -202,17 +189,17 @@ def _give_to(session: Session, contact_id: uuid.UUID, staff_id: uuid.UUID) -> Co
 
 def take(session: Session, staff: Staff, contact_id: uuid.UUID) -> Contact:
     """A particular contact, by choice: capacity counts, rank and skill do not. Taking one's own again changes nothing."""
-    state, _ = _lock_seat(session, staff)
-    if state == PresenceState.OFFLINE:
+    if _lock_seat(session, staff) == PresenceState.OFFLINE:
         raise RuleBroken("Set yourself to available first.")
     entry = session.get(QueueEntry, contact_id, with_for_update=True, populate_existing=True)
     if entry is None:
         return _taken_before(session, staff, contact_id)
     if entry.reserved_for_id not in (None, staff.id):
         raise RuleBroken("This contact is kept for a colleague.")
-    open_text, open_calls = session.execute(select(ranking.OPEN_TEXT, ranking.OPEN_CALLS), {"person": staff.id}).one()
-    count, most = (open_calls, 1) if entry.channel == VOICE else (open_text, staff.capacity)
-    if count >= most:
+    if entry.channel == VOICE:
+        raise RuleBroken("A call is answered at the telephone.")
+    count = session.execute(select(ranking.OPEN_TEXT), {"person": staff.id}).scalar() or 0
+    if count >= staff.capacity:
         raise RuleBroken("You have {count} contacts open; finish one first.", count=count)
     session.delete(entry)
     session.flush()
@@ -234,9 +221,10 @@ def put_back(session: Session, contact: Contact, *, by: Staff, reason: str) -> N
     """Back to its old place in the queue, with the clock it had."""
     _lock_open(session, contact)
     _refuse_others(contact, by)
+    _refuse_in_call(session, contact)
     _note(session, contact, "put_back", by=by, reason=reason)
     _free(session, contact)
-    _place(session, contact, queue_rule.current(session))
+    _return(session, contact, queue_rule.current(session))
 
 
 def hand_over(session: Session, contact: Contact, *, by: Staff, to: Staff | None = None, skill: str | None = None) -> None:
@@ -246,16 +234,20 @@ def hand_over(session: Session, contact: Contact, *, by: Staff, to: Staff | None
     leave(session, contact)
     _lock_open(session, contact)
     _refuse_others(contact, by)
+    _refuse_in_call(session, contact)
     if to is not None:
         _refuse_absent(session, to)
     _note(session, contact, "handed_over", by=by, reason=to.username if to else f"skill {skill}")
     _free(session, contact)
     contact.skill = skill or contact.skill
-    _place(session, contact, queue_rule.current(session), reserved_for=to.id if to else None)
+    _return(session, contact, queue_rule.current(session), reserved_for=to.id if to else None)
 
 
 def release(session: Session, staff_ids: Collection[uuid.UUID]) -> int:
-    """What these people leave behind goes back to everybody: places kept for them, and open contacts, whose number it returns."""
+    """What these people leave behind goes back to everybody: places kept for them, and open contacts, whose number it returns.
+
+    A caller who still speaks with one of them stays with him or her.
+    """
     session.execute(
         update(QueueEntry)
         .where(QueueEntry.reserved_for_id.in_(staff_ids))
@@ -264,14 +256,14 @@ def release(session: Session, staff_ids: Collection[uuid.UUID]) -> int:
     )
     left = session.scalars(
         select(Contact)
-        .where(Contact.taken_by_id.in_(staff_ids), Contact.concluded_at.is_(None))
+        .where(Contact.taken_by_id.in_(staff_ids), Contact.concluded_at.is_(None), ~_IN_CALL)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
     rule = queue_rule.current(session)
     for contact in left:
         _free(session, contact)
-        _place(session, contact, rule)
+        _return(session, contact, rule)
     return len(left)
 
 
@@ -367,6 +359,11 @@ def _lock_open(session: Session, contact: Contact) -> None:
 def _refuse_others(contact: Contact, by: Staff) -> None:
     if contact.taken_by_id != by.id and Role.SHIFT_LEADER not in by.roles:
         raise NotAllowed(ONLY_WHO_TOOK_IT)
+
+
+def _refuse_in_call(session: Session, contact: Contact) -> None:
+    if contact.channel == VOICE and session.scalar(select(_IN_CALL).where(Contact.id == contact.id)):
+        raise RuleBroken("The caller is still there: end the call or hand it on at the telephone.")
 
 
 def _refuse_absent(session: Session, staff: Staff) -> None:

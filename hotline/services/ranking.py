@@ -29,7 +29,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from hotline.services.core import is_sqlite
-from hotline.services.queue_rule import VOICE
+from hotline.services.queue_rule import VOICE, VOICE_MESSAGE
 from models import Contact, Presence, PresenceState, QueueEntry, Staff
 
 
@@ -80,20 +80,21 @@ SUITS = or_(
 
 
 def person(staff: Staff) -> dict[str, Any]:
-    known = {"skills": staff.skills, "languages": staff.languages, "channels": staff.channels}
+    # Who answers calls also hears the messages that callers leave.
+    channels = [*staff.channels, VOICE_MESSAGE] if VOICE in staff.channels else staff.channels
+    known = {"skills": staff.skills, "languages": staff.languages, "channels": channels}
     return {"person": staff.id, "capacity": staff.capacity, **known}
 
 
-def _open(sort: ColumnElement[bool]) -> ColumnElement[int]:
-    mine = (Contact.taken_by_id == bindparam("person"), Contact.concluded_at.is_(None))
-    return select(func.count()).select_from(Contact).where(*mine, sort).scalar_subquery()
-
-
-# How many contacts of either sort the person has open.
-OPEN_TEXT = _open(Contact.channel != VOICE)
-OPEN_CALLS = _open(Contact.channel == VOICE)
-# No text beyond capacity, no second call. Counted with the taking itself: what the seat's lock waited for is counted too.
-FITS = case((IS_TEXT, bindparam("capacity") > OPEN_TEXT), else_=OPEN_CALLS == 0)
+# How many texts the person has open.
+OPEN_TEXT = (
+    select(func.count())
+    .select_from(Contact)
+    .where(Contact.taken_by_id == bindparam("person"), Contact.concluded_at.is_(None), Contact.channel != VOICE)
+    .scalar_subquery()
+)
+# No text beyond capacity. Counted with the taking itself: what the seat's lock waited for is counted too.
+FITS = bindparam("capacity") > OPEN_TEXT
 
 
 def owing_text(session: Session, skills: Sequence[str], *, share: float) -> list[str]:

@@ -1,6 +1,6 @@
 """How the city answers its telephone: queues, waits, wrap-up, hours, flows, callbacks. Data, edited by administrators."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,16 @@ KIND = "telephone"
 CITY_TIME = ZoneInfo("Asia/Shanghai")
 
 Seconds = Annotated[int, Field(gt=0, le=3600)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
+
+
+def _no_settings(name: str) -> str:
+    """In Asterisk's file a section called general is no queue."""
+    if name == "general":
+        raise ValueError("a queue cannot be called general")
+    return name
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$"), AfterValidator(_no_settings)]
 Number = Annotated[str, Field(pattern=r"^[0-9+]{3,20}$")]
 
 
@@ -82,6 +91,20 @@ class TelephoneRule(BaseModel):
 
     def is_open(self, moment: datetime) -> bool:
         return not self.hours or any(stretch.include(moment) for stretch in self.hours)
+
+    def queue_of(self, called: str) -> str:
+        """Where a call to this number waits; one without a queue of its own, in the first."""
+        return self.numbers.get(called) or next(iter(self.queues))
+
+    def opens_at(self, moment: datetime) -> datetime:
+        """The moment itself while people answer, else when they do so next."""
+        if self.is_open(moment):
+            return moment
+        local = moment.astimezone(CITY_TIME)
+        days = [local.date() + timedelta(days=number) for number in range(8)]
+        openings = [datetime.combine(day, stretch.from_, CITY_TIME) for day in days for stretch in self.hours]
+        following = [opening for opening in openings if opening > moment and self.is_open(opening)]
+        return min(following, default=moment).astimezone(moment.tzinfo)
 
     def entry(self, moment: datetime) -> Literal["main", "menu", "after_hours"]:
         """The flow that a caller meets first."""

@@ -12,12 +12,13 @@ import classifier
 from classifier import ModelUnusable
 from hotline import db
 from hotline.errors import Unavailable
-from hotline.events import ContactSuggested, MessageReceived
+from hotline.events import CallTold, ContactSuggested, MessageReceived
 from hotline.services import gazetteer, outbox, queueing
 from hotline.services.actors import Actor
 from hotline.services.draft_form import DraftForm
+from hotline.services.queue_rule import VOICE
 from hotline.settings import Settings
-from models import Case, Contact, Decision, Direction, Message, Suggestion, Urgency
+from models import Case, Contact, Decision, Direction, Draft, Message, Suggestion, Urgency
 
 if TYPE_CHECKING:
     from classifier.model import Classifier
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 # Beyond this a text repeats itself; the classifier reads no more.
 LONGEST_TEXT = 4000
+FEW_WORDS = 6
 
 _held: "Classifier | None" = None
 
@@ -59,12 +61,12 @@ def suggest_text(text: str, *, area: str | None = None) -> dict[str, Any] | None
     return _held.predict(text[:LONGEST_TEXT], area=area).as_dict()
 
 
-def predict(session: Session, event: MessageReceived) -> dict[str, Any] | None:
+def predict(session: Session, event: MessageReceived | CallTold) -> dict[str, Any] | None:
     """The thinking that comes before the transaction of `suggest`; None when there is nothing left to suggest."""
     contact = session.get(Contact, event.contact_id)
     if contact is None or contact.concluded_at is not None:
         return None
-    return suggest_text(text_of(session, contact), area=contact.grid_code)
+    return suggest_text(text_of(session, contact) or told_of(session, contact), area=contact.grid_code)
 
 
 def text_of(session: Session, contact: Contact) -> str:
@@ -75,6 +77,18 @@ def text_of(session: Session, contact: Contact) -> str:
         .order_by(Message.received_at)
     )
     return "\n".join(text for text in texts if text)
+
+
+def told_of(session: Session, contact: Contact) -> str:
+    """What the agent has written down of a call: the content of its first matter."""
+    draft = session.get(Draft, (contact.id, 1))
+    return DraftForm.model_validate_json(draft.body).content if draft is not None else ""
+
+
+def hear(session: Session, contact: Contact, before: DraftForm, after: DraftForm) -> None:
+    """A caller writes nothing: what the agent writes down is read instead, as soon as there are a few words of it."""
+    if contact.channel == VOICE and after.content != before.content and len(after.content) >= FEW_WORDS:
+        outbox.emit(session, CallTold(contact.id))
 
 
 def suggest(session: Session, contact: Contact, body: dict[str, Any]) -> Suggestion:

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session, lazyload
 
 from hotline.errors import Invalid, NotFound
-from hotline.services import access, drafts, files, gazetteer, matters, presence, queueing, reading, reading_filing
+from hotline.services import access, drafts, files, gazetteer, matters, presence, queueing, reading, reading_filing, triage
 from hotline.services.cases import How
 from hotline.services.holding import hold_contact
 from hotline.web import desk_form, render
@@ -114,11 +114,22 @@ def save_draft(request: Request, me: Me, db: Db, contact_id: UUID, posted: Poste
     typed = desk_form.merged(before, posted)
     form = matters.follow(db, before, typed, area=desk_form.picked_area(posted))
     drafts.save(db, contact, matter, form, by=_staff(db, me, alive=True))
+    if matter == 1:
+        triage.hear(db, contact, before, form)
     if not render.is_htmx(request):
         return render.redirect(request, f"/desk?c={contact_id}&m={matter}", notice="草稿已保存。")
     view = reading_filing.filing_view(db, contact, matter, form, suggestion=reading.suggestion(db, contact), filed=())
     moved = (form.unit, form.assist_units) != (typed.unit, typed.assist_units)
     return render.fragment(request, "desk/_saved.html", me=me, units_moved=moved, filing=view)
+
+
+@router.get("/contact/{contact_id}/suggested")
+def suggested(request: Request, look: Look, me: Me, contact_id: UUID) -> Response:
+    """What the classifier makes of the words that were written down during a call."""
+    contact = _held(look, me, contact_id)
+    form = drafts.suggested(look, contact, drafts.open_draft(look, contact, 1))
+    view = reading_filing.filing_view(look, contact, 1, form, suggestion=reading.suggestion(look, contact), filed=())
+    return render.fragment(request, "desk/_suggested.html", me=me, filing=view)
 
 
 @router.get("/places")

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from hotline.db import unit_of_work
 from hotline.errors import Invalid, TooMany
-from hotline.services import access
+from hotline.services import access, lines
 from hotline.settings import get_settings
 from hotline.web import render
 from hotline.web.deps import COOKIE, Db, Look, Me, address_of, same_site
@@ -66,6 +66,7 @@ def sign_in(
 
 @router.post("/logout")
 def sign_out(request: Request, db: Db, me: Me) -> Response:
+    lines.sign_out(db, session_id=me.session_id)
     access.sign_out(db, me)
     response = render.redirect(request, "/login")
     response.delete_cookie(COOKIE)

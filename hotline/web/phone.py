@@ -1,14 +1,137 @@
-"""The softphone's own small page; the telephone itself is not part of this service yet."""
+"""The softphone's own small page, never navigated: a call lives and dies with it. The desk speaks with it in the browser."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from typing import Annotated
+from urllib.parse import urlsplit
+from uuid import UUID
 
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.orm import Session, lazyload
+
+from hotline.services import access, lines, reading_phone, recordings, routing, switching, telephone_rule
+from hotline.services.access import CENTRE
+from hotline.settings import Settings, get_settings
 from hotline.web import render
-from hotline.web.deps import Me
+from hotline.web.deps import Db, Look, Me
+from hotline.web.middleware import CONTENT_POLICY
+from models import Staff
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(prefix="/phone", include_in_schema=False)
+
+Flag = Annotated[str, Form(max_length=8)]
 
 
-@router.get("/phone")
-def phone(request: Request, me: Me) -> Response:
-    return render.page(request, "phone/page.html", me=me)
+@router.get("")
+def phone(request: Request, look: Look, me: Me) -> Response:
+    access.require(me, *CENTRE)
+    settings = get_settings()
+    if settings.telephony == "off":
+        return render.page(request, "phone/off.html", me=me)
+    # The page may open the exchange's socket besides what any page may.
+    socket = urlsplit(socket_url(settings, request))
+    policy = CONTENT_POLICY.replace("connect-src 'self'", f"connect-src 'self' {socket.scheme}://{socket.netloc}")
+    return render.page(
+        request,
+        "phone/page.html",
+        headers={"Content-Security-Policy": policy},
+        me=me,
+        view=reading_phone.phone_now(look, me),
+        parties=telephone_rule.current(look).parties,
+    )
+
+
+@router.get("/now")
+def now(request: Request, look: Look, me: Me) -> Response:
+    access.require(me, *CENTRE)
+    return render.fragment(request, "phone/_now.html", me=me, view=reading_phone.phone_now(look, me))
+
+
+@router.get("/ring")
+def ring(request: Request, look: Look, me: Me) -> Response:
+    """What the desk shows over whatever is open while the telephone rings, or a text is held out."""
+    access.require(me, *CENTRE)
+    return render.fragment(request, "phone/_ring.html", me=me, view=reading_phone.phone_now(look, me))
+
+
+@router.get("/bar")
+def bar(request: Request, look: Look, me: Me, c: UUID) -> Response:
+    """The telephone's part of an open contact: the call in hand with its keys, or what its calls were."""
+    contact = access.see_contact(look, me, c)
+    call = reading_phone.call_now(look, me)
+    live = call if call is not None and call.contact_id == contact.id and call.is_answered else None
+    return render.fragment(
+        request,
+        "phone/_bar.html",
+        me=me,
+        call=live,
+        calls=reading_phone.calls_of(look, contact),
+        recordings=recordings.of_contact(look, me, contact),
+        parties=telephone_rule.current(look).parties,
+    )
+
+
+@router.get("/targets")
+def targets(request: Request, look: Look, me: Me, q: Annotated[str, Query(max_length=20)] = "") -> Response:
+    access.require(me, *CENTRE)
+    return render.fragment(request, "phone/_targets.html", targets=reading_phone.targets(look, me, q.strip()))
+
+
+@router.post("/sign-in")
+def sign_in(request: Request, me: Me, db: Db) -> Response:
+    """A secret for this page, told once. The exchange learns it a moment later."""
+    credentials = lines.sign_in(db, me)
+    socket = socket_url(get_settings(), request)
+    return JSONResponse(
+        {
+            "extension": credentials.extension,
+            "secret": credentials.secret,
+            "realm": credentials.realm,
+            "domain": urlsplit(socket).hostname,
+            "socket": socket,
+        },
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+@router.post("/started")
+def started(me: Me, db: Db) -> Response:
+    """The page has just begun and has no call: one that was at it is the person's again, if its caller still waits."""
+    access.require(me, *CENTRE)
+    had_a_call = switching.talk_of(db, me.staff_id) is not None
+    if had_a_call:
+        switching.reclaim(db, _staff(db, me))
+    return JSONResponse({"reclaimed": had_a_call})
+
+
+@router.post("/offer")
+def decide_offer(request: Request, me: Me, db: Db, accept: Flag = "") -> Response:
+    access.require(me, *CENTRE)
+    if not accept:
+        routing.decline_offer(db, _staff(db, me))
+        return render.only_toast("已退回队列。")
+    contact = routing.accept_offer(db, _staff(db, me))
+    return JSONResponse({}, headers={"HX-Trigger": f'{{"opendesk": "{contact.id}"}}'})
+
+
+@router.post("/recording")
+def recording(me: Me, db: Db, pause: Flag = "") -> Response:
+    access.require(me, *CENTRE)
+    switching.mute_recording(db, _staff(db, me), muted=bool(pause))
+    return render.only_toast("录音已暂停。" if pause else "录音已恢复。")
+
+
+@router.post("/party")
+def party(me: Me, db: Db, party: Annotated[str, Form(max_length=20)] = "") -> Response:
+    access.require(me, *CENTRE)
+    switching.add_party(db, _staff(db, me), party)
+    return render.only_toast(f"正在呼叫 {party}，接通后即三方通话。")
+
+
+def socket_url(settings: Settings, request: Request) -> str:
+    """Where the exchange's WebSocket is for this browser: as the settings say, else beside this page's own host."""
+    asterisk = settings.asterisk
+    return asterisk.ws_url or f"ws://{request.url.hostname}:{asterisk.ws_port}/ws"
+
+
+def _staff(session: Session, me: access.Me) -> Staff:
+    return session.get_one(Staff, me.staff_id, options=[lazyload(Staff.role_rows)])

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from hotline import words
+from hotline.settings import get_settings
 from hotline.web import times
 from hotline.web.marking import marked
 from models.privacy import mask_name, mask_number
@@ -115,7 +116,9 @@ def _environment() -> Environment:
         percent=lambda share: f"{share:.0%}",
         marked=marked,
     )
-    environment.globals.update(static=static_url, new_key=lambda: str(uuid4()), say=words.say)
+    environment.globals.update(
+        telephony=lambda: get_settings().telephony == "on", static=static_url, new_key=lambda: str(uuid4()), say=words.say
+    )
     return environment
 
 

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from hotline.db import Database
 from hotline.errors import NoteRequired
 from hotline.services import presence, queueing
-from models import Presence, PresenceChange, PresenceState, Staff
+from models import Presence, PresenceChange, PresenceState, Staff, now
 from tests.factories import make_staff
+from tests.factories_calls import make_call, make_line, tell
 from tests.factories_contacts import make_agent, make_contact
 
 
@@ -105,3 +106,28 @@ def test_an_agent_who_is_gone_can_no_longer_hold_a_contact_of_another(database: 
 
     assert taken is not None
     assert (taken.id, taken.taken_by_id) == (contact.id, colleague.id)
+
+
+def test_whoever_is_in_a_call_keeps_the_seat_whatever_became_of_the_page(session: Session, clock: time_machine.Traveller) -> None:
+    agent = make_agent(session)
+    line = make_line(session, agent)
+    call = make_call(session, facts=("queued", "rang", "answered"), line=line, seconds=0)
+    clock.shift(timedelta(seconds=60))
+    assert presence.release_gone(session) == 0
+
+    tell(session, call.linkedid, "agent_left", at=now(), line=line)
+
+    assert presence.release_gone(session) == 1
+
+
+def test_the_call_knows_when_its_notes_were_done(session: Session, clock: time_machine.Traveller) -> None:
+    agent = make_agent(session)
+    line = make_line(session, agent)
+    call = make_call(session, facts=("queued", "rang", "answered", "agent_left"), line=line, seconds=0)
+    clock.shift(timedelta(seconds=7))
+
+    presence.set_presence(session, agent, PresenceState.AVAILABLE)
+
+    session.refresh(call)
+    assert call.wrapped_up_at == now()
+    assert states_of(session, agent) == ["available", "wrap_up", "available"]

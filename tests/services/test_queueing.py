@@ -14,7 +14,21 @@ from sqlalchemy.orm import Session
 from hotline.db import Database
 from hotline.errors import AlreadyTaken, NotAllowed, NoteRequired, NotFound, RuleBroken, WrongState
 from hotline.services import queueing
-from models import AccessLog, Conclusion, Contact, OutboxMessage, PresenceState, QueueEntry, Role, Staff, Urgency, new_id, now
+from models import (
+    AccessLog,
+    Call,
+    Conclusion,
+    Contact,
+    Offer,
+    OutboxMessage,
+    PresenceState,
+    QueueEntry,
+    Role,
+    Staff,
+    Urgency,
+    new_id,
+    now,
+)
 from tests.factories_contacts import make_agent, make_contact
 from tests.statements import counted
 
@@ -75,53 +89,61 @@ def test_whom_a_contact_does_not_suit_is_not_given_it(session: Session, agent: d
     assert queueing.take_next(session, make_agent(session, **agent)) is None
 
 
-def test_a_full_desk_still_takes_a_call_but_only_one(session: Session) -> None:
-    make_contact(session)
-    make_contact(session)
-    calls = [make_contact(session, channel="voice", waited=2 - number) for number in range(2)]
-    agent = make_agent(session, capacity=1)
-    first = queueing.take_next(session, agent)
-    second = queueing.take_next(session, agent)
-
-    third = queueing.take_next(session, agent)
-
-    assert first == calls[0]
-    assert second is not None
-    assert second.channel == "mailbox"
-    assert third is None
-
-
-def test_text_past_its_clock_goes_before_calls_while_too_few_seats_work_on_text(
-    session: Session, clock: time_machine.Traveller
-) -> None:
-    late = make_contact(session, channel="sms", waited=200)
-    for _ in range(3):
-        make_contact(session, channel="voice", waited=60)
-    first, second = make_agent(session), make_agent(session)
-
-    assert queueing.take_next(session, first) == late
-    make_contact(session, channel="sms", waited=200)
-    given = queueing.take_next(session, second)
-    assert given is not None
-    assert given.channel == "voice"
-
-
-def test_only_seats_of_the_same_skill_count_for_the_share_of_text(session: Session, clock: time_machine.Traveller) -> None:
-    at_water = make_agent(session, skills=["water"])
-    late = make_contact(session, channel="sms", waited=200, skill="water")
-    make_contact(session, channel="voice", waited=60, skill="water")
-    other = make_agent(session)
-    make_contact(session, channel="sms")
-    queueing.take_next(session, other)
-
-    assert queueing.take_next(session, at_water) == late
-
-
-def test_text_within_its_clock_does_not_overtake_calls(session: Session, clock: time_machine.Traveller) -> None:
-    make_contact(session, channel="sms", waited=100)
+def test_a_call_is_answered_at_the_telephone_not_taken(session: Session) -> None:
     call = make_contact(session, channel="voice", waited=60)
+    letter = make_contact(session)
+    agent = make_agent(session)
 
-    assert queueing.take_next(session, make_agent(session)) == call
+    assert queueing.take_next(session, agent) == letter
+    with pytest.raises(RuleBroken, match="telephone"):
+        queueing.take(session, agent, call.id)
+
+
+def test_a_text_held_out_to_a_colleague_is_not_given_to_anybody_else(session: Session) -> None:
+    held_out, other = make_contact(session, waited=60), make_contact(session)
+    colleague, agent = make_agent(session), make_agent(session)
+    session.add(Offer(contact_id=held_out.id, staff_id=colleague.id, until=now() + timedelta(seconds=20)))
+    session.flush()
+
+    assert queueing.take_next(session, agent) == other
+    assert queueing.take_next(session, colleague) == held_out
+
+
+@pytest.mark.parametrize("way", ["put back", "handed over", "left behind"])
+def test_a_call_that_is_over_comes_back_as_something_to_do(session: Session, way: str) -> None:
+    agent, colleague = make_agent(session), make_agent(session)
+    contact = answered_call(session, agent, ended=True)
+
+    if way == "put back":
+        queueing.put_back(session, contact, by=agent, reason="cannot say")
+    elif way == "handed over":
+        queueing.hand_over(session, contact, by=agent, to=colleague)
+    else:
+        queueing.release(session, [agent.id])
+
+    assert queueing.take_next(session, colleague) == contact
+
+
+def test_a_caller_who_still_speaks_stays_with_the_agent(session: Session) -> None:
+    agent = make_agent(session)
+    contact = answered_call(session, agent, ended=False)
+
+    with pytest.raises(RuleBroken, match="still there"):
+        queueing.put_back(session, contact, by=agent, reason="wrong button")
+    queueing.release(session, [agent.id])
+
+    assert contact.taken_by_id == agent.id
+    assert queueing.waiting(session) == []
+
+
+def answered_call(session: Session, agent: Staff, *, ended: bool) -> Contact:
+    contact = make_contact(session, channel="voice")
+    queueing.leave(session, contact)
+    contact.taken_at, contact.taken_by_id = now(), agent.id
+    call = session.scalars(select(Call).where(Call.contact_id == contact.id)).one()
+    call.ended_at = now() if ended else None
+    session.flush()
+    return contact
 
 
 def test_a_particular_contact_can_be_taken_and_taken_again_by_the_same_person(session: Session) -> None:

@@ -48,6 +48,11 @@
     document.addEventListener(refused, (event) => { if (ENDS.includes(event.target.dataset?.form)) ending = false; });
   }
 
+  // What a person has picked, a later suggestion leaves alone.
+  document.addEventListener("change", (event) => {
+    if (event.isTrusted && event.target.closest("#pick-category, #pick-unit")) document.querySelector("[data-until-picked]")?.removeAttribute("data-on");
+  });
+
   // One choice counts: a suggestion picked with a key empties the list beside it, and the other way round.
   document.addEventListener("change", (event) => {
     const changed = event.target;

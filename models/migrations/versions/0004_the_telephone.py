@@ -88,6 +88,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["by_id"], ["staff.id"], name=op.f("fk_switchboard_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_switchboard")),
     )
+    op.create_index(op.f("ix_switchboard_by_id_created_at"), "switchboard", ["by_id", "created_at"], unique=False)
     op.create_index(
         "ix_switchboard_asked",
         "switchboard",
@@ -114,6 +115,7 @@ def upgrade() -> None:
         sa.Column("held_seconds", sa.Float(precision=53), nullable=False),
         sa.Column("wrapped_up_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ending", sa.String(length=16), nullable=True),
+        sa.Column("rating", sa.Integer(), nullable=True),
         sa.Column("reconstructed", sa.Boolean(), nullable=False),
         sa.Column("training", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -224,6 +226,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recording")),
         sa.UniqueConstraint("source_name", name=op.f("uq_recording_source_name")),
         sa.UniqueConstraint("stored_as", name=op.f("uq_recording_stored_as")),
+    )
+    op.create_index(
+        "ix_recording_wave",
+        "recording",
+        ["recorded_at"],
+        unique=False,
+        postgresql_where=sa.text("erased_at IS NULL AND media_type = 'audio/wav'"),
+        sqlite_where=sa.text("erased_at IS NULL AND media_type = 'audio/wav'"),
     )
     op.create_index(op.f("ix_recording_call_id"), "recording", ["call_id"], unique=False)
     op.create_index(op.f("ix_recording_recorded_at"), "recording", ["recorded_at"], unique=False)

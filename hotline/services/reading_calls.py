@@ -1,0 +1,101 @@
+"""The telephone's figures: how soon calls were answered, how many got through, who speaks now. From stored calls, reads only."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Float, and_, case, cast, extract, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from hotline.services import reading_phone
+from hotline.services.telephone_rule import CITY_TIME
+from models import Call, CallEnding, CallLeg, Direction, now
+
+# GB/T 33358-2016: answered within 15 seconds; connected over any 24 hours.
+SOON_SECONDS = 15
+ROLLING = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class CallFigures:
+    """Short abandons are counted apart: they neither got through nor were lost."""
+
+    connected: bool
+    talking: int
+    answered_today: int
+    soon_today: int
+    abandoned_today: int
+    short_today: int
+    asked_24h: int
+    answered_24h: int
+    spoken_today: int  # answered, and over
+    talk_seconds_today: float
+
+    @property
+    def soon_share(self) -> float | None:
+        asked = self.answered_today + self.abandoned_today
+        return self.soon_today / asked if asked else None
+
+    @property
+    def connection_rate(self) -> float | None:
+        return self.answered_24h / self.asked_24h if self.asked_24h else None
+
+    @property
+    def mean_talk(self) -> float | None:
+        return self.talk_seconds_today / self.spoken_today if self.spoken_today else None
+
+
+def midnight() -> datetime:
+    """When the city's day began."""
+    return now().astimezone(CITY_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def call_figures(session: Session) -> CallFigures:
+    start, since = midnight(), now() - ROLLING
+    today = Call.started_at >= start
+    answered = Call.answered_at.is_not(None)
+    short = Call.ending == CallEnding.SHORT_ABANDON
+    lost = and_(Call.answered_at.is_(None), Call.ended_at.is_not(None), or_(Call.ending.is_(None), ~short))
+    asked = and_(Call.queued_at.is_not(None), or_(answered, lost))
+    waited = _seconds(Call.answered_at) - _seconds(Call.queued_at)
+    talked = _seconds(Call.ended_at) - _seconds(Call.answered_at) - Call.held_seconds
+    spoken = and_(today, answered, Call.ended_at.is_not(None))
+    row = session.execute(
+        select(
+            _sum(and_(today, answered)),
+            _sum(and_(today, answered, waited <= SOON_SECONDS)),
+            _sum(and_(today, lost, Call.queued_at.is_not(None))),
+            _sum(and_(today, short)),
+            _sum(asked),
+            _sum(answered),
+            _sum(spoken),
+            func.coalesce(func.sum(case((spoken, talked), else_=0.0)), 0.0),
+        ).where(Call.started_at >= min(start, since), Call.direction == Direction.IN, Call.training.is_(False))
+    ).one()
+    talking = session.scalar(
+        select(func.count(func.distinct(CallLeg.call_id)))
+        .join(Call, Call.id == CallLeg.call_id)
+        .where(CallLeg.answered_at.is_not(None), CallLeg.ended_at.is_(None), Call.ended_at.is_(None))
+    )
+    counts = [int(each) for each in row[:7]]
+    answered_today, soon, abandoned, shorts, asked_24h, answered_24h, spoken_today = counts
+    return CallFigures(
+        connected=reading_phone.is_connected(session),
+        talking=talking or 0,
+        answered_today=answered_today,
+        soon_today=soon,
+        abandoned_today=abandoned,
+        short_today=shorts,
+        asked_24h=asked_24h,
+        answered_24h=answered_24h,
+        spoken_today=spoken_today,
+        talk_seconds_today=float(row[7]),
+    )
+
+
+def _seconds(column: InstrumentedAttribute[Any]) -> ColumnElement[float]:
+    return cast(extract("epoch", column), Float)
+
+
+def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)

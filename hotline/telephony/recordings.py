@@ -1,0 +1,157 @@
+"""Takes finished recordings out of the exchange's spool, and writes old ones anew for the archive. A crash anywhere only repeats.
+
+A file is stored first, noted next, and leaves the spool last: what a crash leaves behind is a stored file that no row knows,
+which is swept, or a spool file that is known, which is looked at again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from uuid import UUID
+
+from hotline import db
+from hotline.errors import Unavailable
+from hotline.live import Pusher
+from hotline.services import calling, recording_store, recordings, sound
+from hotline.services.recording_store import SpoolFile, Stored
+from hotline.settings import Settings
+from models import Call
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 1.0
+AFTER_TROUBLE_SECONDS = 15.0
+AT_ONCE = 500
+
+
+async def run(settings: Settings, pusher: Pusher) -> None:
+    """Until it is cancelled; begins with what was left behind. No fault of a disk or a file ends the telephone with it."""
+    with suppress(OSError):  # the first pass says what is wrong
+        recording_store.make_folder(settings)
+    taker, archive = Taker(settings, pusher), Archive()
+    while True:
+        taken = await asyncio.to_thread(taker.take)
+        busy = taken > 0 or (not taker.trouble.lasts and await asyncio.to_thread(archive.write_next))
+        if not busy:
+            await asyncio.sleep(AFTER_TROUBLE_SECONDS if taker.trouble.lasts or archive.trouble.lasts else EVERY_SECONDS)
+
+
+class Trouble:
+    """Told when it begins and when it is over, not in between."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self.lasts = False
+
+    def tell(self, errors: Sequence[Exception]) -> None:
+        if errors and not self.lasts:
+            log.error(self._what, extra={"failures": len(errors)}, exc_info=errors[0])
+        elif self.lasts and not errors:
+            log.warning("%s: over", self._what)
+        self.lasts = bool(errors)
+
+
+class Taker:
+    def __init__(self, settings: Settings, pusher: Pusher) -> None:
+        self._spool = recording_store.spool_of(settings)
+        self._pusher = pusher
+        self.trouble = Trouble("recordings stay in the spool")
+        # Said once; they stay where they are.
+        self._not_sound: set[str] = set()
+        # Stored, but not noted: perhaps it was, and only the answer was lost. Tried again with the same file.
+        self._stored: dict[str, Stored] = {}
+
+    def take(self) -> int:
+        """Take what belongs to calls that have ended; returns how many files left the spool. What fails stays there."""
+        taken, errors = 0, []
+        try:
+            files = [file for file in recording_store.waiting(self._spool) if file.name not in self._not_sound]
+            for file, call in _of_ended_calls(files):
+                try:
+                    taken += self._take(file, call)
+                except Exception as error:
+                    errors.append(error)
+        except Exception as error:
+            errors.append(error)
+        self.trouble.tell(errors)
+        return taken
+
+    def _take(self, file: SpoolFile, call: Call) -> bool:
+        try:
+            wave = sound.examine(file.path)
+        except sound.NotSound as error:
+            self._not_sound.add(file.name)
+            log.error("a recording cannot be read and stays in the spool", extra={"file": file.name, "error": str(error)})
+            return False
+        if wave is None:
+            _note_empty(file, call)
+        else:
+            self._keep(file, call, wave)
+        file.path.unlink(missing_ok=True)
+        self._pusher.push([f"contact:{call.contact_id}"])
+        return True
+
+    def _keep(self, file: SpoolFile, call: Call, wave: sound.Wave) -> None:
+        stored = self._stored.get(file.name)
+        if stored is None or stored.size != wave.size:
+            stored = recording_store.store_wave(wave, at=recordings.began_at(call, file, wave.seconds))
+            self._stored[file.name] = stored
+        with db.unit_of_work() as session:
+            needed = recordings.keep(session, call, file, stored)
+            if file.message:
+                # Perhaps it was left while nobody listened to the exchange.
+                calling.voice_message(session, call.linkedid, at=recordings.began_at(call, file, wave.seconds))
+        del self._stored[file.name]
+        if not needed:
+            recording_store.remove(stored.stored_as)
+
+
+def _note_empty(file: SpoolFile, call: Call) -> None:
+    """Usual for who gave up before anybody answered."""
+    level = logging.WARNING if call.answered_at and not file.message else logging.INFO
+    log.log(level, "nothing was recorded", extra={"file": file.name, "call": str(call.id)})
+
+
+def _of_ended_calls(files: Sequence[SpoolFile]) -> Iterable[tuple[SpoolFile, Call]]:
+    for start in range(0, len(files), AT_ONCE):
+        some = files[start : start + AT_ONCE]
+        with db.reading() as session:
+            calls = recordings.call_of(session, {file.unique_id for file in some})
+        for file in some:
+            call = calls.get(file.unique_id)
+            if call is not None and call.ended_at is not None:
+                yield file, call
+
+
+class Archive:
+    def __init__(self) -> None:
+        self.trouble = Trouble("nothing can be written to the archive")
+        # Until the next start: one that cannot be read would keep the others waiting.
+        self._unreadable: set[UUID] = set()
+
+    def write_next(self) -> bool:
+        """False if there is nothing to write anew, or no way to."""
+        try:
+            found, errors = self._write_next(), []
+        except Exception as error:
+            found, errors = False, [error]
+        self.trouble.tell(errors)
+        return found
+
+    def _write_next(self) -> bool:
+        with db.reading() as session:
+            recording = recordings.to_archive(session, leaving=self._unreadable)
+        if recording is None:
+            return False
+        try:
+            stored = recordings.store_as_opus(recording)
+        except (sound.NotSound, Unavailable) as error:
+            self._unreadable.add(recording.id)
+            log.error("a recording cannot be archived", extra={"recording": str(recording.id), "error": str(error)})
+            return True
+        with db.unit_of_work() as session:
+            needed = recordings.archive(session, recording, stored)
+        if not needed:
+            recording_store.remove(stored.stored_as)
+        return True

@@ -1,0 +1,91 @@
+// The telephone on the desk: what the softphone's page tells is drawn here, and the same keys act there. A reload of the desk never
+// touches a call. While a call rings, what is known of the caller lies over whatever is open.
+(() => {
+  "use strict";
+  const GONE = 5000;
+  const channel = new BroadcastChannel("hotline-phone");
+  let told = null;
+  let heard = 0;
+  let shownState = "";
+
+  const tell = (act, to) => channel.postMessage({ kind: "do", act, to });
+  const isThere = () => told && Date.now() - heard < GONE;
+
+  const clock = (milliseconds) => {
+    const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+    return `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`;
+  };
+
+  function draw() {
+    const state = isThere() ? told.state : "away";
+    document.body.dataset.phone = state;
+    document.body.dataset.held = String(isThere() && told.held);
+    const chip = document.querySelector("[data-phone-line]");
+    if (chip) {
+      const fine = isThere() && told.connected;
+      chip.classList.toggle("good", fine);
+      chip.classList.toggle("warn", !fine);
+      chip.querySelector("[data-words]").textContent = fine ? `软电话已注册 · 分机 ${told.extension}` : isThere() ? "软电话未连接" : "打开软电话";
+    }
+    for (const button of document.querySelectorAll("[data-phone-act][data-when]")) {
+      button.hidden = !button.dataset.when.split(" ").includes(state);
+      if (button.dataset.phoneAct === "hold") button.classList.toggle("on", told?.held);
+      if (button.dataset.phoneAct === "mute") button.classList.toggle("on", told?.muted);
+    }
+    const problem = document.querySelector("[data-phone-problem]");
+    if (problem) {
+      problem.textContent = isThere() ? told.problem : "";
+      problem.hidden = !problem.textContent;
+    }
+    if (state === "talking" && shownState !== "talking") setTimeout(() => hotline.refresh([...document.body.dataset.stream.split(" ")].filter((topic) => topic.startsWith("phone:"))), 700);
+    shownState = state;
+  }
+
+  // The call that was just answered opens by itself, once the service knows of it; what was typed for another contact is kept as
+  // its draft.
+  let opened = "";
+  function openAnswered() {
+    const answered = document.querySelector("#ring [data-answered]")?.dataset.answered ?? "";
+    if (answered && answered !== opened && document.body.classList.contains("desk")) {
+      const here = new URLSearchParams(location.search).get("c") === answered && document.getElementById("case-form");
+      if (!here) location.assign(`/desk?c=${answered}`);
+    }
+    opened = answered;
+  }
+
+  function tick() {
+    for (const place of document.querySelectorAll("[data-phone-clock]")) place.textContent = isThere() && told.since ? clock(Date.now() - told.since) : "";
+    for (const left of document.querySelectorAll("[data-until]")) {
+      left.textContent = clock(new Date(left.dataset.until) - Date.now());
+    }
+    if (told && !isThere()) draw();
+  }
+
+  channel.addEventListener("message", ({ data }) => {
+    if (data.kind !== "state") return;
+    const changed = JSON.stringify(data) !== JSON.stringify(told);
+    told = data;
+    heard = Date.now();
+    if (changed) draw();
+  });
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-phone-act]");
+    if (button) tell(button.dataset.phoneAct, button.dataset.to);
+    const opener = event.target.closest("[data-phone-line]");
+    if (opener) window.open("/phone", "hotline-phone", "popup,width=420,height=680");
+  });
+  let escapes = 0;
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") escapes = 0;
+    else if (isThere() && told.since && !event.isComposing && ++escapes === 2) {
+      escapes = 0;
+      tell("hangup");
+    }
+  });
+  document.addEventListener("opendesk", (event) => location.assign(`/desk?c=${event.detail.value ?? event.detail}`));
+  document.addEventListener("htmx:after:swap", () => { draw(); openAnswered(); });
+  setInterval(tick, 250);
+  channel.postMessage({ kind: "who" });
+  draw();
+})();
