@@ -21,7 +21,8 @@ COVERAGE := $(if $(filter true,$(CI)),--cov --cov-report=)
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{printf "make %-12s %s\n", $$1, $$2}'
 
-setup: $(READY) ## virtual environment and page scripts, from the lock files
+setup: $(READY) ## virtual environment and page scripts, from the lock files; hooks
+	@[ ! -e .git ] || git config core.hooksPath .githooks
 
 asterisk: $(READY) ## a real Asterisk and a voice, unless the machine has them
 	@$(BIN)/python -m tools.asterisk
