@@ -50,6 +50,8 @@ class Screen:
 
     topics: frozenset[str]
     changed: set[str] = field(default_factory=set)
+    # A telephone rings: nobody is to wait for other hints to gather.
+    at_once: bool = False
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -75,6 +77,7 @@ class Listener:
         for screen in self._screens:
             if hit := screen.topics & changed:
                 screen.changed |= hit
+                screen.at_once |= any(topic.startswith(AT_ONCE) for topic in hit)
                 screen.woken.set()
 
     async def watch(self, topics: Iterable[str], *, every: float) -> AsyncIterator[set[str]]:
@@ -85,9 +88,10 @@ class Listener:
             while True:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(screen.woken.wait(), every)
-                    await asyncio.sleep(GATHER)
+                    if not screen.at_once:
+                        await asyncio.sleep(GATHER)
                 screen.woken.clear()
-                changed, screen.changed = screen.changed, set()
+                changed, screen.changed, screen.at_once = screen.changed, set(), False
                 yield changed
         finally:
             self._screens.discard(screen)
@@ -112,3 +116,4 @@ class Listener:
 
 # Many changes within this time make one hint, so that a busy minute does not become a storm of refreshes.
 GATHER = 0.2
+AT_ONCE = "phone:"

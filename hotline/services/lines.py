@@ -63,6 +63,7 @@ class Seat:
     since: datetime | None
     reason: str
     missed_rings: int
+    takes_text: bool
     # The web session that the line was signed in with is over.
     ended: bool
 
@@ -286,6 +287,7 @@ def _seat(row: Row[Any], rule: TelephoneRule) -> Seat:
         since=row.since,
         reason=_reason(row),
         missed_rings=row.missed_rings,
+        takes_text=any(channel != VOICE for channel in row.channels),
         ended=bool(row.ended),
     )
 

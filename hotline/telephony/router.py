@@ -31,7 +31,7 @@ SELDOM = 1.0
 # Whoever was held out a text is left to callers for so long; others are asked first.
 LET_GO = 60.0
 # Whom nothing suited is not asked about every text again at once.
-NOTHING_SUITED = 1.0
+NOTHING_SUITED = 2.0
 # After a call the exchange would ring at once; until then our rows say that notes are to be written.
 AFTER_CALL = 2.0
 # As long as the dialplan keeps a caller for a phone that was lost.
@@ -136,7 +136,8 @@ class Router:
         if self._is_kept_for_caller(seat):
             return PHONE_LOST
         reason = seat.reason or self._rests_still(extension)
-        if not reason and floor.text_waits and self._members.is_free(extension) and await self._offer_text(seat):
+        may_write = not reason and seat.takes_text and floor.text_waits
+        if may_write and self._members.is_free(extension) and await self._offer_text(seat):
             return lines.ON_OFFER
         if not self._members.get(extension).stands(reason):
             await self._members.pause(extension, reason)

@@ -62,8 +62,23 @@ def test_every_refreshing_piece_of_the_desk_can_be_fetched_alone(as_role: SignIn
     agent = as_role(Role.AGENT)
     page = agent.get("/desk").text
 
-    assert 'data-stream="queue staff:' in page
-    url = page.split('hx-get="')[1].split('"')[0].replace("&amp;", "&")
-    piece = agent.get(url)
-    assert piece.status_code == 200
-    assert "<html" not in piece.text
+    assert 'data-stream="queue notices staff:' in page
+    urls = [part.split('"')[0].replace("&amp;", "&") for part in page.split('hx-get="')[1:]]
+    pieces = [agent.get(url) for url in urls]
+    assert {piece.status_code for piece in pieces} == {200}
+    assert [piece.url for piece in pieces if "<html" in piece.text] == []
+
+
+def test_a_ring_does_not_wait_for_other_hints_to_gather(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hotline.live.GATHER", 30)
+
+    async def run() -> str:
+        listener = Listener(redis_url="", socket_path=live_socket(settings))
+        hints = stream._hints(listener, ["queue", "phone:1"])
+        await anext(hints)
+        waiting = asyncio.ensure_future(_next(hints))
+        await asyncio.sleep(0)
+        listener.spread(["phone:1"])
+        return str((await asyncio.wait_for(waiting, 5)).data)
+
+    assert json.loads(asyncio.run(run())) == ["phone:1"]

@@ -14,15 +14,28 @@
   root.classList.add("scripted");
 
   const POLL = 5000;
+  // In a busy minute a list is fetched so often, and once more when it is over; what rings is fetched at once.
+  const LIST_EVERY = 1000;
+  const fetched = new WeakMap();
   let polling = null;
 
   function refresh(topics) {
     for (const element of document.querySelectorAll("[data-on]")) {
       const wanted = element.dataset.on.split(" ");
-      if (!topics || wanted.includes("any") || wanted.some((topic) => topics.includes(topic))) {
-        htmx.trigger(element, "refresh");
-      }
+      const hits = topics ? topics.filter((topic) => wanted.includes(topic)) : wanted;
+      if (hits.length || wanted.includes("any")) fetchSoon(element, hits.some((topic) => topic.startsWith("phone")));
     }
+  }
+
+  function fetchSoon(element, atOnce) {
+    const last = fetched.get(element) || { at: 0, waits: false };
+    const wait = atOnce ? 0 : Math.max(0, last.at + LIST_EVERY - Date.now());
+    if (last.waits && wait) return;
+    fetched.set(element, { at: Date.now() + wait, waits: wait > 0 });
+    setTimeout(() => {
+      fetched.set(element, { at: Date.now(), waits: false });
+      if (element.isConnected) htmx.trigger(element, "refresh");
+    }, wait);
   }
 
   function show(live) {
