@@ -17,13 +17,18 @@ from sqlalchemy import func, select, text
 from hotline.cli import beside
 from hotline.db import database, reading
 from hotline.errors import HotlineError
-from hotline.services import outbox
+from hotline.services import exchange_state, outbox, recording_store, recordings
+from hotline.services.reading_phone import EXCHANGE_SILENT
 from hotline.settings import Settings, get_settings
-from models import CalendarDay, Category, Staff, now, schema
+from hotline.telephony import exchange
+from hotline.telephony.console import answers
+from hotline.telephony.kit import find_kit
+from models import CalendarDay, Category, ExchangeState, Staff, now, schema
 
 OLDEST_SQLITE = (3, 35, 0)  # RETURNING
 LATE_SECONDS = 60
 LEAST_FREE_BYTES = 1 << 30
+LATEST_RECORDINGS = 50
 
 
 class Verdict(StrEnum):
@@ -69,7 +74,7 @@ def run(_: argparse.Namespace) -> int:
     except HotlineError as error:
         findings.append(fail("settings", str(error), "see .env.example"))
     else:
-        for look in (_database, _relay, _broker, _pushes, _model, _address):
+        for look in (_database, _relay, _broker, _pushes, _telephone, _recordings, _model, _address):
             findings += _looked(look, settings)
     for finding in findings:
         print(finding)
@@ -122,18 +127,27 @@ def _programs(settings: Settings) -> Iterator[Finding]:
     """Other programs that parts of the service or of its tests use."""
     if settings.telephony == "off":
         yield ok("asterisk", "not wanted (HOTLINE_TELEPHONY=off)")
-    elif found := shutil.which("asterisk"):
-        yield ok("asterisk", found)
     else:
-        yield warn("asterisk", "not installed: no calls", "make asterisk, or HOTLINE_TELEPHONY=off")
-    for what, names, purpose in (
-        ("espeak", ("espeak-ng", "espeak"), "prompts without recordings"),
-        ("chromium", ("chromium", "chromium-browser", "google-chrome"), "tests in a browser"),
-    ):
-        if found := next(filter(None, map(shutil.which, names)), None):
-            yield ok(what, found)
-        else:
-            yield warn(what, f"not installed: no {purpose}", f"apt-get install {names[0]}")
+        yield from _exchange(settings)
+    if found := next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None):
+        yield ok("chromium", found)
+    else:
+        yield warn("chromium", "not installed: no tests in a browser", "apt-get install chromium")
+
+
+def _exchange(settings: Settings) -> Iterator[Finding]:
+    kit = find_kit(settings)
+    if why := exchange.why_not(settings):
+        what, _, remedy = why.rpartition(": ")
+        yield warn("asterisk", f"no calls: {what}", f"{remedy}, or HOTLINE_TELEPHONY=off")
+    elif kit:
+        yield ok("asterisk", f"{kit.version}, {kit.program}, every prompt has audio")
+    if kit and kit.speech:
+        yield ok("espeak", f"{kit.speech.version}, {kit.speech.command[-1]}")
+    else:
+        yield warn(
+            "espeak", "no voice: no announcements of an outage, no new prompts", "make asterisk, or apt-get install espeak-ng"
+        )
 
 
 def _database(_: Settings) -> Iterator[Finding]:
@@ -194,6 +208,42 @@ def _redis(what: str, url: str, without: str) -> Finding:
     except redis.RedisError as error:
         return fail(what, f"does not answer: {error}", "start it, or mend its address in the settings")
     return ok(what, "answers")
+
+
+def _telephone(settings: Settings) -> Iterator[Finding]:
+    if settings.telephony == "off":
+        return
+    with reading() as session:
+        state = session.get(ExchangeState, exchange_state.ONLY_ROW)
+    lives = state is not None and state.seen_at > now() - EXCHANGE_SILENT
+    host, port = settings.asterisk.host, settings.asterisk.ami_port
+    if answers(host, port):
+        yield ok("ami", f"answers on {host}:{port}")
+    else:
+        # While the service rests, nobody expects it to.
+        yield (fail if lives else warn)("ami", f"nothing answers on {host}:{port}", "start `hotline up`, or its part asterisk")
+    if state is None or not lives:
+        last = f"since {state.seen_at:%Y-%m-%d %H:%M} UTC" if state else "yet"
+        yield warn("telephony", f"no sign of life {last}", "start `hotline up`, or its part telephony")
+    elif state.connected:
+        yield ok("telephony", "connected to the exchange")
+    else:
+        yield fail("telephony", f"not connected to the exchange: {state.reason}", "see the line ami, and the log of telephony")
+
+
+def _recordings(settings: Settings) -> Iterator[Finding]:
+    left = recording_store.backlog(recording_store.spool_of(settings))
+    if left.files:
+        size = f"{left.files} of them, {left.bytes >> 20} MiB, the oldest {left.oldest_seconds / 60:.0f} min old"
+        yield warn("spool", f"recordings not taken over: {size}", "start telephony, make room, or mount <data>/recordings")
+    elif settings.telephony == "on":
+        yield ok("spool", "no recording is left")
+    with reading() as session:
+        damaged = [str(recording.id) for recording in recordings.verify(session, limit=LATEST_RECORDINGS)]
+    if damaged:
+        yield fail("recordings", f"not what was recorded: {', '.join(damaged)}", "put their files back from the back-up")
+    else:
+        yield ok("recordings", f"the latest {LATEST_RECORDINGS} are sound")
 
 
 def _model(settings: Settings) -> Iterator[Finding]:

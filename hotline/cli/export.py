@@ -165,11 +165,11 @@ def _scores(session: Session, ids: Sequence[UUID]) -> dict[UUID, dict[str, float
 
 
 def _batches(session: Session, rows: Select[*tuple[Any, ...]]) -> Iterator[Sequence[Row[*tuple[Any, ...]]]]:
-    """From a cursor at the server where there is one, so that a million rows need no more memory than a thousand."""
-    result = session.execute(rows, execution_options={"yield_per": BATCH})
-    for batch in result.partitions():
-        yield batch
-        session.expunge_all()
+    """From a cursor at the server where there is one, so that a million rows need no more memory than a thousand.
+
+    The session holds what it has read only as long as somebody else does.
+    """
+    yield from session.execute(rows, execution_options={"yield_per": BATCH}).partitions()
 
 
 def _grouped(session: Session, pairs: Select[*tuple[Any, ...]]) -> dict[UUID, list[str]]:

@@ -1,10 +1,11 @@
-"""What administrators change: accounts, the queue's numbers, days of the calendar, stuck messages.
+"""What administrators change: accounts, the queue's numbers, secrets of desk phones, days of the calendar, stuck messages.
 
 A change by a person is logged; `by` is None at the command line, whose user rules the database anyway.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,13 +17,16 @@ from sqlalchemy.orm import Session, joinedload
 
 from hotline.errors import Invalid, NotFound, RuleBroken, WrongState
 from hotline.events import MessageReady
-from hotline.services import access, filing, outbox
+from hotline.services import access, filing, lines, outbox
 from hotline.services.access import Me
+from hotline.services.lines import Credentials
 from hotline.services.queue_rule import QueueRule
 from models import CalendarDay, Delivery, OutgoingMessage, Role, Rule, Staff, StaffRole, now
 
 BOUND_TO_A_UNIT = frozenset({Role.LIAISON, Role.GRID_WORKER})
 GIVEN_ROLES = tuple(role for role in Role if role != Role.SERVICE)
+CHANNELS = ("voice", "sms", "wechat", "mailbox", "email")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
 # What a person decides about: sent and lost, sent and perhaps lost, or never sent.
 UNSETTLED = (Delivery.WAITING, Delivery.REFUSED, Delivery.UNKNOWN)
 
@@ -34,9 +38,12 @@ class Account:
     name: str
     roles: frozenset[Role]
     unit: str = ""
+    # What is named first is served first.
     skills: tuple[str, ...] = ("general",)
     capacity: int = 3
     active: bool = True
+    languages: tuple[str, ...] = ("zh",)
+    channels: tuple[str, ...] = CHANNELS
 
 
 def add_staff(session: Session, account: Account, *, username: str, password: str, by: Me | None) -> Staff:
@@ -102,8 +109,12 @@ def _fill(session: Session, staff: Staff, account: Account) -> None:
         raise Invalid("Please choose a role.", field="roles")
     if bool(account.roles & BOUND_TO_A_UNIT) != bool(account.unit):
         raise Invalid("Liaisons and grid workers belong to a unit, others to none.", field="unit")
+    if not all(map(_LANGUAGE.fullmatch, account.languages)):
+        raise Invalid("A language is given by its code, such as zh or en.", field="languages")
     staff.name, staff.active = account.name.strip(), account.active
     staff.skills, staff.capacity = list(account.skills) or ["general"], account.capacity
+    staff.languages = list(account.languages) or ["zh"]
+    staff.channels = [channel for channel in CHANNELS if channel in account.channels]
     staff.unit_id = filing.units_of(session, [account.unit])[0].id if account.unit else None
     _give_roles(staff, account.roles)
 
@@ -122,6 +133,11 @@ def change_queue(session: Session, changes: Mapping[str, Any], *, by: Me) -> Rul
         QueueRule.model_validate(body)
     except ValueError as error:
         raise Invalid("These numbers do not fit together: clocks are above 0, the share is from 0 to 1.") from error
+    return new_edition(session, current, body, by=by)
+
+
+def new_edition(session: Session, current: Rule, body: dict[str, Any], *, by: Me) -> Rule:
+    """A checked body in force instead of the current edition; the same body again adds none."""
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     if digest == current.digest:
         return current
@@ -133,6 +149,13 @@ def change_queue(session: Session, changes: Mapping[str, Any], *, by: Me) -> Rul
     session.flush()
     access.note_look(session, by, "rule", rule.id, "changed")
     return rule
+
+
+def new_desk_secret(session: Session, extension: str, *, by: Me) -> Credentials:
+    """For the telephone on a desk; whoever knew the former secret is out."""
+    credentials = lines.new_device_secret(session, by, extension)
+    access.note_look(session, by, "line", by.staff_id, "secret", reason=extension)
+    return credentials
 
 
 def change_day(session: Session, day: date, *, working: bool, note: str, by: Me) -> None:

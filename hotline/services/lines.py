@@ -151,16 +151,20 @@ def _of_kind(kind: LineKind) -> Select[PhoneLine]:
 
 
 def _add_missing(session: Session, kind: LineKind) -> int:
-    values = [
-        {"extension": str(number), "kind": kind, "reachable": False, "missed_rings": 0, "digest": None} for number in pool(kind)
-    ]
-    return sum(core.insert_once(session, PhoneLine, row, unique=("extension",)) for row in values)
+    """Once for the whole pool: afterwards there is none to add."""
+    known = set(session.scalars(select(PhoneLine.extension).where(PhoneLine.kind == kind)))
+    return sum(_add(session, str(number), kind) for number in pool(kind) if str(number) not in known)
+
+
+def _add(session: Session, extension: str, kind: LineKind) -> bool:
+    row = {"extension": extension, "kind": kind, "reachable": False, "missed_rings": 0, "digest": None}
+    return core.insert_once(session, PhoneLine, row, unique=("extension",))
 
 
 def _desk_phone(session: Session, extension: str) -> PhoneLine:
     if extension not in map(str, pool(LineKind.DESK)):
         raise NotFound()
-    _add_missing(session, LineKind.DESK)
+    _add(session, extension, LineKind.DESK)
     return session.get_one(PhoneLine, extension, with_for_update=True, populate_existing=True)
 
 

@@ -64,7 +64,10 @@ class Announcer:
         survey = "on" if wishes.asks else "off"
         await self._tell("survey", survey, lambda: self._ami.setvar("", "SURVEY", survey))
         sound = await asyncio.to_thread(self._sound, wishes.announced, wishes.text) if wishes.announced else ""
+        is_news = self._told.get("hotline/outage") != sound
         await self._keep("hotline", "outage", sound)
+        if is_news:
+            await asyncio.to_thread(self._remove_all_but, sound)
 
     async def _keep(self, family: str, key: str, value: str) -> None:
         await self._tell(f"{family}/{key}", value, lambda: self._ami.db_put(family, key, value))
@@ -91,6 +94,12 @@ class Announcer:
             log.error("an announcement cannot be spoken", extra={"announcement": str(announced), "error": str(error)})
             return ""
         return name
+
+    def _remove_all_but(self, sound: str) -> None:
+        """Once no new call can be told to play the others; a call that plays one has its file open."""
+        for path in self._sounds.glob("hotline/outage-*.wav"):
+            if f"hotline/{path.stem}" != sound:
+                path.unlink(missing_ok=True)
 
     def _wanted(self) -> Wishes:
         with reading() as session:

@@ -70,8 +70,8 @@ class Performer:
             if last is None:
                 return None
             step = ivr_flows.resume(flow, step.position, last)
-        await self._carry_out(step.turns)
-        return None
+        last = await self._carry_out(step.turns)
+        return last if isinstance(last, str) else None
 
     async def _carry_out(self, turns: tuple[Turn, ...]) -> Input | str | None:
         """The answer to the last turn; a name: that flow is next; None: the flow is done with the call."""

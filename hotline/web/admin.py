@@ -9,8 +9,8 @@ from fastapi.responses import Response
 
 from hotline.errors import NotFound
 from hotline.services import access, administration, reading_admin, reading_units
-from hotline.services.administration import GIVEN_ROLES, Account
-from hotline.web import render
+from hotline.services.administration import CHANNELS, GIVEN_ROLES, Account
+from hotline.web import admin_telephone, render
 from hotline.web.deps import Db, Look, Me
 from hotline.web.letters import clean
 from models import Role, Urgency
@@ -21,6 +21,7 @@ def _administrators_only(me: Me) -> None:
 
 
 router = APIRouter(prefix="/admin", include_in_schema=False, dependencies=[Depends(_administrators_only)])
+router.include_router(admin_telephone.router)
 
 
 @router.get("")
@@ -42,6 +43,7 @@ def staff(request: Request, look: Look, me: Me, open: UUID | None = None) -> Res
         "staff": reading_admin.staff(look),
         "person": person,
         "roles": GIVEN_ROLES,
+        "channels": CHANNELS,
         "units": reading_units.choices(look),
     }
     return render.page(request, "admin/staff.html", me=me, **values)
@@ -54,10 +56,17 @@ def _account(
     skills: Annotated[str, Form(max_length=200)] = "general",
     capacity: Annotated[int, Form(ge=1, le=20)] = 3,
     active: Annotated[bool, Form()] = False,
+    languages: Annotated[str, Form(max_length=64)] = "zh",
+    channels: Annotated[list[str], Form()] = list(CHANNELS),  # noqa: B006 -- FastAPI copies it
 ) -> Account:
     return Account(
-        clean(name), frozenset(roles), unit, tuple(skills.replace("，", " ").replace(",", " ").split()), capacity, active
+        clean(name), frozenset(roles), unit, _listed(skills), capacity, active, _listed(languages.lower()), tuple(channels)
     )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """Words once each, in their order."""
+    return tuple(dict.fromkeys(text.replace("，", " ").replace("、", " ").replace(",", " ").split()))
 
 
 @router.post("/staff")

@@ -71,7 +71,12 @@ class Played:
 
 @asynccontextmanager
 async def playing(
-    name: str, desk: Desk, *, spool: Path = Path("/spool"), given: Mapping[str, str] | None = None, flows: Mapping[str, Flow] | None = None
+    name: str,
+    desk: Desk,
+    *,
+    spool: Path = Path("/spool"),
+    given: Mapping[str, str] | None = None,
+    flows: Mapping[str, Flow] | None = None,
 ) -> AsyncIterator[Played]:
     played: Played
 
@@ -172,7 +177,7 @@ async def test_each_answer_is_kept_together_with_those_before_it() -> None:
         await call.has("SPOKE", "yes")
         await call.peer.expect('STREAM FILE "hotline/survey_greeting"', OK)
         await call.is_asked("is_it_you_choice", "1")
-        for _ in range(4):
+        for _ in range(5):
             await call.peer.expect('STREAM FILE "hotline/', OK)
         await call.peer.expect('STREAM FILE "hotline/survey_purpose"', OK)
         await call.is_asked("solved_choice", "1")
@@ -237,7 +242,7 @@ async def test_silence_at_the_tone_is_no_message() -> None:
 
 @in_loop
 async def test_a_flow_may_name_a_queue_of_its_own(tmp_path: Path) -> None:
-    text = "start: on\nnodes:\n  on: {queue: english, otherwise: over}\n  over: {say: sorry, hangup: true}\n"
+    text = "start: here\nnodes:\n  here: {queue: english, otherwise: over}\n  over: {say: sorry, hangup: true}\n"
     async with playing("trial", Desk(), flows={"trial": trial_flow(tmp_path, text)}) as call:
         await call.has("QNAME", "english")
         await call.has("NEXT", "queue")
@@ -247,6 +252,6 @@ async def test_a_flow_may_name_a_queue_of_its_own(tmp_path: Path) -> None:
 
 @in_loop
 async def test_flows_that_lead_to_each_other_for_ever_are_left(tmp_path: Path) -> None:
-    round_and_round = trial_flow(tmp_path, "start: on\nnodes:\n  on: {goto: trial}\n")
+    round_and_round = trial_flow(tmp_path, "start: here\nnodes:\n  here: {goto: trial}\n")
     async with playing("trial", Desk(), flows={"trial": round_and_round}) as call:
         assert isinstance(await call.done(), RecursionError)

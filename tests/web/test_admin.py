@@ -17,7 +17,7 @@ from tests.web.forms import form
 
 SignIn = Callable[..., TestClient]
 Drain = Callable[[], int]
-PAGES = ["", "/staff", "/rules", "/reference", "/calendar", "/messages", "/access"]
+PAGES = ["", "/staff", "/rules", "/telephone", "/reference", "/calendar", "/messages", "/access"]
 
 
 @pytest.fixture
@@ -62,6 +62,18 @@ def test_a_new_account_can_sign_in(admin: TestClient, client: TestClient, pages:
 )
 def test_an_account_that_does_not_hold_together_is_refused(admin: TestClient, values: dict[str, str], status: int) -> None:
     assert add(admin, **values) == status
+
+
+def test_an_account_has_skills_languages_and_channels_in_order(admin: TestClient, pages: Database) -> None:
+    page = admin.get(f"/admin/staff?open={person(pages, 'chief').id}").text
+    found = form(page, "staff-change")
+    chosen = {"skills": "housing，general", "languages": "zh EN zh", "channels": ["sms", "voice", "fax"]}
+
+    assert admin.post(found.action, data=found.fields | chosen).status_code == 303
+
+    changed = person(pages, "chief")
+    assert (changed.skills, changed.languages, changed.channels) == (["housing", "general"], ["zh", "en"], ["voice", "sms"])
+    assert admin.post(found.action, data=found.fields | {"languages": "英语"}).status_code == 422
 
 
 def test_a_closed_account_is_signed_out_at_once(admin: TestClient, as_role: SignIn, pages: Database) -> None:

@@ -16,7 +16,7 @@ from tests.conftest import SignIn
 from tests.web.forms import form, forms
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-STAFF_PAGES = ["/desk", "/phone", "/unit", "/verify", "/wall", "/reports", "/admin"]
+STAFF_PAGES = ["/desk", "/phone", "/floor", "/callbacks", "/unit", "/verify", "/wall", "/reports", "/admin"]
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/healthz", "/nowhere", "/static/app.css"])

@@ -5,12 +5,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import time_machine
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, event, func, select
 
 from hotline.db import Database
-from hotline.services import surveys
-from models import Assignment, Case, CaseStatus, Contact, PresenceState, Role, Staff, Survey
+from hotline.services import floor, surveys
+from hotline.settings import Settings
+from models import Assignment, Case, CaseStatus, Contact, Presence, PresenceState, Role, Staff, Survey, now
+from tests.factories_calls import make_call, make_line
 from tests.factories_cases import make_case
 from tests.factories_contacts import make_agent, make_contact
 from tests.web.forms import form, forms
@@ -190,3 +193,42 @@ def test_every_page_answers_on_both_databases(database: Database, as_role: SignI
         "/admin/access",
     ):
         visit(everybody, database, path)
+
+
+def test_the_telephone_and_the_floor(as_role: SignIn, city: Database, clock: time_machine.Traveller, settings: Settings) -> None:
+    settings.telephony = "on"
+    centre = as_role(*EVERYTHING, username="caller-taker")
+    with city.reading() as session:
+        many = session.scalar(select(func.count()).select_from(Contact)) or 0
+    with city.unit_of_work() as session:
+        me = session.scalars(select(Staff).where(Staff.username == "caller-taker")).one()
+        session.add(Presence(staff_id=me.id, state="available", reason="", since=now(), heartbeat_at=now()))
+        speaking = make_call(session, number="13800000172", facts=("queued", "rang", "answered"), line=make_line(session, me))
+        for serial in range(many):
+            line = make_line(session)
+            make_call(session, number=f"139{serial:08d}", facts=("queued", "rang", "answered"), line=line)
+            make_call(session, number=f"137{serial:08d}")
+            make_call(session, number=f"136{serial:08d}", facts=("queued", "ended"))
+            floor.call_for_help(session, session.get_one(Staff, line.staff_id))
+            floor.ask_break(session, session.get_one(Staff, line.staff_id), reason="喝水", minutes=10)
+    bar = f"/phone/bar?c={speaking.contact_id}"
+
+    pieces = ["/phone/now", "/phone/ring", "/phone/targets?q=", "/floor/board", "/floor/notices", "/callbacks/list"]
+    for path in ["/phone", *pieces]:
+        visit(centre, city, path)
+    token = form(visit(centre, city, bar), "recording").fields["csrf"]
+    for path, values in {"/phone/recording": {"pause": "yes"}, "/phone/party": {"party": "120"}, "/floor/help": {}}.items():
+        with at_most_twenty(city, f"POST {path}"):
+            assert centre.post(path, data={**values, "csrf": token}).status_code == 200
+    board = visit(centre, city, "/floor")
+    for name, values in {
+        "notice": {"text": "停水"},
+        "announcement": {"text": "停水"},
+        "answer-help": {},
+        "break": {"grant": "yes"},
+    }.items():
+        found = form(board, name)
+        with at_most_twenty(city, f"POST {found.action}"):
+            assert centre.post(found.action, data=found.filled(**values)).status_code == 303
+    page = visit(centre, city, "/callbacks")
+    act(centre, city, page, "remove")

@@ -1,0 +1,309 @@
+"""The telephone's page and its pieces: who may have one, what they show, what its buttons ask for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from hotline.db import Database
+from hotline.services import calling, exchange_state, lines, routing, switching
+from hotline.settings import Settings
+from models import (
+    Call,
+    CallStep,
+    Contact,
+    PhoneLine,
+    Presence,
+    PresenceState,
+    Role,
+    Staff,
+    SwitchboardAction,
+    SwitchboardCommand,
+    now,
+)
+from tests.conftest import SignIn
+from tests.factories_calls import make_call, make_line
+from tests.factories_contacts import make_contact
+from tests.web.forms import form, forms
+
+NUMBER = "13800138000"
+
+
+@dataclass
+class Seat:
+    """Somebody at a desk with a telephone."""
+
+    browser: TestClient
+    staff_id: UUID
+    pages: Database
+
+    def post(self, path: str, **values: str) -> Any:
+        csrf = form(self.browser.get("/desk").text, "presence").fields["csrf"]
+        return self.browser.post(path, data=values, headers={"X-CSRF-Token": csrf})
+
+    def commands(self, action: SwitchboardAction) -> list[dict[str, switching.Value]]:
+        with self.pages.reading() as session:
+            rows = session.scalars(select(SwitchboardCommand).where(SwitchboardCommand.action == action))
+            return [switching.arguments_of(row) for row in rows]
+
+    def line(self) -> PhoneLine:
+        with self.pages.reading() as session:
+            return session.scalars(select(PhoneLine).where(PhoneLine.staff_id == self.staff_id)).one()
+
+    def rings(self, *facts: str, **values: Any) -> Call:
+        """A call that came as far as this person's telephone, and these facts further."""
+        with self.pages.unit_of_work() as session:
+            line = session.scalars(select(PhoneLine).where(PhoneLine.staff_id == self.staff_id)).one()
+            return make_call(session, facts=("queued", "rang", *facts), line=line, **values)
+
+
+@pytest.fixture
+def seat(as_role: SignIn, pages: Database) -> Seat:
+    browser = as_role(Role.AGENT, username="caller-taker")
+    with pages.reading() as session:
+        staff_id = session.scalars(select(Staff.id).where(Staff.username == "caller-taker")).one()
+    taken = Seat(browser, staff_id, pages)
+    taken.post("/desk/presence", state="available")
+    assert taken.post("/phone/sign-in").status_code == 200
+    return taken
+
+
+@pytest.fixture
+def on(settings: Settings) -> None:
+    settings.telephony = "on"
+
+
+# --- the page
+
+
+def test_where_the_telephone_is_off_its_page_says_so(as_role: SignIn) -> None:
+    answer = as_role(Role.AGENT).get("/phone")
+
+    assert (answer.status_code, "没有启用电话" in answer.text) == (200, True)
+
+
+@pytest.mark.usefixtures("on")
+def test_the_page_may_speak_with_the_exchange_and_with_nobody_else(seat: Seat) -> None:
+    answer = seat.browser.get("/phone")
+
+    policy = answer.headers["content-security-policy"]
+    assert "connect-src 'self' ws://testserver:8088" in policy
+    assert "script-src 'self'" in policy
+    assert "软电话" in answer.text
+    assert "connect-src 'self' ws://" not in seat.browser.get("/desk").headers["content-security-policy"]
+
+
+@pytest.mark.usefixtures("on")
+def test_behind_a_proxy_the_socket_is_where_the_settings_say(seat: Seat, settings: Settings) -> None:
+    settings.asterisk.ws_url = "wss://phone.example.gov.cn/ws"
+
+    assert "connect-src 'self' wss://phone.example.gov.cn" in seat.browser.get("/phone").headers["content-security-policy"]
+    assert seat.post("/phone/sign-in").json()["domain"] == "phone.example.gov.cn"
+
+
+def test_a_sign_in_tells_a_secret_once_and_lets_nobody_keep_it(seat: Seat) -> None:
+    answer = seat.post("/phone/sign-in")
+
+    told = answer.json()
+    assert answer.headers["cache-control"] == "no-store"
+    assert (told["extension"], told["realm"], told["domain"]) == (seat.line().extension, lines.REALM, "testserver")
+    assert told["socket"] == "ws://testserver:8088/ws"
+    assert seat.line().digest == lines.digest_of(told["extension"], told["secret"])
+    assert told["secret"] not in seat.browser.get("/phone/now").text
+
+
+# --- what it shows
+
+
+def test_at_rest_it_shows_where_the_seat_stands(seat: Seat) -> None:
+    text = seat.browser.get("/phone/now").text
+
+    assert "空闲" in text
+    assert "电话交换机未连接" in text
+
+
+def test_a_connected_exchange_gives_no_warning(seat: Seat) -> None:
+    with seat.pages.unit_of_work() as session:
+        exchange_state.note(session, connected=True)
+
+    assert "电话交换机未连接" not in seat.browser.get("/phone/now").text
+
+
+def test_a_ringing_call_is_on_the_telephone_and_over_the_desk_with_its_number_masked(seat: Seat) -> None:
+    call = seat.rings()
+
+    for path in ("/phone/now", "/phone/ring"):
+        text = seat.browser.get(path).text
+        assert "138****8000" in text
+        assert NUMBER not in text
+    assert str(call.contact_id) in seat.browser.get("/phone/ring").text
+
+
+def test_an_answered_call_no_longer_rings(seat: Seat) -> None:
+    call = seat.rings("answered")
+
+    assert 'data-phone-act="answer"' not in seat.browser.get("/phone/ring").text
+    assert f"/desk?c={call.contact_id}" in seat.browser.get("/phone/now").text
+
+
+def test_the_bar_of_an_open_contact_has_the_keys_of_its_call(seat: Seat) -> None:
+    call = seat.rings("answered")
+
+    text = seat.browser.get(f"/phone/bar?c={call.contact_id}").text
+
+    assert {"recording", "help", "party"} <= {each.name for each in forms(text)}
+    assert 'data-phone-act="hangup"' in text
+
+
+def test_the_bar_of_another_contact_has_no_keys(seat: Seat) -> None:
+    seat.rings("answered")
+    other = seat.rings("answered", "agent_left", "ended", number="13900139000")
+
+    text = seat.browser.get(f"/phone/bar?c={other.contact_id}").text
+
+    assert forms(text) == []
+    assert "已接听" in text
+
+
+def test_a_confidential_call_that_somebody_else_took_is_not_shown(seat: Seat, as_role: SignIn) -> None:
+    call = seat.rings("answered")
+    with seat.pages.unit_of_work() as session:
+        session.get_one(Contact, call.contact_id).confidential = True
+
+    assert as_role(Role.AGENT).get(f"/phone/bar?c={call.contact_id}").status_code == 404
+    assert seat.browser.get(f"/phone/bar?c={uuid4()}").status_code == 404
+
+
+def test_colleagues_are_found_to_hand_a_call_to(seat: Seat, as_role: SignIn) -> None:
+    as_role(Role.AGENT, username="colleague", name="李明")
+    with seat.pages.unit_of_work() as session:
+        colleague = session.scalars(select(Staff).where(Staff.username == "colleague")).one()
+        make_line(session, colleague, extension="2077")
+        session.add(Presence(staff_id=colleague.id, state="available", reason="", since=now(), heartbeat_at=now()))
+
+    assert "2077" in seat.browser.get("/phone/targets?q=李").text
+    assert "没有找到在线的同事" in seat.browser.get("/phone/targets?q=nobody").text
+
+
+# --- what its buttons ask for
+
+
+def test_the_recording_rests_while_a_card_number_is_read_out(seat: Seat) -> None:
+    call = seat.rings("answered")
+
+    assert "录音已暂停" in seat.post("/phone/recording", pause="yes").text
+    assert "录音已恢复" in seat.post("/phone/recording", pause="").text
+
+    muted = [(each["channel"], each["muted"]) for each in seat.commands(SwitchboardAction.MUTE_RECORDING)]
+    assert muted == [(call.channel_name, True), (call.channel_name, False)]
+
+
+def test_a_recording_that_rests_is_seen(seat: Seat) -> None:
+    call = seat.rings("answered")
+    with seat.pages.unit_of_work() as session:
+        calling.step(session, call.linkedid, CallStep.RECORDING_PAUSED, at=now())
+
+    assert "录音已暂停" in seat.browser.get("/phone/now").text
+    assert form(seat.browser.get(f"/phone/bar?c={call.contact_id}").text, "recording").fields["pause"] == ""
+
+
+def test_a_listed_party_joins_a_call_and_another_number_does_not(seat: Seat) -> None:
+    seat.rings("answered")
+
+    assert seat.post("/phone/party", party="120").status_code == 200
+    refused = [seat.post("/phone/party", party=number).status_code for number in ("13900139000", "", "<b>")]
+
+    assert refused == [403, 403, 403]
+    assert [each["number"] for each in seat.commands(SwitchboardAction.ADD_PARTY)] == ["120"]
+
+
+def test_without_a_call_there_is_nothing_to_do_to_it(seat: Seat) -> None:
+    for path in ("/phone/recording", "/phone/party"):
+        answer = seat.post(path, party="120")
+        assert (answer.status_code, "没有通话" in answer.text) == (409, True)
+
+
+def test_a_page_that_began_anew_gets_its_call_back(seat: Seat) -> None:
+    assert seat.post("/phone/started").json() == {"reclaimed": False}
+    seat.rings(number="13900139000")
+    assert seat.post("/phone/started").json() == {"reclaimed": False}
+
+    seat.rings("answered")
+
+    assert seat.post("/phone/started").json() == {"reclaimed": True}
+    assert [each["extension"] for each in seat.commands(SwitchboardAction.RECLAIM)] == [seat.line().extension]
+
+
+@pytest.fixture
+def held_out(seat: Seat) -> UUID:
+    """A text that is offered to the person."""
+    with seat.pages.unit_of_work() as session:
+        text = make_contact(session, channel="sms", waited=10)
+        assert routing.offer(session, text.id, seat.staff_id)
+    return text.id
+
+
+def test_a_text_that_is_held_out_is_taken_and_opened(seat: Seat, held_out: UUID) -> None:
+    assert [each.fields["accept"] for each in forms(seat.browser.get("/phone/now").text)] == ["yes", ""]
+    assert [each.fields["accept"] for each in forms(seat.browser.get("/phone/ring").text)] == ["yes", ""]
+
+    answer = seat.post("/phone/offer", accept="yes")
+
+    assert str(held_out) in answer.headers["hx-trigger"]
+    with seat.pages.reading() as session:
+        assert session.get_one(Contact, held_out).taken_by_id == seat.staff_id
+    assert "已过接下的时限" in seat.post("/phone/offer", accept="yes").text
+
+
+def test_a_text_that_is_declined_waits_for_everybody_again(seat: Seat, held_out: UUID) -> None:
+    assert "已退回队列" in seat.post("/phone/offer").text
+
+    with seat.pages.reading() as session:
+        assert session.get_one(Contact, held_out).taken_by_id is None
+    assert forms(seat.browser.get("/phone/ring").text) == []
+
+
+def test_after_a_call_the_time_for_notes_runs(seat: Seat) -> None:
+    seat.rings("answered", "agent_left", "ended", seconds=0.1)
+
+    text = seat.browser.get("/phone/now").text
+
+    assert "整理" in text
+    assert "data-until" in text
+    with seat.pages.reading() as session:
+        assert session.get_one(Presence, seat.staff_id).state == PresenceState.WRAP_UP
+
+
+# --- who may not
+
+READS = ["/phone", "/phone/now", "/phone/ring", "/phone/targets", f"/phone/bar?c={uuid4()}"]
+ACTS = ["sign-in", "started", "offer", "recording", "party"]
+
+
+def test_a_liaison_has_no_telephone(as_role: SignIn) -> None:
+    browser = as_role(Role.LIAISON, unit="CGJ")
+    token = {"X-CSRF-Token": form(browser.get("/unit").text, "sign-out").fields["csrf"]}
+
+    assert {browser.get(path).status_code for path in READS} <= {403, 404}
+    assert {browser.post(f"/phone/{act}", headers=token).status_code for act in ACTS} == {403}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_no_button_works_without_the_token_of_its_session(as_role: SignIn, act: str) -> None:
+    answer = as_role(Role.AGENT).post(f"/phone/{act}", data={"party": "120"})
+
+    assert (answer.status_code, "页面已过期" in answer.text) == (403, True)
+
+
+def test_every_form_of_the_telephone_has_a_name_and_carries_the_token(seat: Seat, drain: Callable[[], int]) -> None:
+    call = seat.rings("answered")
+    drain()
+
+    found = [each for path in ("/phone/now", f"/phone/bar?c={call.contact_id}") for each in forms(seat.browser.get(path).text)]
+
+    assert found
+    assert all(each.name and each.fields["csrf"] for each in found)
