@@ -23,7 +23,7 @@ from tests.components import Postgres, wait_until
 from tests.telephony.asterisk import free_sip_port
 
 WS_AFTER_SIP, AMI_BEFORE_SIP = 28, 22
-BOOT_SECONDS = 60.0
+BOOT_SECONDS = 120.0
 
 
 @dataclass

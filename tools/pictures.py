@@ -9,11 +9,13 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image, ImageOps
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.cli.running import PROJECT, Service, command, running
 from tests.components import Process
-from tests.real.browser import DESK, TELEPHONE, Street, settled, street
+from tests.real.browser import DESK, TELEPHONE, Street, settled
+from tests.real.softphone import PHONE, Seat, Telephones, headsets
+from tests.telephony.asterisk import free_sip_port, kit
 
 FOLDER = PROJECT / "docs" / "pictures"
 WALL = (1920, 1080)
@@ -22,6 +24,7 @@ PAPER, PAPER_MARGIN = (680, 1002), 57
 LARGEST = 150 * 1024
 COLOURS = (256, 128, 64, 32)
 
+LAMP = "滨江路12号门口的路灯坏了三盏，晚上看不见路，请尽快修好。"
 LETTER = "昨晚开始，阳光花园3栋楼道里有很浓的燃气味，怀疑煤气泄漏，住户很害怕，请马上派人来检查。"
 ANSWER = "维修人员已到现场，查明三楼楼道阀门接头松动，当场更换并复测，燃气浓度正常。今晚会再测一次，并逐户告知结果。"
 
@@ -156,6 +159,37 @@ def rate_it(page: Page) -> None:
     page.get_by_role("button", name="提交评价").click()
 
 
+def take_a_call(people: Street, city: Telephones) -> None:
+    """Rings, is answered and written down while another caller waits; the leader watches; the second gives up."""
+    leader = people.staff("leader1")
+    leader.goto("/floor")
+    leader.fill("#notice", "东津街道今晚八点到十点停水，来电人可以直接告知。")
+    leader.get_by_role("button", name="发出").click()
+    seat = Seat(people, "agent8")
+    seat.desk.locator("form[data-form=notice-read] button").click()
+    city.dial("13800100172")
+    seat.is_("ringing")
+    expect(seat.desk.locator("#ring [data-contact]")).to_be_visible()
+    keep(seat.desk, f"desk-ringing-{DESK[0]}")
+    seat.answer()
+    seat.desk.fill("#content", LAMP)
+    seat.desk.fill("#place_text", "滨江路12号")
+    expect(seat.desk.locator("#pick-category .pick")).to_have_count(3)
+    waiting = city.dial("13900100288")
+    both(seat.desk, "desk-call")
+    keep(seat.phone, f"phone-{PHONE[0]}")
+    resize(seat.phone, TELEPHONE)
+    keep(seat.phone, f"phone-{TELEPHONE[0]}")
+    expect(leader.locator("#board")).to_contain_text("139****0288")
+    both(leader, "floor")
+    city.do(waiting.hang_up())
+    seat.hang_up()
+    seat.desk.locator(".recording").first.wait_for()
+    both(seat.desk, "recording", ".recording")
+    leader.goto("/callbacks")
+    both(settled(leader), "callbacks")
+
+
 def look_back(page: Page, number: str) -> None:
     page.goto(f"/case/{number}")
     both(page, "case")
@@ -182,14 +216,14 @@ def see_the_wall(page: Page, service: Service, folder: Path) -> None:
         drill.kill()
 
 
-def take(people: Street, service: Service, folder: Path) -> None:
+def take(people: Street, service: Service, city: Telephones, folder: Path) -> None:
     citizen, supervisor = people.window(), people.staff("supervisor1")
     both(people.window(), "login", address="/login")
+    take_a_call(people, city)
     staff_the_seats(people)
     number = write_letter(citizen)
     agent = people.staff("agent1")
     unit = file_it(agent)
-    both(agent, "phone", address="/phone")
     both(settled(people.staff("liaison2")), "unit-list")
     answer_it(people.staff(liaison_of(service, unit)))
     check_it(people.staff("verifier1"), number)
@@ -202,13 +236,21 @@ def take(people: Street, service: Service, folder: Path) -> None:
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=20_000)
+    kit()
+    port = free_sip_port()
+    exchange = {"HOTLINE_ASTERISK__SIP_PORT": str(port), "HOTLINE_ASTERISK__WS_PORT": str(port + 28)}
     with (
         tempfile.TemporaryDirectory() as name,
-        running(Path(name)) as service,
+        running(Path(name), HOTLINE_TELEPHONY="on", **exchange) as service,
         sync_playwright() as playwright,
-        street(playwright, service.url) as people,
+        headsets(playwright, service.url) as people,
     ):
-        take(people, service, Path(name))
+        city = Telephones(port)
+        try:
+            take(people, service, city, Path(name))
+        finally:
+            city.close()
         people.close()
         print("\n".join(people.troubles) or "no complaints")
 

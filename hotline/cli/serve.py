@@ -71,7 +71,9 @@ def is_let_begin() -> bool:
         return False
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        # Not by its buffer: the lock of a buffer that a thread reads from at the end of the program makes that a crash.
+        while os.read(sys.stdin.fileno(), 1):
+            continue
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()

@@ -130,8 +130,11 @@ class Part:
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def ask_to_stop(self) -> None:
+        self.send(signal.SIGTERM)
+
+    def send(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
+            self._process.send_signal(number)
 
     def wait_or_kill(self, until: float) -> None:
         if self._process is None:
@@ -149,6 +152,7 @@ def watch(name: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     part = Part(name, beats=True)
+    signal.signal(signal.SIGHUP, lambda *_: part.send(signal.SIGHUP))
     part.start()
     part.let_begin()
     while not stop.wait(LOOK_SECONDS):

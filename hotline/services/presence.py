@@ -8,12 +8,16 @@ from sqlalchemy.orm import Session
 from hotline.errors import NoteRequired
 from hotline.services import core, lines, queueing
 from hotline.settings import get_settings
-from models import Call, CallLeg, Presence, PresenceChange, PresenceState, Staff, now
+from models import Call, CallLeg, PhoneLine, Presence, PresenceChange, PresenceState, Staff, now
 
 LONGEST_CALL = timedelta(hours=12)
 LOST = "no heartbeat"
 # A voice is a sign of life: whoever is in a call keeps the seat, whatever became of the page.
 _TALKING = exists().where(CallLeg.staff_id == Presence.staff_id, CallLeg.answered_at.is_not(None), CallLeg.ended_at.is_(None))
+# So is a telephone that rings when it is called: with the web process dead no page can give one, and calls go on.
+_AT_THE_TELEPHONE = exists().where(
+    PhoneLine.staff_id == Presence.staff_id, PhoneLine.signed_in_at.is_not(None), PhoneLine.reachable
+)
 
 
 def set_presence(session: Session, staff: Staff, state: PresenceState, reason: str = "") -> Presence:
@@ -87,6 +91,7 @@ def release_gone(session: Session) -> int:
             Presence.state != PresenceState.OFFLINE,
             Presence.heartbeat_at < at - timedelta(seconds=get_settings().desk.heartbeat_seconds),
             ~_TALKING,
+            ~_AT_THE_TELEPHONE,
         )
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)

@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Integer, and_, case, cast, extract, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from hotline.services import queue_rule, queueing
+from hotline.services import queue_rule, queueing, reading_calls
 from hotline.services.profiles import Indicator
 from hotline.services.queueing import Count
+from hotline.services.reading_calls import CallFigures
+from hotline.settings import get_settings
 from models import (
     Action,
     Area,
@@ -104,10 +106,19 @@ class Wall:
     squares: Sequence[Square]
     alarms: int
     open_emergencies: int
+    calls: CallFigures | None  # where the telephone is on
 
     @property
     def total_waiting(self) -> int:
         return sum(count.waiting for count in self.waiting.values())
+
+    @property
+    def prompt_calls(self) -> Share:
+        return Share(self.calls.soon_today, self.calls.answered_today + self.calls.abandoned_today) if self.calls else Share(0, 0)
+
+    @property
+    def connected_calls(self) -> Share:
+        return Share(self.calls.answered_24h, self.calls.asked_24h) if self.calls else Share(0, 0)
 
     def waiting_of(self, *channels: str) -> Count:
         there = [self.waiting[channel] for channel in channels if channel in self.waiting]
@@ -143,6 +154,7 @@ def figures(session: Session) -> Wall:
         squares=_squares(session, start),
         alarms=alarms or 0,
         open_emergencies=_open_emergencies(session),
+        calls=reading_calls.call_figures(session) if get_settings().telephony == "on" else None,
     )
 
 

@@ -271,8 +271,9 @@ class Translator:
         yield _fact(live, calling.ended, event, urgent=had_a_seat, seat=had_a_seat)
 
     def _refused(self, live: Live, cause: str, event: AmiEvent) -> Iterator[Fact]:
-        """The citizen's telephone, rung by us."""
-        if live.placed and not live.is_answered and event.get("Channel").startswith(TRUNK) and cause in CAUSES:
+        """The citizen's telephone, rung by us. The call ends with its cause, and may do so before that end is told."""
+        is_theirs = event.get("Channel").startswith(TRUNK) or live.outcome is not None
+        if live.placed and not live.is_answered and is_theirs and cause in CAUSES:
             yield self._outcome(live, CAUSES[cause], event)
 
     def _left(self, live: Live, unique_id: str, cause: str, event: AmiEvent) -> Iterator[Fact]:

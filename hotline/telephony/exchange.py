@@ -1,5 +1,6 @@
 """Keeps one Asterisk alive: adopts the living one of this data folder or starts it, and stops it when the service stops."""
 
+import logging
 import os
 import signal
 import socket
@@ -18,9 +19,13 @@ from hotline.telephony.configuration import QUEUES, QueueConfig, ami_address, am
 from hotline.telephony.console import Console, ConsoleClosed, answers
 from hotline.telephony.kit import Kit, find_kit
 
+log = logging.getLogger(__name__)
+
 BOOT_SECONDS = 30.0
 STOP_SECONDS = 5.0
 _LOOK_SECONDS = 0.1
+# It lives but greets nobody: so many times in a row, then it is frozen. Seconds.
+_GREETS_EVERY, _GREETS_WITHIN, _SILENT_TIMES = 4.0, 3.0, 3
 _HOW_TO_GET = "make asterisk, or install asterisk (20 or newer) and espeak-ng"
 
 
@@ -102,6 +107,15 @@ class Exchange:
         if self._process is not None:
             self._process.wait()
         self._process = None
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            if pid := self.pid:
+                os.kill(pid, signal.SIGKILL)
+
+    def greets(self) -> bool:
+        asterisk = self._settings.asterisk
+        return answers(asterisk.host, asterisk.ami_port, seconds=_GREETS_WITHIN)
 
     def is_booted(self) -> bool:
         with suppress(ConsoleClosed), self.console() as console:
@@ -198,6 +212,7 @@ def run(settings: Settings, queues: Sequence[QueueConfig] = QUEUES, *, parent: I
     exchange = Exchange(settings, kit, queues)
     if not exchange.adopt():
         exchange.start()
+    threading.Thread(target=_end_if_frozen, args=[exchange], name="greeting", daemon=True).start()
     while not told.wait(_LOOK_SECONDS):
         if left.is_set():
             return 0
@@ -207,7 +222,19 @@ def run(settings: Settings, queues: Sequence[QueueConfig] = QUEUES, *, parent: I
     return 0
 
 
+def _end_if_frozen(exchange: Exchange) -> None:
+    """Its callers hear nothing any more; the supervisor starts another."""
+    silent = 0
+    while silent < _SILENT_TIMES:
+        began = time.monotonic()
+        silent = 0 if exchange.greets() else silent + 1
+        time.sleep(max(0.0, began + _GREETS_EVERY - time.monotonic()))
+    log.error("Asterisk does not answer; it is ended")
+    exchange.kill()
+
+
 def _wait_for_end(parent: IO[bytes], left: threading.Event) -> None:
-    while parent.read(1):
+    # Not by its buffer: the lock of a buffer that a thread reads from at the end of the program makes that a crash.
+    while os.read(parent.fileno(), 1):
         continue
     left.set()

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -50,6 +51,7 @@ class Look:
 class Resync:
     def __init__(self, ami: Ami, calls: Calls, files: AsteriskFiles) -> None:
         self._ami, self._calls, self._files = ami, calls, files
+        self._rebuilt = asyncio.Event()
 
     async def rebuild(self) -> None:
         """After a sign-in, before events are handed over. What is missing is put by like any other fact."""
@@ -57,13 +59,22 @@ class Resync:
         look = await self._look()
         self._follow(look)
         self._put(look)
+        self._rebuilt.set()
 
     async def run(self) -> None:
         """Until cancelled: now and then, against events that were missed."""
         while True:
-            await asyncio.sleep(EVERY)
+            await self._rest()
             if self._ami.connected:
                 await self._again()
+
+    async def _rest(self) -> None:
+        """Shorter after a sign-in, whose look leaves out what has just ended."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(EVERY):
+                await self._rebuilt.wait()
+                self._rebuilt.clear()
+                await asyncio.sleep(2 * SETTLES_WITHIN.total_seconds())
 
     async def _again(self) -> None:
         try:

@@ -268,12 +268,13 @@ class Switchboard:
     async def _ask_citizen(self, asked: Asked) -> str:
         about = {name.upper(): asked[name] for name in asked.values if name.endswith("_id")}
         await self._ami.originate(
-            channel=f"PJSIP/{asked['number']}@trunk",
+            channel=f"Local/{asked['number']}@out/n",
             channel_id=str(asked.id),
+            other_channel_id=f"{asked.id}-2",
             ring_for=RING_FOR,
             context="callback",
             caller=self._caller,
-            variables={"FLOW": asked["flow"] or "survey", **about},
+            variables={"__FLOW": asked["flow"] or "survey", "__DIALTOKEN": await self._token(asked), **about},
         )
         return ""
 

@@ -9,7 +9,8 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed
-from hotline.services import access, files, places, reading_cases, reading_units
+from hotline.services import access, files, lines, places, reading_cases, reading_units, switching
+from hotline.settings import get_settings
 from hotline.web import render
 from hotline.web.deps import Look, Me
 from hotline.web.letters import clean
@@ -44,11 +45,19 @@ def download(look: Look, me: Me, number: str, attachment_id: UUID) -> Response:
     return Response(files.open(attachment), media_type=attachment.media_type, headers=headers)
 
 
+def _may_call(session: Session, me: access.Me, view: access.CaseView) -> bool:
+    """People of the centre who sit at a telephone; the number stays masked."""
+    if get_settings().telephony == "off" or not me.has(*switching.CALLERS) or not view.case.number_of_requester:
+        return False
+    return lines.line_of(session, me.staff_id) is not None
+
+
 def _page(request: Request, session: Session, me: access.Me, view: access.CaseView, *, revealed: str = "") -> Response:
     values: dict[str, Any] = {
         "opened": reading_cases.panel(session, view),
         "rest": reading_cases.rest(session, view.case) if view.whole else None,
         "revealed": revealed,
         "brand": places.hotline_name(session),
+        "may_call": _may_call(session, me, view),
     }
     return render.page(request, "case/page.html", me=me, **values)

@@ -31,6 +31,13 @@ def board(request: Request, look: Look, me: Me) -> Response:
     return render.fragment(request, "floor/_board.html", me=me, board=reading_floor.board(look))
 
 
+@router.get("/posted")
+def posted(request: Request, look: Look, me: Me) -> Response:
+    """The notices with their receipts, as those who write them see them."""
+    access.require(me, *floor.LEADERS)
+    return render.fragment(request, "floor/_posted.html", notices=floor.posted(look))
+
+
 @router.get("/notices")
 def notices(request: Request, look: Look, me: Me) -> Response:
     """What every desk shows on top until it is confirmed."""

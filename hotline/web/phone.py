@@ -8,10 +8,10 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session, lazyload
 
-from hotline.services import access, lines, reading_phone, recordings, routing, switching, telephone_rule
+from hotline.services import access, drafts, lines, reading_phone, recordings, routing, switching, telephone_rule
 from hotline.services.access import CENTRE
 from hotline.settings import Settings, get_settings
-from hotline.web import render
+from hotline.web import agent, render
 from hotline.web.deps import Db, Look, Me
 from hotline.web.middleware import CONTENT_POLICY
 from models import Staff
@@ -37,6 +37,7 @@ def phone(request: Request, look: Look, me: Me) -> Response:
         me=me,
         view=reading_phone.phone_now(look, me),
         parties=telephone_rule.current(look).parties,
+        own=settings.asterisk.numbers[0],
     )
 
 
@@ -51,6 +52,14 @@ def ring(request: Request, look: Look, me: Me) -> Response:
     """What the desk shows over whatever is open while the telephone rings, or a text is held out."""
     access.require(me, *CENTRE)
     return render.fragment(request, "phone/_ring.html", me=me, view=reading_phone.phone_now(look, me))
+
+
+@router.get("/seat")
+def seat(request: Request, look: Look, me: Me) -> Response:
+    """Where the person stands, for the top of the desk: the exchange moves it as well."""
+    access.require(me, *agent.WHO)
+    view = reading_phone.phone_now(look, me)
+    return render.fragment(request, "desk/_presence.html", me=me, queue=view, pauses=agent.PAUSES, until=view.wrap_up_until)
 
 
 @router.get("/bar")
@@ -74,6 +83,26 @@ def bar(request: Request, look: Look, me: Me, c: UUID) -> Response:
 def targets(request: Request, look: Look, me: Me, q: Annotated[str, Query(max_length=20)] = "") -> Response:
     access.require(me, *CENTRE)
     return render.fragment(request, "phone/_targets.html", targets=reading_phone.targets(look, me, q.strip()))
+
+
+@router.get("/order")
+def order(request: Request, look: Look, me: Me) -> Response:
+    """What is written down of the call at hand, to be told to whoever is joined."""
+    access.require(me, *CENTRE)
+    call, line = reading_phone.call_now(look, me), lines.line_of(look, me.staff_id)
+    form = drafts.open_draft(look, access.see_contact(look, me, call.contact_id), 1) if call else None
+    return render.fragment(request, "phone/_order.html", form=form, extension=line.extension if line else "")
+
+
+@router.post("/call")
+def place_call(
+    me: Me, db: Db, contact_id: Annotated[UUID | None, Form()] = None, case: Annotated[str, Form(max_length=40)] = ""
+) -> Response:
+    """The requester of a contact or a case; the screen need not know the number."""
+    contact = access.see_contact(db, me, contact_id) if contact_id else None
+    view = access.see_case(db, me, case) if case else None
+    switching.place_call(db, _staff(db, me), contact=contact, case=view.case if view else None)
+    return render.only_toast("正在拨打，软电话会自动接起。")
 
 
 @router.post("/sign-in")

@@ -1,6 +1,7 @@
 """What each subcommand promises to scripts and to people, run as programs."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import command, environment
+from tests.components import free_port
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def test_the_help_names_every_command(env: dict[str, str]) -> None:
     shown = command("--help", env=env)
 
     assert shown.returncode == 0
-    assert "{up,seed,staff,suggest,replay,drill,export,doctor}" in shown.stdout.replace("\n", "").replace(" ", "")
+    assert "{up,seed,staff,suggest,replay,drill,export,call,doctor}" in shown.stdout.replace("\n", "").replace(" ", "")
 
 
 def test_seeding_again_adds_nothing(env: dict[str, str]) -> None:
@@ -151,6 +153,24 @@ def test_the_doctor_finds_a_relay_that_does_not_run(env: dict[str, str]) -> None
 
     assert seen.returncode == 1
     assert "start `hotline up`, or the relay and the workers" in seen.stdout
+
+
+def test_the_doctor_looks_at_each_part_of_the_telephone(env: dict[str, str]) -> None:
+    make_waiting_since(env, "+0 seconds")
+    spool = Path(env["HOTLINE_DATA_DIR"]) / "asterisk" / "spool" / "monitor"
+    spool.mkdir(parents=True)
+    left = spool / "1763724000.1-r.wav"
+    left.write_bytes(b"RIFF")
+    os.utime(left, (0, 0))
+
+    seen = command("doctor", env=env | {"HOTLINE_TELEPHONY": "on", "HOTLINE_ASTERISK__SIP_PORT": str(free_port() + 22)})
+
+    lines = {line[6:].split("  ")[0].strip(): line for line in seen.stdout.splitlines()}
+    assert {"asterisk", "espeak", "recordings"} <= set(lines)
+    assert "nothing answers" in lines["ami"]
+    assert "no sign of life yet -> start `hotline up`" in lines["telephony"]
+    assert "recordings not taken over: 1 of them" in lines["spool"]
+    assert seen.returncode == 0, seen.stdout
 
 
 def test_the_doctor_fails_on_an_empty_database(tmp_path: Path) -> None:

@@ -3,13 +3,17 @@
 import base64
 import os
 import signal
+import socket
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.cli.running import PASSWORD, Service, command, environment, is_gone, running
-from tests.components import free_port, wait_until
+from tests.components import free_port, need, wait_until
+from tests.telephony.asterisk import free_sip_port
 
 # Without the demo's cases it is there sooner.
 BARE = {"HOTLINE_DEMO": "false", "HOTLINE_PRIVACY__KEY": base64.b64encode(bytes(32)).decode()}
@@ -88,3 +92,53 @@ def test_a_demo_is_refused_beyond_loopback(tmp_path: Path) -> None:
 
     assert refused.returncode == 1
     assert "the demo answers on loopback only" in refused.stderr
+
+
+# --- with the telephone
+
+
+@pytest.fixture(scope="module")
+def telephone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The whole service with a real exchange on ports of its own."""
+    need("asterisk")
+    need("espeak-ng")
+    sip = free_sip_port()
+    ports = {"HOTLINE_ASTERISK__SIP_PORT": str(sip), "HOTLINE_ASTERISK__WS_PORT": str(sip + 28)}
+    with running(tmp_path_factory.mktemp("telephone"), HOTLINE_TELEPHONY="on", **ports, **BARE) as service:
+        wait_until(lambda: all(part(service, name) for name in PARTS), "every part of the telephone", seconds=60)
+        wait_until(lambda: listens(sip + 13), "FastAGI to answer", seconds=60)
+        yield service
+
+
+PARTS = ("asterisk", "ivr", "telephony")
+
+
+def part(service: Service, name: str) -> int:
+    """Its process; 0 while there is none."""
+    for pid in service.children():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if Path(f"/proc/{pid}/cmdline").read_text().split("\0")[4:6] == ["--only", name]:
+                return pid
+    return 0
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("name", ["ivr", "telephony"])
+def test_a_frozen_part_is_ended_within_seconds_and_starts_again(telephone: Service, name: str) -> None:
+    frozen, others = part(telephone, name), [part(telephone, other) for other in PARTS if other != name]
+    time.sleep(1.5)  # so that it has beaten
+
+    os.kill(frozen, signal.SIGSTOP)
+    stopped = time.monotonic()
+    wait_until(lambda: is_gone(frozen), f"the frozen {name} to be ended", seconds=30)
+    took = time.monotonic() - stopped
+    wait_until(lambda: part(telephone, name) not in (0, frozen), f"another {name} to start", seconds=30)
+
+    assert 2 < took < 6
+    assert f"{name} does not answer; it is ended" in telephone.process.tail(400)
+    assert [part(telephone, other) for other in PARTS if other != name] == others
+    assert telephone.answers()

@@ -110,7 +110,7 @@ def test_an_agent_who_is_gone_can_no_longer_hold_a_contact_of_another(database: 
 
 def test_whoever_is_in_a_call_keeps_the_seat_whatever_became_of_the_page(session: Session, clock: time_machine.Traveller) -> None:
     agent = make_agent(session)
-    line = make_line(session, agent)
+    line = make_line(session, agent, reachable=False)
     call = make_call(session, facts=("queued", "rang", "answered"), line=line, seconds=0)
     clock.shift(timedelta(seconds=60))
     assert presence.release_gone(session) == 0
@@ -118,6 +118,17 @@ def test_whoever_is_in_a_call_keeps_the_seat_whatever_became_of_the_page(session
     tell(session, call.linkedid, "agent_left", at=now(), line=line)
 
     assert presence.release_gone(session) == 1
+
+
+@pytest.mark.parametrize(("line", "released"), [({}, 0), ({"reachable": False}, 1), ({"signed_in_at": None}, 1)])
+def test_whoever_can_be_rung_keeps_the_seat_while_no_page_can_say_so(
+    session: Session, clock: time_machine.Traveller, line: dict[str, object], released: int
+) -> None:
+    agent = make_agent(session)
+    make_line(session, agent, **line)
+    clock.shift(timedelta(seconds=60))
+
+    assert presence.release_gone(session) == released
 
 
 def test_the_call_knows_when_its_notes_were_done(session: Session, clock: time_machine.Traveller) -> None:

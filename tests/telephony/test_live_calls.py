@@ -12,10 +12,12 @@ from sqlalchemy import select
 
 from hotline.db import Database
 from hotline.services import callbacks, lines, reconciling
-from hotline.telephony.ami import Ami, AmiError, Pace
+from hotline.telephony.ami import Ami, AmiError, AmiEvent, Pace
 from hotline.telephony.asterisk_files import AsteriskFiles
+from hotline.telephony.call_words import Translator
 from hotline.telephony.calls import Calls
 from hotline.telephony.resync import OVERLAP, Resync
+from hotline.telephony.switchboard import Switchboard
 from models import (
     Call,
     Callback,
@@ -327,3 +329,53 @@ def test_what_the_citizens_telephone_said_is_told_apart(
 
     with database.reading() as session:
         assert session.scalars(select(CallbackTry.outcome)).all() == [outcome]
+
+
+def test_a_refusal_counts_even_if_the_exchange_tells_the_end_of_the_call_before_that_of_the_telephone() -> None:
+    words, linkedid = Translator(), "01a20123-63ce-799f-a568-a111c87e0700"
+    live = words.follow(linkedid, placed=True)
+    dialled = {"DestChannel": "PJSIP/trunk-0000000f", "DestLinkedid": linkedid, "DialStatus": "NOANSWER"}
+    ended = {"Channel": "PJSIP/1001-0000000e", "Uniqueid": linkedid, "Linkedid": linkedid, "Cause": "21"}
+
+    facts = [len(list(words.facts(AmiEvent(name, told, now())))) for name, told in (("DialEnd", dialled), ("Hangup", ended))]
+
+    assert (facts, live.outcome) == ([1, 2], TryOutcome.REFUSED)
+
+
+class Seats:
+    """No line is signed in or out here."""
+
+    async def settle(self, extension: str) -> str:
+        raise AssertionError(extension)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(486, TryOutcome.BUSY), (603, TryOutcome.REFUSED), (480, TryOutcome.NO_ANSWER), (0, TryOutcome.ANSWERED)],
+)
+def test_a_citizen_whom_a_flow_rings_is_reached_by_a_token_and_what_the_telephone_said_is_told_apart(
+    exchange: Exchange, database: Database, status: int, outcome: TryOutcome
+) -> None:
+    with database.unit_of_work() as session:
+        callback = callbacks.owe(session, reason=CallbackReason.SURVEY, number=NUMBER, due_at=now())
+        assert callback is not None
+        callbacks.dial(session, callback, at=now())
+
+    async def body() -> None:
+        rung = SipPhone(local=(CARRIER, exchange.trunk_port), server=("127.0.0.1", exchange.sip_port))
+        async with Service(exchange).running() as service, rung:
+            await Switchboard(service.ami, Seats(), service.screens, exchange.settings).begin_due()
+            theirs = await rung.incoming(seconds=20)
+            if status:
+                theirs.reject(status, "No")
+            else:
+                await theirs.answer()
+                await until(database, lambda known: known.answered_at is not None)
+                await theirs.hang_up()
+            await until(database, lambda known: known.ended_at is not None)
+
+    asyncio.run(body())
+
+    with database.reading() as session:
+        assert session.scalars(select(CallbackTry.outcome)).all() == [outcome]
+    assert list((exchange.folder / "spool" / "monitor").glob(f"{newest(database).linkedid}*")) == []  # type: ignore[union-attr]

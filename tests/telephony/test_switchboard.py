@@ -18,6 +18,7 @@ from hotline.services.switching import SpyMode
 from hotline.settings import get_settings
 from hotline.telephony import switchboard as module
 from hotline.telephony.ami import AmiRefused, AmiUnavailable
+from hotline.telephony.ivr import PLACED
 from hotline.telephony.switchboard import Switchboard
 from models import CallEvent, Role, Staff, SwitchboardAction, SwitchboardCommand
 from tests.factories_calls import make_call
@@ -185,13 +186,15 @@ async def test_a_callback_keeps_its_place_and_hands_everything_to_the_waiting_ha
 
 @run
 async def test_a_citizen_is_asked_by_a_flow_that_knows_what_about(bench: Bench) -> None:
-    bench.ask("ask_citizen", number=NUMBER, survey_id="s-1", callback_id="c-1")
+    command = bench.ask("ask_citizen", number=NUMBER, survey_id="s-1", callback_id="c-1")
 
     await bench.work()
 
     [placed] = bench.ami.actions("originate")
-    assert (placed["channel"], placed["context"]) == (f"PJSIP/{NUMBER}@trunk", "callback")
-    assert placed["variables"] == {"FLOW": "survey", "SURVEY_ID": "s-1", "CALLBACK_ID": "c-1"}
+    assert (placed["channel"], placed["context"]) == (f"Local/{NUMBER}@out/n", "callback")
+    about = {"__FLOW": "survey", "SURVEY_ID": "s-1", "CALLBACK_ID": "c-1"}
+    assert placed["variables"] == {**about, "__DIALTOKEN": str(command)}
+    assert about["__FLOW"] in PLACED
 
 
 @run

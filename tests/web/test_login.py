@@ -111,6 +111,6 @@ def test_each_role_has_a_home(as_role: SignIn, role: Role, home: str) -> None:
     assert as_role(role).get("/home").headers["location"] == home
 
 
-def test_the_softphone_page_says_what_comes(as_role: SignIn, client: TestClient) -> None:
+def test_without_a_telephone_the_softphone_page_says_so(as_role: SignIn, client: TestClient) -> None:
     assert client.get("/phone").status_code == 303
-    assert "软电话随电话部分一起启用" in as_role(Role.AGENT).get("/phone").text
+    assert "本系统没有启用电话" in as_role(Role.AGENT).get("/phone").text

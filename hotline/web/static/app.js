@@ -34,7 +34,7 @@
     fetched.set(element, { at: Date.now() + wait, waits: wait > 0 });
     setTimeout(() => {
       fetched.set(element, { at: Date.now(), waits: false });
-      if (element.isConnected) htmx.trigger(element, "refresh");
+      if (element.isConnected && element.dataset.on) htmx.trigger(element, "refresh");
     }, wait);
   }
 

@@ -36,6 +36,10 @@
     const waiting = event.target.closest("[data-until-typed]");
     if (waiting) delete waiting.dataset.on;
   });
+  document.addEventListener("htmx:before:swap", (event) => {
+    // It was fetched before the first key was pressed.
+    if (event.target.matches("[data-until-typed], [data-until-picked]") && !event.target.dataset.on) event.preventDefault();
+  });
 
   // A draft that is still waiting to be sent while the matter is being filed would only be refused; a refused filing wants it again.
   const ENDS = ["file", "answer-directly", "redirect", "void"];

@@ -25,9 +25,10 @@
       const fine = isThere() && told.connected;
       chip.classList.toggle("good", fine);
       chip.classList.toggle("warn", !fine);
+      chip.querySelector(".dot").className = fine ? "dot" : "dot idle";
       chip.querySelector("[data-words]").textContent = fine ? `软电话已注册 · 分机 ${told.extension}` : isThere() ? "软电话未连接" : "打开软电话";
     }
-    for (const button of document.querySelectorAll("[data-phone-act][data-when]")) {
+    for (const button of document.querySelectorAll("[data-when]")) {
       button.hidden = !button.dataset.when.split(" ").includes(state);
       if (button.dataset.phoneAct === "hold") button.classList.toggle("on", told?.held);
       if (button.dataset.phoneAct === "mute") button.classList.toggle("on", told?.muted);
@@ -69,6 +70,11 @@
     if (changed) draw();
   });
 
+  // The own telephone rings first for a call that is placed: it need not be answered by hand.
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("[data-expects-call]")) channel.postMessage({ kind: "expect" });
+  }, true);
+
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-phone-act]");
     if (button) tell(button.dataset.phoneAct, button.dataset.to);
@@ -83,6 +89,14 @@
       tell("hangup");
     }
   });
+  // Nobody's open list is taken away: the bar is drawn again once it is closed.
+  document.addEventListener("htmx:before:request", (event) => {
+    if (event.target.id === "call" && event.target.querySelector("details.drop[open]")) event.preventDefault();
+  });
+  document.addEventListener("toggle", (event) => {
+    const bar = event.target.closest?.("#call");
+    if (bar && !event.target.open) htmx.trigger(bar, "refresh");
+  }, true);
   document.addEventListener("opendesk", (event) => location.assign(`/desk?c=${event.detail.value ?? event.detail}`));
   document.addEventListener("htmx:after:swap", () => { draw(); openAnswered(); });
   setInterval(tick, 250);

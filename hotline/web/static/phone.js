@@ -5,12 +5,15 @@
 (() => {
   "use strict";
   const ALIVE = 2000;
+  // The person has just asked for a call: this telephone is rung first, and answers that by itself.
+  const EXPECTED_WITHIN = 15000;
   const channel = new BroadcastChannel("hotline-phone");
   const part = (name) => document.querySelector(`[data-part="${name}"]`);
   const token = () => JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRF-Token"];
   let phone = null;
   let notified = null;
   let escapes = 0;
+  let expecting = 0;
 
   const WORDS = {
     off: "已退出", "signing-in": "正在注册", ready: "等待来电", lost: "未连接", ringing: "来电", calling: "正在呼叫", talking: "通话中", asking: "征询中",
@@ -53,6 +56,12 @@
     };
   }
 
+  function answerWhatWasAskedFor() {
+    if (phone?.state !== "ringing" || Date.now() > expecting || phone.caller !== document.querySelector(".telephone").dataset.own) return;
+    expecting = 0;
+    phone.answer();
+  }
+
   const problem = () => phone?.problem || part("microphone-problem").textContent;
 
   function draw() {
@@ -65,7 +74,7 @@
     part("line").dataset.ok = String(now.connected);
     part("problem").textContent = phone?.problem ?? "";
     part("problem").hidden = !phone?.problem;
-    for (const button of document.querySelectorAll("[data-act]")) {
+    for (const button of document.querySelectorAll("[data-when]")) {
       button.hidden = !button.dataset.when.split(" ").includes(now.state);
       if (button.dataset.act === "hold") button.classList.toggle("on", now.held);
       if (button.dataset.act === "mute") button.classList.toggle("on", now.muted);
@@ -113,7 +122,7 @@
       credentials,
       audio: phoneAudio,
       renew: () => post("/phone/sign-in").then((renewed) => phone.replace(renewed)).catch(say),
-      onchange: (changed) => { phone = changed; draw(); },
+      onchange: (changed) => { phone = changed; draw(); answerWhatWasAskedFor(); },
     });
     draw();
     // A page that died in a call left its caller waiting: whoever starts again has the first claim.
@@ -145,6 +154,7 @@
   });
   channel.addEventListener("message", ({ data }) => {
     if (data.kind === "do") act(data.act, data.to);
+    if (data.kind === "expect") expecting = Date.now() + EXPECTED_WITHIN;
     if (data.kind === "who") channel.postMessage(stateOf());
   });
   navigator.mediaDevices?.addEventListener("devicechange", () => {
@@ -152,8 +162,10 @@
   });
   // Leaving in a call would end it.
   window.addEventListener("beforeunload", (event) => { if (phone?.busy) event.preventDefault(); });
-  window.addEventListener("pagehide", () => phone?.stop());
+  // In a call nothing is said: whoever opens the page again gets the caller back, and a hang-up would end it.
+  window.addEventListener("pagehide", () => phone?.busy || phone?.stop());
 
+  document.addEventListener("htmx:after:swap", draw);
   document.addEventListener("DOMContentLoaded", () => {
     if (window.Notification?.permission === "default") part("allow").hidden = false;
     navigator.locks.request("hotline-phone", { ifAvailable: true }, (lock) => {

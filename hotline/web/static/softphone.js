@@ -77,7 +77,6 @@ window.Softphone = class Softphone {
     this.caller = request.from.uri.user;
     this.become("ringing");
     this.audio.ring();
-    if (request.getHeader("X-Hotline-Answer") === "now") this.answer();
   }
 
   adopt(session) {

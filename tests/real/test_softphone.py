@@ -1,0 +1,232 @@
+"""A real call in a real browser: it rings at the desk, is answered, held, handed on, recorded and filed; its page may die."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from sqlalchemy import select, update
+
+from hotline.db import Database
+from models import Case, Contact, Recording, Staff
+from tests.cli.running import Service, running
+from tests.components import need, wait_until
+from tests.real.browser import Street, settled
+from tests.real.softphone import Seat, Telephones, headsets
+from tests.telephony.asterisk import free_sip_port, kit
+from tests.telephony.sip import SipCall
+from tests.telephony.sip_media import tone
+
+pytestmark = pytest.mark.timeout(240)
+expect.set_options(timeout=20_000)
+
+LAMP = "滨江路12号门口的路灯坏了三盏，晚上看不见路，请尽快修好。"
+
+
+@pytest.fixture(scope="module")
+def sip_port() -> int:
+    return free_sip_port()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, sip_port: int) -> Iterator[Service]:
+    need("chromium")
+    kit()
+    exchange = {"HOTLINE_ASTERISK__SIP_PORT": str(sip_port), "HOTLINE_ASTERISK__WS_PORT": str(sip_port + 28)}
+    with running(tmp_path_factory.mktemp("softphone"), HOTLINE_TELEPHONY="on", **exchange) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def records(service: Service) -> Iterator[Database]:
+    """What the service has written down. Its agents answer calls only, but for one: letters wait in the demo's queue."""
+    database = Database(f"sqlite:///{service.env['HOTLINE_DATA_DIR']}/hotline.db")
+    with database.unit_of_work() as session:
+        session.execute(update(Staff).where(Staff.username != "agent9").values(channels=["voice"]))
+    yield database
+    database.dispose()
+
+
+@pytest.fixture(scope="module")
+def street(service: Service, records: Database) -> Iterator[Street]:
+    with sync_playwright() as playwright, headsets(playwright, service.url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def people(street: Street) -> Iterator[Street]:
+    street.troubles.clear()
+    yield street
+    street.close()
+    assert street.troubles == []
+
+
+@pytest.fixture(scope="module")
+def exchange_of_city(service: Service, sip_port: int) -> Iterator[Telephones]:
+    telephones = Telephones(sip_port)
+    yield telephones
+    telephones.close()
+
+
+@pytest.fixture
+def city(exchange_of_city: Telephones) -> Iterator[Telephones]:
+    yield exchange_of_city
+    exchange_of_city.hang_up_all()
+
+
+def contact_of(desk: Page) -> str:
+    return desk.url.partition("c=")[2].partition("&")[0]
+
+
+def test_a_call_rings_is_answered_held_recorded_and_filed(people: Street, city: Telephones, records: Database) -> None:
+    seat = Seat(people, "agent1")
+    citizen = city.dial("13800100172")
+    seat.answer()
+    city.do(citizen.hears(last=0.5, seconds=20))
+    assert seat.level("speaker") > 0.01
+
+    _held_and_back(seat, city, citizen)
+    _keys_reach_the_caller(seat, city, citizen)
+    _not_recorded_while_a_card_is_read_out(seat)
+    contact = contact_of(seat.desk)
+    _written_down_and_filed(seat)
+
+    city.do(citizen.gone())
+    _played_on(people, records, contact)
+
+
+def _held_and_back(seat: Seat, city: Telephones, citizen: SipCall) -> None:
+    seat.desk.keyboard.press("h")
+    expect(seat.phone.locator("body")).to_have_attribute("data-held", "true")
+    expect(seat.desk.locator("body")).to_have_attribute("data-held", "true")
+    seat.desk.wait_for_timeout(1500)
+    assert not citizen.ended
+    seat.desk.keyboard.press("h")
+    expect(seat.phone.locator("body")).to_have_attribute("data-held", "false")
+    city.do(citizen.hears(last=0.5, seconds=20))
+
+
+def _keys_reach_the_caller(seat: Seat, city: Telephones, citizen: SipCall) -> None:
+    seat.phone.get_by_text("拨号键", exact=True).click()
+    for key in "59":
+        seat.phone.locator(f'[data-act=digit][data-to="{key}"]').click()
+    city.do(citizen.types("59"))
+
+
+def _not_recorded_while_a_card_is_read_out(seat: Seat) -> None:
+    seat.desk.keyboard.press("r")
+    expect(seat.desk.locator(".call-bar")).to_contain_text("录音已暂停")
+    seat.desk.wait_for_timeout(1200)
+    seat.desk.keyboard.press("r")
+    expect(seat.desk.locator(".call-bar")).to_contain_text("双轨录音中")
+
+
+def _written_down_and_filed(seat: Seat) -> None:
+    desk = seat.desk
+    desk.fill("#content", LAMP)
+    expect(desk.locator("#pick-category .pick")).to_have_count(3)
+    desk.fill("#title", "滨江路12号路灯不亮")
+    desk.fill("#place_text", "滨江路12号")
+    seat.hang_up()
+    expect(desk.locator("#seat")).to_have_attribute("data-state", "wrap_up")
+    expect(desk.locator("#seat [data-until]")).to_contain_text("00:")
+    expect(seat.phone.locator("#now [data-until]")).to_contain_text("00:")
+    expect(desk.locator(".call-past")).to_contain_text("已接听")
+    desk.locator("h1").click()
+    for key in ("1", "4", "q"):
+        desk.keyboard.press(key)
+    desk.keyboard.press("Control+Enter")
+    expect(desk.get_by_text("已立案并派单")).to_be_visible()
+
+
+def _played_on(people: Street, records: Database, contact: str) -> None:
+    """The recording is there, whole, with the stretch that was muted."""
+    with records.reading() as session:
+        assert session.scalars(select(Case.number).join(Contact, Contact.number_hash == Case.number_hash)).first()
+
+    def kept() -> bool:
+        with records.reading() as session:
+            return session.scalar(select(Recording.id).limit(1)) is not None
+
+    wait_until(kept, "the recording", seconds=40)
+    desk = people.staff("leader1")
+    desk.goto(f"/desk?c={contact}")
+    player = settled(desk).locator(".recording").first
+    expect(player).to_contain_text("已静音")
+    with desk.expect_response(lambda answer: "/recordings/" in answer.url and answer.status in {200, 206}):
+        player.locator("[data-play]").click()
+
+
+def test_a_call_is_handed_to_a_colleague_at_once_or_after_asking(people: Street, city: Telephones) -> None:
+    colleague = people.staff("agent2")
+    told = settled(colleague).evaluate(
+        """async () => (await fetch("/phone/sign-in", {method: "POST", headers: {"X-CSRF-Token":
+        JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRF-Token"]}})).json()"""
+    )
+    colleague.keyboard.press("F9")
+    colleague.get_by_role("button", name="会议").click()
+    expect(colleague.locator("#seat")).to_have_attribute("data-state", "paused")
+    table = city.desk_phone(told["extension"], told["secret"])
+    seat = Seat(people, "agent1")
+
+    for how in ("直接转", "先问后转"):
+        citizen = city.dial("13800100173")
+        seat.answer()
+        seat.desk.keyboard.press("t")
+        seat.desk.locator("#targets li", has_text=told["extension"]).get_by_role("button", name=how).click()
+        rung = city.do(table.incoming(seconds=30))
+        city.do(rung.answer(sound=tone(60)))
+        if how == "先问后转":
+            seat.is_("asking")
+            city.do(rung.hears(seconds=20))
+            seat.desk.locator("[data-phone-act=hand_over]").click()
+        seat.is_("ready")
+        city.do(citizen.hears(last=0.5, seconds=20))
+        city.do(rung.hears(last=0.5, seconds=20))
+        city.do(citizen.hang_up())
+        city.do(rung.gone(seconds=20))
+        seat.desk.goto("/desk")
+        settled(seat.desk).keyboard.press("F8")
+        expect(settled(seat.desk).locator("#seat")).to_have_attribute("data-state", "available")
+
+
+def test_a_page_that_is_opened_again_in_a_call_gets_its_caller_back(people: Street, city: Telephones) -> None:
+    seat = Seat(people, "agent3")
+    citizen = city.dial("13800100174")
+    seat.answer()
+    contact = contact_of(seat.desk)
+
+    seat.phone.on("dialog", lambda dialog: dialog.accept())
+    seat.phone.reload()
+    seat.is_("ringing")
+    expect(seat.desk.locator("#ring [data-contact]")).to_be_visible()
+    assert not citizen.ended
+    seat.desk.keyboard.press("F2")
+    seat.is_("talking")
+
+    city.do(citizen.hears(last=0.5, seconds=20))
+    assert contact_of(seat.desk) == contact
+    seat.finish()
+
+
+def test_a_waiting_text_is_offered_on_desk_and_telephone(people: Street) -> None:
+    seat = Seat(people, "agent9")
+    expect(seat.desk.locator("#ring form[data-form=offer]").first).to_be_visible()
+    expect(seat.desk.locator("#ring [data-until]")).to_contain_text("00:")
+    expect(seat.phone.locator("#now form[data-form=offer]").first).to_be_visible()
+
+    seat.desk.keyboard.press("F2")
+
+    seat.desk.wait_for_url("**/desk?c=*")
+    expect(settled(seat.desk).locator("#case-form")).to_be_visible()
+    assert seat.desk.locator("#number").inner_text()
+
+
+def test_the_requester_of_a_case_is_rung_from_its_page(people: Street, city: Telephones, records: Database) -> None:
+    seat = Seat(people, "agent4")
+    with records.reading() as session:
+        number = session.scalars(select(Case.number).where(Case.confidential.is_(False)).limit(1)).one()
+    seat.desk.goto(f"/case/{number}")
+
+    seat.desk.locator("form[data-form=call] button").click()
+
+    seat.is_("talking")
