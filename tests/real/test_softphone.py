@@ -1,4 +1,4 @@
-"""A real call in a real browser: it rings at the desk, is answered, held, handed on, recorded and filed; its page may die."""
+"""A real call in a real browser: it rings at the desk, is answered, held, recorded and filed."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,6 @@ from tests.real.browser import Street, settled
 from tests.real.softphone import Seat, Telephones, headsets
 from tests.telephony.asterisk import free_sip_port, kit
 from tests.telephony.sip import SipCall
-from tests.telephony.sip_media import tone
 
 pytestmark = pytest.mark.timeout(240)
 expect.set_options(timeout=20_000)
@@ -154,58 +153,6 @@ def _played_on(people: Street, records: Database, contact: str) -> None:
     expect(player).to_contain_text("已静音")
     with desk.expect_response(lambda answer: "/recordings/" in answer.url and answer.status in {200, 206}):
         player.locator("[data-play]").click()
-
-
-def test_a_call_is_handed_to_a_colleague_at_once_or_after_asking(people: Street, city: Telephones) -> None:
-    colleague = people.staff("agent2")
-    told = settled(colleague).evaluate(
-        """async () => (await fetch("/phone/sign-in", {method: "POST", headers: {"X-CSRF-Token":
-        JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRF-Token"]}})).json()"""
-    )
-    colleague.keyboard.press("F9")
-    colleague.get_by_role("button", name="会议").click()
-    expect(colleague.locator("#seat")).to_have_attribute("data-state", "paused")
-    table = city.desk_phone(told["extension"], told["secret"])
-    seat = Seat(people, "agent1")
-
-    for how in ("直接转", "先问后转"):
-        citizen = city.dial("13800100173")
-        seat.answer()
-        seat.desk.keyboard.press("t")
-        seat.desk.locator("#targets li", has_text=told["extension"]).get_by_role("button", name=how).click()
-        rung = city.do(table.incoming(seconds=30))
-        city.do(rung.answer(sound=tone(60)))
-        if how == "先问后转":
-            seat.is_("asking")
-            city.do(rung.hears(seconds=20))
-            seat.desk.locator("[data-phone-act=hand_over]").click()
-        seat.is_("ready")
-        city.do(citizen.hears(last=0.5, seconds=20))
-        city.do(rung.hears(last=0.5, seconds=20))
-        city.do(citizen.hang_up())
-        city.do(rung.gone(seconds=20))
-        seat.desk.goto("/desk")
-        settled(seat.desk).keyboard.press("F8")
-        expect(settled(seat.desk).locator("#seat")).to_have_attribute("data-state", "available")
-
-
-def test_a_page_that_is_opened_again_in_a_call_gets_its_caller_back(people: Street, city: Telephones) -> None:
-    seat = Seat(people, "agent3")
-    citizen = city.dial("13800100174")
-    seat.answer()
-    contact = contact_of(seat.desk)
-
-    seat.phone.on("dialog", lambda dialog: dialog.accept())
-    seat.phone.reload()
-    seat.is_("ringing")
-    expect(seat.desk.locator("#ring [data-contact]")).to_be_visible()
-    assert not citizen.ended
-    seat.desk.keyboard.press("F2")
-    seat.is_("talking")
-
-    city.do(citizen.hears(last=0.5, seconds=20))
-    assert contact_of(seat.desk) == contact
-    seat.finish()
 
 
 def test_a_waiting_text_is_offered_on_desk_and_telephone(people: Street) -> None:
