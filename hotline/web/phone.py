@@ -159,7 +159,11 @@ def party(me: Me, db: Db, party: Annotated[str, Form(max_length=20)] = "") -> Re
 def socket_url(settings: Settings, request: Request) -> str:
     """Where the exchange's WebSocket is for this browser: as the settings say, else beside this page's own host."""
     asterisk = settings.asterisk
-    return asterisk.ws_url or f"ws://{request.url.hostname}:{asterisk.ws_port}/ws"
+    if asterisk.ws_url:
+        return asterisk.ws_url
+    host = request.url.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{'wss' if request.url.scheme == 'https' else 'ws'}://{host}:{asterisk.ws_port}/ws"
 
 
 def _staff(session: Session, me: access.Me) -> Staff:
