@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from hotline.errors import HotlineError
@@ -12,7 +13,9 @@ from hotline.telephony import audio
 from hotline.telephony.kit import Speech
 from ivr_flows import load_prompts
 
-VOICE = ("-v", "cmn", "-s", "170", "-a", "60")  # louder it distorts
+VOICE = ("-v", "cmn", "-a", "60")  # louder it distorts
+# Words a minute. Older editions of the voice speak more slowly: what becomes too long is said a little faster.
+PACES = (170, 190, 210, 230)
 LONGEST_SECONDS = 30.0
 # The standard wants a caller to reach a person at once.
 LONGEST_OF = {"welcome": 6.0}
@@ -32,6 +35,10 @@ class PromptRefused(HotlineError):
     """A recording or a text that cannot be played to callers."""
 
     code = "prompt_refused"
+
+
+class TooLong(PromptRefused):
+    code = "prompt_too_long"
 
 
 def sounds() -> dict[str, str]:
@@ -77,12 +84,20 @@ def render_text(speech: Speech, text: str, path: Path, *, longest: float = LONGE
     """Speaks a text into a file that Asterisk plays; how many seconds it takes."""
     with tempfile.TemporaryDirectory() as folder:
         spoken = Path(folder) / "spoken.wav"
-        command = [*speech.command, *VOICE, "-w", str(spoken), "--", text]
-        try:
-            subprocess.run(command, env=dict(speech.environment), capture_output=True, timeout=60, check=True)  # noqa: S603
-        except (OSError, subprocess.SubprocessError) as error:
-            raise PromptRefused("espeak-ng could not say it: {why}", why=error) from None
+        for pace in PACES[:-1]:
+            _speak(speech, text, spoken, pace=pace)
+            with suppress(TooLong):
+                return convert(spoken, path, longest=longest)
+        _speak(speech, text, spoken, pace=PACES[-1])
         return convert(spoken, path, longest=longest)
+
+
+def _speak(speech: Speech, text: str, path: Path, *, pace: int) -> None:
+    command = [*speech.command, *VOICE, "-s", str(pace), "-w", str(path), "--", text]
+    try:
+        subprocess.run(command, env=dict(speech.environment), capture_output=True, timeout=60, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError) as error:
+        raise PromptRefused("espeak-ng could not say it: {why}", why=error) from None
 
 
 def convert(source: Path, path: Path, *, longest: float = LONGEST_SECONDS) -> float:
@@ -98,7 +113,7 @@ def convert(source: Path, path: Path, *, longest: float = LONGEST_SECONDS) -> fl
     samples = audio.normalised(audio.trimmed(samples))
     seconds = len(samples) / audio.RATE
     if seconds > longest:
-        raise PromptRefused("{seconds:.1f} s long, at most {longest:.0f}", seconds=seconds, longest=longest)
+        raise TooLong("{seconds:.1f} s long, at most {longest:.0f}", seconds=seconds, longest=longest)
     audio.write(path, samples)
     return seconds
 
@@ -126,7 +141,7 @@ def _spoken(speech: Speech, key: str, text: str, folder: Path) -> Path:
 
 
 def _name(speech: Speech, text: str) -> str:
-    return f"{_digest(speech.version, *VOICE, text)}.wav"
+    return f"{_digest(speech.version, *VOICE, *map(str, PACES), text)}.wav"
 
 
 def _digest(*parts: str) -> str:
