@@ -51,8 +51,6 @@ class Call(Record):
     ending: Mapped[CallEnding | None] = mapped_column(Word(CallEnding, 16))
     rating: Mapped[int | None]  # of the agent, by the caller after the call: 1 to 5, the best
     reconstructed: Mapped[bool] = mapped_column(default=False)
-    # Simulated for practice: it counts nowhere.
-    training: Mapped[bool] = mapped_column(default=False)
 
 
 class CallLeg(Record):

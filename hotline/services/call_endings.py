@@ -31,8 +31,6 @@ def note(call: Call, ending: CallEnding) -> None:
 def settle(session: Session, call: Call) -> None:
     """For a call that is over. Idempotent."""
     call.ending = _ending(session, call)
-    if call.training:
-        return
     if call.direction == Direction.OUT:
         _settle_placed(session, call)
         return

@@ -70,7 +70,7 @@ def call_figures(session: Session) -> CallFigures:
             _sum(answered),
             _sum(spoken),
             func.coalesce(func.sum(case((spoken, talked), else_=0.0)), 0.0),
-        ).where(Call.started_at >= min(start, since), Call.direction == Direction.IN, Call.training.is_(False))
+        ).where(Call.started_at >= min(start, since), Call.direction == Direction.IN)
     ).one()
     talking = session.scalar(
         select(func.count(func.distinct(CallLeg.call_id)))

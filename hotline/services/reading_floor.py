@@ -112,7 +112,7 @@ def board(session: Session) -> Board:
 def _seats(session: Session) -> Sequence[BoardSeat]:
     today = (
         select(Call.staff_id, func.count().label("taken"))
-        .where(Call.answered_at >= reading_calls.midnight(), Call.training.is_(False))
+        .where(Call.answered_at >= reading_calls.midnight())
         .group_by(Call.staff_id)
         .subquery()
     )

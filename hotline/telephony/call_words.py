@@ -80,7 +80,6 @@ class Translator:
             "Unhold": partial(self._held, tell=calling.resumed),
             "BlindTransfer": self._blind_transfer,
             "AttendedTransfer": self._attended_transfer,
-            "OriginateResponse": self._originated,
             "UserEvent": self._said,
             "Hangup": self._hung_up,
         }
@@ -217,13 +216,6 @@ class Translator:
     def _outcome(self, live: Live, outcome: TryOutcome, event: AmiEvent) -> Fact:
         live.outcome = outcome
         return _fact(live, calling.citizen_said, event, outcome=outcome)
-
-    def _originated(self, event: AmiEvent) -> Iterator[Fact]:
-        """Who is asked by a flow answers without a person of ours."""
-        live = self._live.get(event.get("ActionID"))
-        asked = event.get("Response") == "Success" and event.get("Channel").startswith(TRUNK)
-        if live is not None and live.placed and asked:
-            yield from self._citizen_answered(live, event)
 
     # -- what the dialplan says
 

@@ -297,15 +297,6 @@ def test_time_on_hold_is_summed_up_and_ends_with_the_call(session: Session) -> N
     assert (call.held_seconds, call.held_since) == (25.0, None)
 
 
-def test_a_call_for_practice_owes_nothing(session: Session) -> None:
-    call = make_call(session)
-    call.training = True
-
-    tell(session, call.linkedid, "ended", at=now())
-
-    assert owed(session) == []
-
-
 START = datetime.fromisoformat("2026-11-23T02:00:00+00:00")
 STORIES = {
     CallEnding.SPOKEN: ("arrived", "queued", "rang", "answered", "held", "resumed", "agent_left", "ended"),

@@ -271,17 +271,6 @@ def test_a_placeholder_rings_an_agent_and_speaks_when_the_citizen_is_there(sessi
     assert callback.state == CallbackState.REACHED
 
 
-def test_who_is_asked_by_a_flow_answers_without_an_agent(session: Session) -> None:
-    contact = make_contact(session)
-    story = Story(str(command(session, SwitchboardAction.ASK_CITIZEN, contact_id=str(contact.id)).id))
-    words = apply(session, story.event("Newchannel", Channel="PJSIP/trunk-7", Context="from-trunk-out"))
-    apply(session, story.event("OriginateResponse", 4, ActionID=story.linkedid, Response="Success"), words=words)
-    apply(session, story.hangs_up(), words=words)
-
-    call = session.scalars(select(Call).where(Call.linkedid == story.linkedid)).one()
-    assert (call.ending, call.staff_id) == (CallEnding.SPOKEN, None)
-
-
 def test_a_supervisor_who_listens_makes_no_contact(session: Session) -> None:
     spying = switching.ask(session, SwitchboardAction.SPY, {"extension": "2001"}, by=None, lasting=timedelta(seconds=30))
     story = Story(str(spying.id))

@@ -117,7 +117,6 @@ def upgrade() -> None:
         sa.Column("ending", sa.String(length=16), nullable=True),
         sa.Column("rating", sa.Integer(), nullable=True),
         sa.Column("reconstructed", sa.Boolean(), nullable=False),
-        sa.Column("training", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_call_contact_id")),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_call_staff_id")),
