@@ -390,9 +390,11 @@ def test_an_opened_case_has_no_stumbling_blocks_on_any_desk(people: Street) -> N
     found = []
     for username in ("liaison1", "verifier1"):
         page = people.staff(username)
-        page.locator("[data-row]").first.click()
+        with page.expect_navigation():
+            page.locator("[data-row]").first.click()
         found += stumbling_blocks(page)
-    page.get_by_role("link", name="完整工单").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="完整工单").click()
     found += stumbling_blocks(page)
 
     assert found == []
