@@ -153,3 +153,13 @@ async def in_unit_of_work(work: Callable[[Session], T]) -> T:
             return work(session)
 
     return await asyncio.to_thread(run)
+
+
+async def in_reading(question: Callable[[Session], T]) -> T:
+    """Ask the database in a thread; waits for no writer."""
+
+    def run() -> T:
+        with reading() as session:
+            return question(session)
+
+    return await asyncio.to_thread(run)

@@ -7,9 +7,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from hotline.services import core
+from hotline.services.exchange_state import ONLY_ROW
 from models import Call, CallLeg, ExchangeState, now
 
-ONLY_ROW = 1
 # Before the first comparison: no call that the exchange has a record of is older.
 FIRST_LOOK = timedelta(hours=12)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 import ivr_flows
 from hotline import process
-from hotline.db import in_unit_of_work, reading
+from hotline.db import in_reading, in_unit_of_work
 from hotline.errors import HotlineError
 from hotline.services import flow_calls
 from hotline.services.flow_calls import Entry, Outcome
@@ -69,11 +69,7 @@ class Database:
 
 
 async def _look(work: Callable[[Session], T], *, within: float = ANSWER_WITHIN) -> T:
-    def run() -> T:
-        with reading() as session:
-            return work(session)
-
-    return await asyncio.wait_for(asyncio.to_thread(run), within)
+    return await asyncio.wait_for(in_reading(work), within)
 
 
 class _LossTold:

@@ -6,14 +6,13 @@ exchange is rebuilt at each sign-in there; the rest is a cache.
 
 import asyncio
 import logging
-from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from hotline.db import in_unit_of_work, reading
+from hotline.db import in_reading, in_unit_of_work
 from hotline.errors import HotlineError
 from hotline.live import Pusher
 from hotline.services import lines, routing
@@ -72,7 +71,7 @@ class Router:
         """After each sign-in at the exchange, before its events are handed over."""
         await self._members.rebuild()
         there = {contact.endpoint or contact.aor for contact in await self._ami.contacts()}
-        known = await asyncio.to_thread(_look_at, lines.digests)
+        known = await in_reading(lines.digests)
         self._phones = {extension: extension in there for extension in known}
 
     def on_event(self, event: AmiEvent) -> None:
@@ -101,7 +100,7 @@ class Router:
         if not self._ami.connected:
             return
         looked_at = clock()
-        floor = await asyncio.to_thread(_look_at, routing.look)
+        floor = await in_reading(routing.look)
         await self._note_phones()
         await self._end_offers(floor)
         seats = {seat.extension: seat for seat in floor.seats}
@@ -120,7 +119,7 @@ class Router:
     async def settle(self, extension: str) -> str:
         """Brings one line to where its rows say, at once. Returns why it rests, empty if calls may come."""
         async with self._lock(extension):
-            floor = await asyncio.to_thread(_look_at, routing.look)
+            floor = await in_reading(routing.look)
             seat = next((seat for seat in floor.seats if seat.extension == extension), None)
             reason = await self._keep(extension, seat, floor)
             self._settled_at[extension] = clock()
@@ -187,7 +186,7 @@ class Router:
         self._let_go = {staff_id: until for staff_id, until in self._let_go.items() if until > at}
         if seat.staff_id in self._let_go:
             return None
-        found = await asyncio.to_thread(_look_at, partial(routing.choose, staff_id=seat.staff_id))
+        found = await in_reading(partial(routing.choose, staff_id=seat.staff_id))
         if found is None:
             self._nothing_suited[seat.staff_id] = at + NOTHING_SUITED
         return found
@@ -203,11 +202,11 @@ class Router:
                 self._push(staff_id)
 
     async def _look_for_urgent(self) -> None:
-        late = await asyncio.to_thread(_look_at, routing.late_urgent_texts)
+        late = await in_reading(routing.late_urgent_texts)
         if set(late) - self._alarmed:
             self._pusher.push(["floor"])
         self._alarmed = set(late)
-        callers = await asyncio.to_thread(_look_at, routing.urgent_callers)
+        callers = await in_reading(routing.urgent_callers)
         self._ahead = {caller.call.linkedid: self._ahead.get(caller.call.linkedid, 0) for caller in callers}
         for caller in callers:
             if caller.weight > self._ahead[caller.call.linkedid] and await self._stands_behind(caller):
@@ -228,11 +227,6 @@ class Router:
 
     def _push(self, staff_id: UUID) -> None:
         self._pusher.push([f"phone:{staff_id}", f"staff:{staff_id}", "floor"])
-
-
-def _look_at(question: Callable[[Session], T]) -> T:
-    with reading() as session:
-        return question(session)
 
 
 def _set_reachable(session: Session, phones: dict[str, bool]) -> None:

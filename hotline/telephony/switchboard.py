@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from hotline.db import in_unit_of_work, reading
+from hotline.db import in_reading, in_unit_of_work
 from hotline.errors import HotlineError, Unavailable
 from hotline.live import Pusher
 from hotline.services import calling, lines, switching
@@ -124,7 +124,7 @@ class Switchboard:
 
     async def begin_due(self) -> None:
         """Starts what is due; each command goes its own way, so that none waits for another's answer."""
-        due = await asyncio.to_thread(_look_at, switching.due)
+        due = await in_reading(switching.due)
         if not self._ami.connected:
             due = [command for command in due if command.expires_at <= now()]
         if not due:
@@ -175,7 +175,7 @@ class Switchboard:
         """After each sign-in at the exchange: it may have lost its memory, and we what came of our commands."""
         await self._write_secrets()
         living = {channel.uniqueid for channel in await self._ami.channels()}
-        begun = [each for each in await asyncio.to_thread(_look_at, switching.begun) if each.id not in self._at_work]
+        begun = [each for each in await in_reading(switching.begun) if each.id not in self._at_work]
         for command in begun:
             if str(command.id) not in living:
                 await in_unit_of_work(partial(_pick_up, command=command))
@@ -193,7 +193,7 @@ class Switchboard:
         task.add_done_callback(self._noting.discard)
 
     async def _note_response(self, command_id: UUID, event: AmiEvent) -> None:
-        command = await asyncio.to_thread(_look_at, partial(_command, command_id=command_id))
+        command = await in_reading(partial(_command, command_id=command_id))
         if command is None:
             return
         answered = event.get("Response") == "Success"
@@ -222,7 +222,7 @@ class Switchboard:
         """Nobody's line is closed with a secret that nobody knows: one without any would be answered with an error."""
         # In turns, so that the rows read last are those written last.
         async with self._writing:
-            digests = await asyncio.to_thread(_look_at, partial(lines.digests, extension=extension))
+            digests = await in_reading(partial(lines.digests, extension=extension))
             for line, digest in digests.items():
                 secret = {"auth_type": "md5", "username": line, "realm": lines.REALM, "md5_cred": digest or secrets.token_hex(16)}
                 await self._ami.db_put("hotline_auth/auth", line, json.dumps(secret, separators=(",", ":")))
@@ -280,7 +280,7 @@ class Switchboard:
 
     async def _add_party(self, asked: Asked) -> str:
         number = asked["number"]
-        is_line = await asyncio.to_thread(_look_at, partial(lines.staff_of, extension=number)) is not None
+        is_line = await in_reading(partial(lines.staff_of, extension=number)) is not None
         await self._ami.originate(
             channel=interface_of(number) if is_line else f"Local/{number}@out/n",
             channel_id=str(asked.id),
@@ -375,11 +375,6 @@ def _pick_up(session: Session, command: SwitchboardCommand) -> None:
         switching.settle(session, command.id, CommandState.DONE, "over")
     else:
         switching.settle(session, command.id, CommandState.FAILED, "cut off")
-
-
-def _look_at(question: Callable[[Session], T]) -> T:
-    with reading() as session:
-        return question(session)
 
 
 async def _stubbornly(work: Callable[[Session], T]) -> T:

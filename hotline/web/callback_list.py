@@ -4,12 +4,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from sqlalchemy.orm import Session, lazyload
 
 from hotline.services import access, callbacks, switching
 from hotline.web import render
-from hotline.web.deps import Db, Look, Me
-from models import Staff, now
+from hotline.web.deps import Db, Look, Me, staff_of
+from models import now
 
 router = APIRouter(prefix="/callbacks", include_in_schema=False)
 
@@ -29,16 +28,12 @@ def rows(request: Request, look: Look, me: Me) -> Response:
 @router.post("/{callback_id}/ring")
 def ring(request: Request, me: Me, db: Db, callback_id: UUID) -> Response:
     access.require(me, *switching.CALLERS)
-    callbacks.take(db, callback_id, by=_staff(db, me), at=now())
+    callbacks.take(db, callback_id, by=staff_of(db, me), at=now())
     return render.redirect(request, "/callbacks", notice="先响您的软电话，接起后再拨市民。")
 
 
 @router.post("/{callback_id}/remove")
 def remove(request: Request, me: Me, db: Db, callback_id: UUID) -> Response:
     access.require(me, *switching.CALLERS)
-    callbacks.remove(db, callback_id, by=_staff(db, me), at=now())
+    callbacks.remove(db, callback_id, by=staff_of(db, me), at=now())
     return render.redirect(request, "/callbacks", notice="已从回电单移出。")
-
-
-def _staff(session: Session, me: access.Me) -> Staff:
-    return session.get_one(Staff, me.staff_id, options=[lazyload(Staff.role_rows)])

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Depends, Form, Request
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from hotline.db import reading, unit_of_work
 from hotline.errors import NotAllowed, SignInNeeded
 from hotline.services import access
+from models import Staff
 
 COOKIE = "hotline_session"
 STALE_FORM = "This form is out of date. Please load the page again."
@@ -57,6 +58,11 @@ async def _me(request: Request, me: Annotated[access.Me, Depends(_signed_in)]) -
 
 
 Me = Annotated[access.Me, Depends(_me)]
+
+
+def staff_of(session: Session, me: access.Me) -> Staff:
+    """The person's row, for services that note who acts."""
+    return session.get_one(Staff, me.staff_id, options=[lazyload(Staff.role_rows)])
 
 
 def same_site(request: Request) -> None:

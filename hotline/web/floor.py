@@ -5,14 +5,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
-from sqlalchemy.orm import Session, lazyload
 
 from hotline.services import access, floor, reading_floor, switching
 from hotline.services.access import CENTRE
 from hotline.services.switching import SpyMode
 from hotline.web import render
-from hotline.web.deps import Db, Look, Me
-from models import Staff
+from hotline.web.deps import Db, Look, Me, staff_of
 
 router = APIRouter(prefix="/floor", include_in_schema=False)
 
@@ -48,7 +46,7 @@ def notices(request: Request, look: Look, me: Me) -> Response:
 @router.post("/help")
 def help_me(me: Me, db: Db) -> Response:
     access.require(me, *CENTRE)
-    floor.call_for_help(db, _staff(db, me.staff_id))
+    floor.call_for_help(db, staff_of(db, me))
     return render.only_toast("已悄悄通知值班长，来电人听不到。")
 
 
@@ -76,14 +74,14 @@ def ask_break(
     request: Request, me: Me, db: Db, reason: Annotated[str, Form(max_length=64)] = "", minutes: Annotated[int, Form()] = 10
 ) -> Response:
     access.require(me, *CENTRE)
-    floor.ask_break(db, _staff(db, me.staff_id), reason=reason, minutes=minutes)
+    floor.ask_break(db, staff_of(db, me), reason=reason, minutes=minutes)
     return render.redirect(request, "/desk", notice="已向值班长申请，批准后不再来电。")
 
 
 @router.post("/break/take-back")
 def take_break_back(request: Request, me: Me, db: Db) -> Response:
     access.require(me, *CENTRE)
-    floor.take_break_back(db, _staff(db, me.staff_id))
+    floor.take_break_back(db, staff_of(db, me))
     return render.redirect(request, "/desk", notice="申请已收回。")
 
 
@@ -106,13 +104,13 @@ def announce(request: Request, me: Me, db: Db, text: Words = "") -> Response:
 @router.post("/spy/{staff_id}")
 def spy(me: Me, db: Db, staff_id: UUID) -> Response:
     """The leader's own telephone rings; nobody in the call hears it."""
-    switching.spy(db, _staff(db, me.staff_id), staff_id)
+    switching.spy(db, staff_of(db, me), staff_id)
     return render.only_toast("您的软电话接通后即开始旁听。")
 
 
 @router.post("/spy-mode")
 def spy_mode(me: Me, db: Db, mode: Annotated[SpyMode, Form()]) -> Response:
-    switching.spy_mode(db, _staff(db, me.staff_id), mode)
+    switching.spy_mode(db, staff_of(db, me), mode)
     words = {SpyMode.LISTEN: "现在只听。", SpyMode.WHISPER: "只有坐席能听到您。", SpyMode.BARGE: "双方都能听到您。"}
     return render.only_toast(words[mode])
 
@@ -120,9 +118,5 @@ def spy_mode(me: Me, db: Db, mode: Annotated[SpyMode, Form()]) -> Response:
 @router.post("/train")
 def train(me: Me, db: Db) -> Response:
     """A simulated caller at one's own telephone, for practice."""
-    switching.train(db, _staff(db, me.staff_id), prompt="hotline/training")
+    switching.train(db, staff_of(db, me), prompt="hotline/training")
     return render.only_toast("模拟来电马上打来，不计入任何统计。")
-
-
-def _staff(session: Session, staff_id: UUID) -> Staff:
-    return session.get_one(Staff, staff_id, options=[lazyload(Staff.role_rows)])

@@ -6,15 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy.orm import Session, lazyload
 
 from hotline.services import access, drafts, lines, reading_phone, recordings, routing, switching, telephone_rule
 from hotline.services.access import CENTRE
 from hotline.settings import Settings, get_settings
 from hotline.web import agent, render
-from hotline.web.deps import Db, Look, Me
+from hotline.web.deps import Db, Look, Me, staff_of
 from hotline.web.middleware import CONTENT_POLICY
-from models import Staff
 
 router = APIRouter(prefix="/phone", include_in_schema=False)
 
@@ -101,7 +99,7 @@ def place_call(
     """The requester of a contact or a case; the screen need not know the number."""
     contact = access.see_contact(db, me, contact_id) if contact_id else None
     view = access.see_case(db, me, case) if case else None
-    switching.place_call(db, _staff(db, me), contact=contact, case=view.case if view else None)
+    switching.place_call(db, staff_of(db, me), contact=contact, case=view.case if view else None)
     return render.only_toast("正在拨打，软电话会自动接起。")
 
 
@@ -128,7 +126,7 @@ def started(me: Me, db: Db) -> Response:
     access.require(me, *CENTRE)
     had_a_call = switching.talk_of(db, me.staff_id) is not None
     if had_a_call:
-        switching.reclaim(db, _staff(db, me))
+        switching.reclaim(db, staff_of(db, me))
     return JSONResponse({"reclaimed": had_a_call})
 
 
@@ -136,23 +134,23 @@ def started(me: Me, db: Db) -> Response:
 def decide_offer(request: Request, me: Me, db: Db, accept: Flag = "") -> Response:
     access.require(me, *CENTRE)
     if not accept:
-        routing.decline_offer(db, _staff(db, me))
+        routing.decline_offer(db, staff_of(db, me))
         return render.only_toast("已退回队列。")
-    contact = routing.accept_offer(db, _staff(db, me))
+    contact = routing.accept_offer(db, staff_of(db, me))
     return JSONResponse({}, headers={"HX-Trigger": f'{{"opendesk": "{contact.id}"}}'})
 
 
 @router.post("/recording")
 def recording(me: Me, db: Db, pause: Flag = "") -> Response:
     access.require(me, *CENTRE)
-    switching.mute_recording(db, _staff(db, me), muted=bool(pause))
+    switching.mute_recording(db, staff_of(db, me), muted=bool(pause))
     return render.only_toast("录音已暂停。" if pause else "录音已恢复。")
 
 
 @router.post("/party")
 def party(me: Me, db: Db, party: Annotated[str, Form(max_length=20)] = "") -> Response:
     access.require(me, *CENTRE)
-    switching.add_party(db, _staff(db, me), party)
+    switching.add_party(db, staff_of(db, me), party)
     return render.only_toast(f"正在呼叫 {party}，接通后即三方通话。")
 
 
@@ -164,7 +162,3 @@ def socket_url(settings: Settings, request: Request) -> str:
     host = request.url.hostname or ""
     host = f"[{host}]" if ":" in host else host
     return f"{'wss' if request.url.scheme == 'https' else 'ws'}://{host}:{asterisk.ws_port}/ws"
-
-
-def _staff(session: Session, me: access.Me) -> Staff:
-    return session.get_one(Staff, me.staff_id, options=[lazyload(Staff.role_rows)])
