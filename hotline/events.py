@@ -29,6 +29,14 @@ class MessageReceived(Event):
 
 
 @dataclass(frozen=True)
+class MediaAnnounced(Event):
+    """A message brought files that wait at the provider."""
+
+    message_id: UUID
+    contact_id: UUID
+
+
+@dataclass(frozen=True)
 class ContactOpened(Event):
     """A new episode began."""
 

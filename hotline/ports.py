@@ -1,10 +1,10 @@
 """What the core asks of the outside, and in which words the outside speaks to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -13,6 +13,23 @@ class File:
 
     name: str
     content: bytes
+
+
+@dataclass(frozen=True)
+class Media:
+    """A file that the provider keeps for us for a while, by the name or address under which it gives it out."""
+
+    reference: str
+    media_type: str = ""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a citizen says that something is: degrees, and the words that came with them."""
+
+    latitude: float
+    longitude: float
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,17 +58,45 @@ class Inbound:
     source: str = "citizen"
     about: str = ""
     files: tuple[File, ...] = ()
+    media: tuple[Media, ...] = ()
+    position: Position | None = None
+
+
+class SignalKind(StrEnum):
+    SUBSCRIBED = "subscribed"
+    UNSUBSCRIBED = "unsubscribed"
+    MENU = "menu"
+    OPTED_OUT = "opted_out"
+    OPTED_IN = "opted_in"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What a citizen did on a channel that is no message: followed the account, pressed a menu key, wants no more texts."""
+
+    kind: SignalKind
+    channel: str
+    external_id: str
+    sender: str
+    at: datetime
+    value: str = ""
 
 
 @dataclass(frozen=True)
 class RawRequest:
-    """A provider's HTTP request as it came in; `url` as the provider knows it (public URL, query included)."""
+    """A provider's HTTP request as it came in; `url` as the provider knows it (public URL, query included).
+
+    `gateway` and `secret` are the parts of the path after the channel's kind; `address` is the caller's.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    gateway: str = ""
+    secret: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,11 +112,17 @@ class ReceiptState(StrEnum):
     DELIVERED = "delivered"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+    TRY_LATER = "try_later"
+    UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a provider said of a sent message. `unknown`: it may have arrived; ask, don't repeat blindly."""
+    """What a provider said of a sent message.
+
+    `unknown`: it may have arrived; ask, don't repeat blindly. `try_later`: not sent, the provider is busy or keeps us to a pace.
+    `unreachable`: not sent, and never will be this way (no longer followed, too late to answer): another way is tried.
+    """
 
     state: ReceiptState
     provider_id: str = ""
@@ -80,9 +131,10 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A callback in our words: messages, delivery states of what we sent, and the answer the provider expects."""
+    """A callback in our words: messages and signals, delivery states of what we sent, and the answer the provider expects."""
 
     messages: tuple[Inbound, ...] = ()
+    signals: tuple[Signal, ...] = ()
     receipts: tuple[Receipt, ...] = ()
     answer: HttpAnswer = HttpAnswer()
 
@@ -96,11 +148,20 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True)
 class Outbound:
-    """A message to a citizen; `key` is the same at every try, so that a provider can drop repeats."""
+    """A message to a citizen; `key` is the same at every try, so that a provider can drop repeats.
+
+    `purpose` and `values` are for providers that send approved templates only: they name the template and fill it. `heard_at` is
+    when the citizen last wrote on this channel.
+    """
 
     key: str
     recipient: str
     text: str
+    purpose: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[File, ...] = ()
+    heard_at: datetime | None = None
+    gateway: str = ""
 
 
 class TokenStore(Protocol):
@@ -118,6 +179,28 @@ class Channel(Protocol):
     def parse(self, raw: RawRequest) -> Parsed: ...
     def refuse(self, reason: Refusal) -> HttpAnswer: ...
     def send(self, message: Outbound) -> Receipt: ...
+
+
+@runtime_checkable
+class Fetching(Protocol):
+    """A channel whose files are fetched from its provider, after the message is stored."""
+
+    def fetch(self, media: Media) -> File: ...
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """A channel whose provider can be asked what became of a message."""
+
+    def look_up(self, message: Outbound, *, provider_id: str, tried_at: datetime) -> Receipt: ...
+
+
+@runtime_checkable
+class Polling(Protocol):
+    """A channel whose provider calls nobody: it is asked for what is new, and told what has been stored."""
+
+    def collect(self) -> Sequence[Inbound]: ...
+    def stored(self, messages: Sequence[Inbound]) -> None: ...
 
 
 class Switchboard(Protocol):

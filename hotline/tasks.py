@@ -18,12 +18,13 @@ from hotline.events import (
     CallTold,
     CaseAdvanced,
     Event,
+    MediaAnnounced,
     MessageReady,
     MessageReceived,
     SurveyAnswered,
     SurveyLapsed,
 )
-from hotline.ports import Receipt, ReceiptState
+from hotline.ports import Fetching, Receipt, ReceiptState
 from hotline.services import (
     answers,
     archiving,
@@ -31,6 +32,7 @@ from hotline.services import (
     delivery,
     files,
     heads,
+    media,
     outbox,
     presence,
     recordings,
@@ -40,7 +42,7 @@ from hotline.services import (
     triage,
 )
 from hotline.settings import get_settings
-from models import Action, Case, CaseStatus, Contact, Survey, now
+from models import Action, Case, CaseStatus, Contact, Message, Survey, now
 
 KEPT_IN_OUTBOX = timedelta(days=7)
 KEPT_COMMANDS = timedelta(days=30)
@@ -121,6 +123,17 @@ def deliver(database: Database, event: MessageReady) -> None:
         receipt = Receipt(ReceiptState.REFUSED, reason=str(missing))
     with database.unit_of_work() as session:
         delivery.settle(session, event.outgoing_id, receipt)
+
+
+@handles(MediaAnnounced, outside=True)
+def fetch_media(database: Database, event: MediaAnnounced) -> None:
+    with database.reading() as session:
+        channel = channels.get(session.get_one(Message, event.message_id).channel)
+    if isinstance(channel, Fetching):
+        media.fetch(database, event.message_id, channel.fetch)
+    else:
+        with database.unit_of_work() as session:
+            media.give_up(session, event.message_id, f"channel {channel.kind} fetches no files")
 
 
 # Which screens show what an event changes: the names of what they watch.

@@ -35,7 +35,6 @@ from models.contact import (
     Attachment,
     Conclusion,
     Contact,
-    Conversation,
     Decision,
     Direction,
     Draft,
@@ -46,9 +45,11 @@ from models.contact import (
     Suggestion,
     Urgency,
 )
+from models.conversation import Conversation, ConversationSignal, OptOut, PendingMedia
 from models.feedback import Check, Grade, Score, Survey, SurveyAnswer, Verdict
 from models.floor import BreakRequest, BreakState, HelpCall, Notice, NoticeRead
 from models.outbox import Delivery, HandledMessage, OutboxMessage, OutgoingMessage
+from models.provider import ProviderToken
 from models.rule import CalendarDay, Rule
 from models.staff import (
     AccessLog,
@@ -109,6 +110,7 @@ __all__ = [
     "Conclusion",
     "Contact",
     "Conversation",
+    "ConversationSignal",
     "Decision",
     "Delivery",
     "Direction",
@@ -126,14 +128,17 @@ __all__ = [
     "Notice",
     "NoticeRead",
     "Offer",
+    "OptOut",
     "OutboxMessage",
     "OutgoingMessage",
+    "PendingMedia",
     "PhoneLine",
     "PlaceKind",
     "PlaceName",
     "Presence",
     "PresenceChange",
     "PresenceState",
+    "ProviderToken",
     "QueueEntry",
     "Recording",
     "RecordingKind",

@@ -45,18 +45,6 @@ class Conclusion(StrEnum):
     ABANDONED = "abandoned"
 
 
-class Conversation(Record):
-    """A citizen's thread on one channel, found by the keyed hash of whom the channel says is writing."""
-
-    __tablename__ = "conversation"
-    __table_args__ = (UniqueConstraint("channel", "sender_hash"),)
-
-    channel: Mapped[str] = mapped_column(String(16))
-    sender_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
-    sender: Mapped[str] = mapped_column(EncryptedText)
-    citizen_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("citizen.id"))
-
-
 class Contact(Record):
     """One episode: from opening to conclusion. It owns the queue place, the clock and the agent.
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Record, Word, partial_index
@@ -50,16 +50,31 @@ class OutgoingMessage(Record):
     """Something to be told to a citizen: written first, sent afterwards; the id is the provider's idempotency key."""
 
     __tablename__ = "outgoing_message"
-    __table_args__ = (Index(None, "delivery", "created_at"), Index(None, "case_id"))
+    __table_args__ = (
+        Index(None, "delivery", "created_at"),
+        Index(None, "case_id"),
+        Index(None, "contact_id"),
+        Index(None, "recipient_hash", "created_at"),
+        Index(None, "provider_id"),
+        partial_index("ix_outgoing_message_due", "next_try_at", where="delivery = 'waiting'"),
+    )
 
     channel: Mapped[str] = mapped_column(String(16))
+    gateway: Mapped[str] = mapped_column(String(24), default="")
     recipient: Mapped[str] = mapped_column(EncryptedText)
+    recipient_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     text: Mapped[str] = mapped_column(EncryptedText)
-    purpose: Mapped[str] = mapped_column(String(24))  # received, answered, survey, reopened
+    values: Mapped[str | None] = mapped_column(EncryptedText)  # JSON: what the purpose's template is filled with
+    purpose: Mapped[str] = mapped_column(String(24))  # received, answered, survey, reopened, reply
     contact_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("contact.id"))
     case_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("case.id"))
+    # The outgoing message of the thread that this delivers; several tell of one text if another way had to be tried.
+    message_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("message.id"))
+    instead_of_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("outgoing_message.id"), unique=True)
     delivery: Mapped[Delivery] = mapped_column(Word(Delivery, 16), default=Delivery.WAITING)
     attempts: Mapped[int] = mapped_column(default=0)
+    tried_at: Mapped[datetime | None]
+    next_try_at: Mapped[datetime | None]
     provider_id: Mapped[str] = mapped_column(String(128), default="")
     last_error: Mapped[str] = mapped_column(Text, default="")
     settled_at: Mapped[datetime | None]

@@ -30,7 +30,7 @@ class RecordingChannel:
             raise Invalid()
         receipts = tuple(Receipt(ReceiptState(state), provider_id) for kind, provider_id, state in lines if kind == "receipt")
         messages = tuple(self._message(*line) for line in lines if line[0] != "receipt")
-        return Parsed(messages, receipts, HttpAnswer(body=b"thank you"))
+        return Parsed(messages, receipts=receipts, answer=HttpAnswer(body=b"thank you"))
 
     def _message(self, external_id: str, sender: str, text: str) -> Inbound:
         return Inbound(self.kind, external_id, sender, text, now(), number=sender)

@@ -10,8 +10,8 @@ from fastapi.responses import Response
 
 from hotline import channels, db
 from hotline.errors import HotlineError, Invalid, NotGenuine, Unavailable
-from hotline.ports import Channel, HttpAnswer, Inbound, RawRequest, Receipt, Refusal
-from hotline.services import files, intake, receipts
+from hotline.ports import Channel, HttpAnswer, Inbound, RawRequest, Receipt, Refusal, Signal
+from hotline.services import conversations, files, intake, receipts
 from hotline.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -32,24 +32,29 @@ async def _body(request: Request) -> bytes | None:
 
 @router.api_route("/api/channels/{kind}", methods=["GET", "POST"])
 @router.api_route("/api/channels/{kind}/{gateway}", methods=["GET", "POST"])
-def come_in(kind: str, request: Request, body: Annotated[bytes | None, Depends(_body)], gateway: str = "") -> Response:
+@router.api_route("/api/channels/{kind}/{gateway}/{secret}", methods=["GET", "POST"])
+def come_in(
+    kind: str, request: Request, body: Annotated[bytes | None, Depends(_body)], gateway: str = "", secret: str = ""
+) -> Response:
     """Committed before the provider is told; a repeat is answered as the first time and stores nothing."""
     channel = channels.get(kind)
     if body is None:
         return _http(channel.refuse(Refusal.TOO_LARGE))
     try:
-        parsed = channel.parse(_raw(request, body))
+        parsed = channel.parse(_raw(request, body, gateway, secret))
         messages = [files.checked(replace(message, gateway=message.gateway or gateway)) for message in parsed.messages]
-        _keep(kind, messages, parsed.receipts)
+        _keep(kind, messages, parsed.signals, parsed.receipts)
     except HotlineError as error:
         return _http(_refusal(channel, error))
     return _http(parsed.answer)
 
 
-def _keep(kind: str, messages: Sequence[Inbound], notes: Sequence[Receipt]) -> None:
+def _keep(kind: str, messages: Sequence[Inbound], signals: Sequence[Signal], notes: Sequence[Receipt]) -> None:
     with db.unit_of_work() as session:
         for message in messages:
             intake.receive(session, message)
+        for signal in signals:
+            conversations.note(session, signal)
         for receipt in notes:
             receipts.note(session, kind, receipt)
 
@@ -64,7 +69,7 @@ def _refusal(channel: Channel, error: HotlineError) -> HttpAnswer:
     return channel.refuse(reason)
 
 
-def _raw(request: Request, body: bytes) -> RawRequest:
+def _raw(request: Request, body: bytes, gateway: str, secret: str) -> RawRequest:
     settings: Settings = request.app.state.settings
     query = f"?{request.url.query}" if request.url.query else ""
     return RawRequest(
@@ -73,6 +78,9 @@ def _raw(request: Request, body: bytes) -> RawRequest:
         headers=dict(request.headers),
         query=dict(request.query_params),
         body=body,
+        gateway=gateway,
+        secret=secret,
+        address=request.client.host if request.client else "",
     )
 
 

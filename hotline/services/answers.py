@@ -7,12 +7,10 @@ from sqlalchemy.orm import Session
 
 from hotline import words
 from hotline.errors import Invalid, NotAllowed, WrongState
-from hotline.events import MessageReady
-from hotline.services import cases
+from hotline.services import cases, outgoing
 from hotline.services.cases import Actor
 from hotline.services.files import CheckedFile, store
 from hotline.services.holding import hold, require_unit
-from hotline.services.outbox import emit
 from models import (
     Action,
     Answer,
@@ -22,8 +20,6 @@ from models import (
     CaseEvent,
     CaseStatus,
     ClosureKind,
-    Contact,
-    Conversation,
     OutgoingMessage,
     Role,
     new_id,
@@ -33,8 +29,6 @@ from models import (
 LONGEST = 5000
 TOLD = "answered"
 TELLING = frozenset({CaseStatus.CALLBACK, CaseStatus.CLOSED, CaseStatus.REDIRECTED})
-# Channels on which a citizen can be written to where the case came from; others reach the number by text message.
-WRITTEN = frozenset({"sms", "wechat", "email", "mailbox"})
 
 
 def submit_answer(
@@ -104,7 +98,7 @@ def tell_citizen(session: Session, case: Case) -> OutgoingMessage | None:
     if case.status not in TELLING or not case.public_answer or _is_told(session, case):
         return None
     text = words.say("Your request {number} has been answered: {answer}", number=case.number, answer=case.public_answer)
-    return write_to_citizen(session, case, text=text, purpose=TOLD)
+    return outgoing.about_case(session, case, text=text, purpose=TOLD, values={"number": case.number})
 
 
 def _is_told(session: Session, case: Case) -> bool:
@@ -120,34 +114,3 @@ def _is_told(session: Session, case: Case) -> bool:
         *([OutgoingMessage.created_at >= answered_at] if answered_at else []),
     )
     return session.scalar(told.limit(1)) is not None
-
-
-def write_to_citizen(session: Session, case: Case, *, text: str, purpose: str) -> OutgoingMessage | None:
-    """Write down a message to the citizen, on the channel the case came by; the delivery task sends it."""
-    way = _way_to(session, case)
-    if way is None:
-        return None
-    channel, recipient = way
-    message = OutgoingMessage(
-        id=new_id(),
-        channel=channel,
-        recipient=recipient,
-        text=text,
-        purpose=purpose,
-        contact_id=case.contact_id,
-        case_id=case.id,
-    )
-    session.add(message)
-    emit(session, MessageReady(message.id))
-    session.flush()
-    return message
-
-
-def _way_to(session: Session, case: Case) -> tuple[str, str] | None:
-    contact = session.get_one(Contact, case.contact_id)
-    if contact.channel in WRITTEN and contact.conversation_id is not None:
-        return contact.channel, session.get_one(Conversation, contact.conversation_id).sender
-    if contact.channel == "mailbox":
-        # A letter without a number is answered on the progress page, under its reference.
-        return "mailbox", case.number_of_requester or contact.reference
-    return ("sms", case.number_of_requester) if case.number_of_requester else None

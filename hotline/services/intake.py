@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from hotline.events import ContactOpened, MessageReceived
 from hotline.ports import Inbound
-from hotline.services import actors, cases, core, files, numbering, outbox, phones, queueing
+from hotline.services import actors, cases, conversations, core, files, media, numbering, outbox, phones, queueing
 from hotline.services.queue_rule import VOICE
-from models import Action, Call, Case, CitizenKind, Contact, Conversation, Direction, Message, new_id, now, privacy
+from models import Action, Call, Case, CitizenKind, Contact, Conversation, Direction, Message, new_id, now
 
 MAILBOX = "mailbox"
 LONGEST_SUBJECT = 200
@@ -54,6 +54,7 @@ def receive(session: Session, inbound: Inbound) -> Received:
         return _yield_to_first(session, inbound, home)
     for file in inbound.files:
         files.store(session, files.check(file), message=message)
+    media.announce(session, message, inbound)
     if home.case is not None:
         cases.note(session, home.case, Action.REMARK, by=actors.SERVICE, key=f"remark:{message.id}", text=message.text)
     opened = [*queueing.enter(session, home.contact), ContactOpened(home.contact.id)] if home.is_opened else []
@@ -80,7 +81,7 @@ def _home_of(session: Session, inbound: Inbound) -> Home:
         return found
     if inbound.channel == MAILBOX:
         return _open_contact(session, inbound)
-    conversation = _conversation(session, inbound)
+    conversation = conversations.hold(session, inbound.channel, inbound.sender, heard_at=inbound.received_at)
     contact = session.scalars(
         select(Contact)
         .where(Contact.conversation_id == conversation.id, Contact.concluded_at.is_(None))
@@ -97,18 +98,6 @@ def _remarked_on(session: Session, reference: str) -> Home | None:
         return Home(session.get_one(Contact, case.contact_id), case)
     contact = session.scalars(select(Contact).where(Contact.reference == reference)).one_or_none()
     return Home(contact) if contact is not None and contact.concluded_at is None else None
-
-
-def _conversation(session: Session, inbound: Inbound) -> Conversation:
-    """The sender's thread, locked: two first messages at once open one contact."""
-    sender_hash = privacy.lookup_hash("sender", inbound.sender)
-    values = {"channel": inbound.channel, "sender_hash": sender_hash, "sender": inbound.sender}
-    core.insert_once(session, Conversation, values, unique=("channel", "sender_hash"))
-    return session.scalars(
-        select(Conversation)
-        .where(Conversation.channel == inbound.channel, Conversation.sender_hash == sender_hash)
-        .with_for_update()
-    ).one()
 
 
 def _open_contact(session: Session, inbound: Inbound, conversation: Conversation | None = None) -> Home:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hotline import words
 from hotline.errors import NotAllowed, NotFound, RuleBroken, WrongState
 from hotline.events import RequestDecided, SurveyAnswered, SurveyLapsed
-from hotline.services import answers, cases, deadlines, profiles
+from hotline.services import cases, deadlines, outgoing, profiles
 from hotline.services.cases import SERVICE, Actor
 from hotline.services.holding import hold
 from hotline.services.outbox import emit
@@ -67,7 +67,7 @@ def invite(session: Session, case: Case) -> Survey | None:
     )
     session.add(survey)
     text = words.say("Are you satisfied with how request {number} was handled? {link}", number=case.number, link=link(survey))
-    answers.write_to_citizen(session, case, text=text, purpose="survey")
+    outgoing.about_case(session, case, text=text, purpose="survey", values={"number": case.number, "link": link(survey)})
     session.flush()
     return survey
 

@@ -1,0 +1,50 @@
+"""A citizen's thread on one channel: whose it is, when it was last heard, and what happens on it beside messages."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hotline.ports import Signal, SignalKind
+from hotline.services import core
+from models import Conversation, ConversationSignal, new_id, now, privacy
+
+MOST_VALUE = 255
+
+
+def hash_of(sender: str) -> bytes:
+    return privacy.lookup_hash("sender", sender)
+
+
+def hold(session: Session, channel: str, sender: str, *, heard_at: datetime) -> Conversation:
+    """The sender's thread, made if there is none, and locked: two first messages at once open one contact."""
+    values = {"channel": channel, "sender_hash": hash_of(sender), "sender": sender}
+    core.insert_once(session, Conversation, values, unique=("channel", "sender_hash"))
+    found = session.scalars(
+        select(Conversation)
+        .where(Conversation.channel == channel, Conversation.sender_hash == values["sender_hash"])
+        .with_for_update()
+    ).one()
+    if found.heard_at is None or heard_at >= found.heard_at:
+        found.heard_at, found.left_at = heard_at, None
+    return found
+
+
+def note(session: Session, signal: Signal) -> bool:
+    """Keep what a citizen did that is no message; False if it is known already."""
+    conversation = hold(session, signal.channel, signal.sender, heard_at=signal.at)
+    values = {
+        "id": new_id(),
+        "channel": signal.channel,
+        "external_id": signal.external_id,
+        "conversation_id": conversation.id,
+        "kind": signal.kind,
+        "value": signal.value[:MOST_VALUE],
+        "at": signal.at,
+        "created_at": now(),
+    }
+    if not core.insert_once(session, ConversationSignal, values, unique=("channel", "external_id")):
+        return False
+    if signal.kind == SignalKind.UNSUBSCRIBED:
+        conversation.left_at = signal.at
+    return True
