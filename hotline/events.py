@@ -26,6 +26,7 @@ class MessageReceived(Event):
 
     message_id: UUID
     contact_id: UUID
+    staff_id: UUID | None = None  # who works on the contact already
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,13 @@ class MediaAnnounced(Event):
 
     message_id: UUID
     contact_id: UUID
+
+
+@dataclass(frozen=True)
+class SignalNoted(Event):
+    """A citizen did something on a channel that is no message."""
+
+    signal_id: UUID
 
 
 @dataclass(frozen=True)
@@ -180,6 +188,7 @@ class MessageReady(Event):
     """An outgoing message waits to be sent."""
 
     outgoing_id: UUID
+    contact_id: UUID | None = None
 
 
 ALL: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}

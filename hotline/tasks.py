@@ -7,6 +7,7 @@ classifier): it runs before the transaction, on a look at the database, and its 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from string import Formatter
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -21,6 +22,7 @@ from hotline.events import (
     MediaAnnounced,
     MessageReady,
     MessageReceived,
+    SignalNoted,
     SurveyAnswered,
     SurveyLapsed,
 )
@@ -28,8 +30,10 @@ from hotline.ports import Fetching, Receipt, ReceiptState
 from hotline.services import (
     answers,
     archiving,
+    automatic,
     deadlines,
     delivery,
+    episodes,
     files,
     heads,
     media,
@@ -87,6 +91,16 @@ def suggest_category(session: Session, event: MessageReceived | CallTold, body: 
         triage.suggest(session, session.get_one(Contact, event.contact_id), body)
 
 
+@handles(MessageReceived, prepare=automatic.think)
+def answer_by_itself(session: Session, event: MessageReceived, body: dict[str, Any] | None) -> None:
+    automatic.hear(session, event, body)
+
+
+@handles(SignalNoted)
+def welcome(session: Session, event: SignalNoted) -> None:
+    automatic.welcome(session, event.signal_id)
+
+
 @handles(CaseAdvanced)
 def tell_citizen(session: Session, event: CaseAdvanced) -> None:
     if event.to_status in answers.TELLING:
@@ -138,6 +152,7 @@ def fetch_media(database: Database, event: MediaAnnounced) -> None:
 
 # Which screens show what an event changes: the names of what they watch.
 TOPICS: dict[type[Event], tuple[str, ...]] = {
+    events.MessageReceived: ("staff:{staff_id}",),
     events.ContactOpened: ("wall",),
     events.ContactQueued: ("queue", "wall"),
     events.ContactTaken: ("queue", "wall", "staff:{staff_id}"),
@@ -156,17 +171,22 @@ TOPICS: dict[type[Event], tuple[str, ...]] = {
 }
 
 
+_parts = Formatter().parse
+
+
 def topics(event: Event) -> tuple[str, ...]:
     """The topics that an event touches: the lists that it belongs in, its contact and its case."""
-    values = event.as_body()
+    values = {key: value for key, value in event.as_body().items() if value is not None}
     own = (f"{name}:{values[f'{name}_id']}" for name in ("contact", "case") if f"{name}_id" in values)
-    return (*(topic.format(**values) for topic in TOPICS.get(type(event), ())), *own)
+    lists = (topic for topic in TOPICS.get(type(event), ()) if all(name in values for _, name, _, _ in _parts(topic) if name))
+    return (*(topic.format(**values) for topic in lists), *own)
 
 
 TIMETABLE: dict[str, Timed] = {
     "sweep_overdue": Timed(timedelta(seconds=30), deadlines.find_overdue),
     "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),
+    "end_quiet_threads": Timed(timedelta(minutes=5), episodes.end_quiet),
     "archive_closed": Timed(timedelta(hours=1), archiving.archive_closed),
     "sweep_files": Timed(timedelta(hours=12), files.sweep),
     "forget_commands": Timed(timedelta(hours=6), lambda session: switching.forget(session, before=now() - KEPT_COMMANDS)),

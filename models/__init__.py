@@ -45,7 +45,7 @@ from models.contact import (
     Suggestion,
     Urgency,
 )
-from models.conversation import Conversation, ConversationSignal, OptOut, PendingMedia
+from models.conversation import Conversation, ConversationSignal, GuidedExchange, NumberBinding, OptOut, PendingMedia
 from models.feedback import Check, Grade, Score, Survey, SurveyAnswer, Verdict
 from models.floor import BreakRequest, BreakState, HelpCall, Notice, NoticeRead
 from models.outbox import Delivery, HandledMessage, OutboxMessage, OutgoingMessage
@@ -118,6 +118,7 @@ __all__ = [
     "EventNote",
     "ExchangeState",
     "Grade",
+    "GuidedExchange",
     "HandledMessage",
     "HelpCall",
     "LineKind",
@@ -127,6 +128,7 @@ __all__ = [
     "Message",
     "Notice",
     "NoticeRead",
+    "NumberBinding",
     "Offer",
     "OptOut",
     "OutboxMessage",

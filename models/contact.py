@@ -43,6 +43,7 @@ class Conclusion(StrEnum):
     REDIRECTED = "redirected"
     VOID = "void"
     ABANDONED = "abandoned"
+    LAPSED = "lapsed"
 
 
 class Contact(Record):
@@ -77,6 +78,7 @@ class Contact(Record):
     consent: Mapped[str] = mapped_column(String(32), default="")  # edition of the consent text that was agreed to
     wished_kind: Mapped[str] = mapped_column(String(16), default="")  # request kind as the citizen chose it
     place_text: Mapped[str | None] = mapped_column(EncryptedText)
+    occurred_text: Mapped[str] = mapped_column(String(128), default="")  # when it happened, as the citizen said
     grid_code: Mapped[str | None] = mapped_column(String(32))  # picked by the citizen or suggested; any level of area
 
     # The queue's view of it.
@@ -87,6 +89,8 @@ class Contact(Record):
     taken_at: Mapped[datetime | None]
     taken_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
     first_answer_at: Mapped[datetime | None]
+    # The oldest message that no person has answered yet: a message's clock runs from here.
+    unanswered_since: Mapped[datetime | None]
     concluded_at: Mapped[datetime | None]
     conclusion: Mapped[Conclusion | None] = mapped_column(Word(Conclusion, 16))
     conclusion_note: Mapped[str] = mapped_column(Text, default="")
@@ -109,6 +113,7 @@ class Message(Record):
     __table_args__ = (
         UniqueConstraint("channel", "external_id"),
         Index(None, "contact_id", "received_at"),
+        Index(None, "conversation_id", "received_at"),
     )
 
     channel: Mapped[str] = mapped_column(String(16))
@@ -119,6 +124,7 @@ class Message(Record):
     conversation_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("conversation.id"))
     case_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("case.id"), index=True)  # a remark on a filed case
     text: Mapped[str] = mapped_column(Text)
+    by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))  # who wrote what we sent; nobody: the service
     sent_at: Mapped[datetime | None]
     received_at: Mapped[datetime]
     attachments: Mapped[list["Attachment"]] = relationship(lazy="raise")

@@ -55,6 +55,37 @@ class PendingMedia(Record):
     failure: Mapped[str] = mapped_column(String(255), default="")
 
 
+class GuidedExchange(Base):
+    """Questions put to a citizen one after another; what is answered fills the contact and the form."""
+
+    __tablename__ = "guided_exchange"
+
+    contact_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("contact.id"), primary_key=True)
+    # What is still to be asked; the first of them was asked last.
+    open_questions: Mapped[list[str]]
+    # Area codes between which the answer to the last question has to choose.
+    choices: Mapped[list[str]]
+    tries: Mapped[int] = mapped_column(default=0)
+    by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
+    asked_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class NumberBinding(Base):
+    """A citizen says that a number is his or hers; the code that was sent there will prove it."""
+
+    __tablename__ = "number_binding"
+
+    conversation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("conversation.id"), primary_key=True)
+    number: Mapped[str] = mapped_column(EncryptedText)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    tries: Mapped[int] = mapped_column(default=0)
+    # Codes sent within the day, so that nobody has a stranger's telephone rung by texts.
+    sent: Mapped[int] = mapped_column(default=1)
+    sent_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
 class OptOut(Base):
     """Who wants no more messages on a channel, by the keyed hash of number or address; answers to own questions still go out."""
 

@@ -21,6 +21,7 @@ def load_rules(session: Session) -> int:
     bodies = [
         ("queue", "default", files.read("queue.yaml")),
         ("telephone", "default", files.read("telephone.yaml")),
+        ("conversations", "default", files.read("conversations.yaml")),
         (consent["kind"], consent["code"], consent["body"]),
     ]
     added = sum(_load(session, kind, code, body) for kind, code, body in bodies)

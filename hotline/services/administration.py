@@ -178,7 +178,7 @@ def retry_message(session: Session, message_id: UUID, *, by: Me) -> None:
     """Send it again: its id stays, so that a provider that has it already drops the repeat."""
     message = _unsettled(session, message_id)
     message.delivery, message.settled_at = Delivery.WAITING, None
-    outbox.emit(session, MessageReady(message.id))
+    outbox.emit(session, MessageReady(message.id, message.contact_id))
     access.note_look(session, by, "message", message.id, "retried")
 
 

@@ -5,8 +5,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hotline.events import SignalNoted
 from hotline.ports import Signal, SignalKind
 from hotline.services import core
+from hotline.services.outbox import emit
 from models import Conversation, ConversationSignal, new_id, now, privacy
 
 MOST_VALUE = 255
@@ -33,8 +35,9 @@ def hold(session: Session, channel: str, sender: str, *, heard_at: datetime) -> 
 def note(session: Session, signal: Signal) -> bool:
     """Keep what a citizen did that is no message; False if it is known already."""
     conversation = hold(session, signal.channel, signal.sender, heard_at=signal.at)
+    signal_id = new_id()
     values = {
-        "id": new_id(),
+        "id": signal_id,
         "channel": signal.channel,
         "external_id": signal.external_id,
         "conversation_id": conversation.id,
@@ -47,4 +50,5 @@ def note(session: Session, signal: Signal) -> bool:
         return False
     if signal.kind == SignalKind.UNSUBSCRIBED:
         conversation.left_at = signal.at
+    emit(session, SignalNoted(signal_id))
     return True

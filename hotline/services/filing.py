@@ -7,20 +7,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed
-from hotline.services import numbering, phones
+from hotline.services import citizens, numbering, phones
 from hotline.services.draft_form import DraftForm
 from models import (
     Case,
     Category,
-    Citizen,
     CitizenKind,
-    CitizenNumber,
     Contact,
     Rule,
     TaxonomyVersion,
     Unit,
     new_id,
-    now,
 )
 
 # Filing fields as categories name them, and what of the form answers them.
@@ -118,19 +115,4 @@ def _citizen(session: Session, form: DraftForm, number: str | None, *, confirmed
     """
     if number is None or not form.name or form.requester_kind == CitizenKind.ANONYMOUS:
         return None
-    hashed, name = phones.number_hash(number), form.name
-    known = session.scalars(
-        select(Citizen).join(CitizenNumber, CitizenNumber.citizen_id == Citizen.id).where(CitizenNumber.number_hash == hashed)
-    )
-    for citizen in known:
-        if citizen.name == name:
-            return citizen.id
-    citizen = Citizen(id=new_id(), kind=form.requester_kind, name=name)
-    session.add(citizen)
-    session.add(
-        CitizenNumber(
-            citizen_id=citizen.id, number=number, number_hash=hashed, confirmed_at=now(), confirmed_by_id=confirmed_by_id
-        )
-    )
-    session.flush()
-    return citizen.id
+    return citizens.known(session, number, form.name, kind=form.requester_kind, confirmed_by_id=confirmed_by_id).id

@@ -58,7 +58,7 @@ def receive(session: Session, inbound: Inbound) -> Received:
     if home.case is not None:
         cases.note(session, home.case, Action.REMARK, by=actors.SERVICE, key=f"remark:{message.id}", text=message.text)
     opened = [*queueing.enter(session, home.contact), ContactOpened(home.contact.id)] if home.is_opened else []
-    outbox.emit(session, *opened, MessageReceived(message.id, home.contact.id))
+    outbox.emit(session, *opened, MessageReceived(message.id, home.contact.id, home.contact.taken_by_id))
     return Received(home.contact, message, is_new=True, query_code=home.query_code)
 
 
@@ -88,7 +88,10 @@ def _home_of(session: Session, inbound: Inbound) -> Home:
         .order_by(Contact.received_at.desc())
         .limit(1)
     ).one_or_none()
-    return Home(contact) if contact is not None else _open_contact(session, inbound, conversation)
+    if contact is None:
+        return _open_contact(session, inbound, conversation)
+    contact.unanswered_since = contact.unanswered_since or inbound.received_at
+    return Home(contact)
 
 
 def _remarked_on(session: Session, reference: str) -> Home | None:
@@ -124,6 +127,7 @@ def _open_contact(session: Session, inbound: Inbound, conversation: Conversation
         "place_text": _storable(inbound.place) or None,
         "grid_code": inbound.area_code or None,
         "queued_at": None if inbound.channel == VOICE else now(),
+        "unanswered_since": inbound.received_at if conversation else None,
     }
     return Home(core.insert(session, Contact, values), is_opened=True, query_code=code)
 

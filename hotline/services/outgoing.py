@@ -30,6 +30,17 @@ def about_contact(
     return _write(session, way, contact, text=text, purpose=purpose, values=values, message_id=message_id) if way else None
 
 
+def to_thread(session: Session, conversation: Conversation, *, text: str, purpose: str) -> OutgoingMessage:
+    """To a citizen who has not asked for anything yet."""
+    way = (conversation.channel, conversation.sender)
+    return _write(session, way, None, text=text, purpose=purpose, values={"text": text})
+
+
+def by_text(session: Session, number: str, *, text: str, purpose: str, values: Mapping[str, str]) -> OutgoingMessage:
+    """To a number (E.164) by text message, whoever it belongs to."""
+    return _write(session, ("sms", number), None, text=text, purpose=purpose, values=values)
+
+
 def _way_to(session: Session, contact: Contact, number: str | None) -> tuple[str, str] | None:
     if contact.channel in WRITTEN and contact.conversation_id is not None:
         return contact.channel, session.get_one(Conversation, contact.conversation_id).sender
@@ -42,7 +53,7 @@ def _way_to(session: Session, contact: Contact, number: str | None) -> tuple[str
 def _write(
     session: Session,
     way: tuple[str, str],
-    contact: Contact,
+    contact: Contact | None,
     *,
     text: str,
     purpose: str,
@@ -59,11 +70,11 @@ def _write(
         text=text,
         values=json.dumps(dict(values), ensure_ascii=False),
         purpose=purpose,
-        contact_id=contact.id,
+        contact_id=contact.id if contact else None,
         case_id=case_id,
         message_id=message_id,
     )
     session.add(message)
-    emit(session, MessageReady(message.id))
+    emit(session, MessageReady(message.id, message.contact_id))
     session.flush()
     return message

@@ -91,9 +91,9 @@ def _return(session: Session, contact: Contact, rule: QueueRule, *, reserved_for
 def _placed(
     session: Session, contact: Contact, rule: QueueRule, *, channel: str, reserved_for: uuid.UUID | None = None
 ) -> list[Event]:
-    """The clock is the original one, however often the contact comes back."""
+    """The clock is the original one, however often the contact comes back; after an answer it is that of the next message."""
     contact.queued_at = contact.queued_at or now()
-    clock_from = contact.queued_at if channel == VOICE else contact.received_at
+    clock_from = contact.queued_at if channel == VOICE else contact.unanswered_since or contact.received_at
     entry = {
         "contact_id": contact.id,
         "channel": channel,

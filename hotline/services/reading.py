@@ -7,17 +7,18 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Executable, bindparam, literal, select, union_all
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import ColumnElement, Executable, bindparam, literal, or_, select, union_all
+from sqlalchemy.orm import Session
 
 from hotline.services import core, queueing, triage
+from hotline.services import reading_threads as threads
 from hotline.services.access import Me
+from hotline.services.reading_threads import Line
 from models import (
     Area,
     Case,
     CaseStatus,
     Contact,
-    Message,
     Presence,
     PresenceState,
     Role,
@@ -28,7 +29,6 @@ from models import (
 
 MOST_WAITING = 50
 MOST_IN_HAND = 20
-MOST_MESSAGES = 100
 MOST_EARLIER = 8
 MOST_SEATS = 1000
 CHANNELS = ("voice", "wechat", "sms", "mailbox", "email")
@@ -121,12 +121,17 @@ class ContactView:
     """A contact, what was said in it, and what this number and this place have been about before."""
 
     contact: Contact
-    messages: Sequence[Message]
+    thread: Sequence[Line]
     suggestion: Mapping[str, Any] | None
     filed: Sequence[EarlierCase]
     of_number: Sequence[EarlierContact]
     cases_of_number: Sequence[EarlierCase]
     of_place: Sequence[EarlierCase]
+
+    @property
+    def open_questions(self) -> Sequence[str]:
+        """What the service is still asking the citizen."""
+        return (self.thread[-1].open_questions if self.thread else None) or ()
 
     @property
     def words(self) -> frozenset[str]:
@@ -146,26 +151,13 @@ def contact_view(session: Session, contact: Contact, *, community_code: str | No
     cases = _cases_around(session, contact, community_code)
     return ContactView(
         contact=contact,
-        messages=_messages(session, contact),
+        thread=threads.lines(session, contact),
         suggestion=suggestion(session, contact),
         filed=cases["contact"],
         of_number=_contacts_of_number(session, contact, but={case.number for case in cases["number"]}),
         cases_of_number=cases["number"],
         of_place=cases["place"],
     )
-
-
-_MESSAGES = (
-    select(Message)
-    .where(Message.contact_id == bindparam("contact"))
-    .options(selectinload(Message.attachments))
-    .order_by(Message.received_at)
-    .limit(MOST_MESSAGES)
-)
-
-
-def _messages(session: Session, contact: Contact) -> Sequence[Message]:
-    return session.scalars(_MESSAGES, {"contact": contact.id}).all()
 
 
 _OF_NUMBER = (
@@ -177,17 +169,29 @@ _OF_NUMBER = (
         Contact.received_at,
         Contact.concluded_at.is_not(None),
     )
-    .where(Contact.number_hash == bindparam("number"), Contact.id != bindparam("contact"), Contact.confidential.is_(False))
+    .where(
+        or_(
+            Contact.number_hash == bindparam("number"),
+            Contact.citizen_id == bindparam("citizen"),
+            Contact.conversation_id == bindparam("conversation"),
+        ),
+        Contact.id != bindparam("contact"),
+        Contact.confidential.is_(False),
+    )
     .order_by(Contact.created_at.desc())
     .limit(MOST_EARLIER)
 )
 
 
 def _contacts_of_number(session: Session, contact: Contact, *, but: Collection[str]) -> Sequence[EarlierContact]:
-    """Without those that a case already stands for: a contact's first case bears its number."""
-    if contact.number_hash is None:
+    """Of the number, of the citizen it was bound to on whatever channel, of the thread.
+
+    Without those that a case already stands for: a contact's first case bears its number.
+    """
+    known = {"number": contact.number_hash, "citizen": contact.citizen_id, "conversation": contact.conversation_id}
+    if not any(known.values()):
         return ()
-    rows: Iterable[Sequence[Any]] = core.run(session, _OF_NUMBER, {"number": contact.number_hash, "contact": contact.id})
+    rows: Iterable[Sequence[Any]] = core.run(session, _OF_NUMBER, {**known, "contact": contact.id})
     found = [EarlierContact(*row) for row in rows]
     return [earlier for earlier in found if earlier.reference not in but]
 

@@ -232,3 +232,21 @@ def test_the_telephone_and_the_floor(as_role: SignIn, city: Database, clock: tim
             assert centre.post(found.action, data=found.filled(**values)).status_code == 303
     page = visit(centre, city, "/callbacks")
     act(centre, city, page, "remove")
+
+
+def test_a_thread_at_the_desk(as_role: SignIn, city: Database) -> None:
+    agent = as_role(Role.AGENT)
+    act(agent, city, agent.get("/desk").text, "presence", state="available")
+    with city.unit_of_work() as session:
+        for text in ("路灯坏了", "在西门", "请快点"):
+            contact = make_contact(session, channel="wechat", sender="openid-1", text=text, waited=90_000)
+    act(agent, city, agent.get("/desk").text, "take-next")
+
+    agent.get(f"/desk?c={contact.id}")  # editions of rules are read once in a process
+    page = visit(agent, city, f"/desk?c={contact.id}")
+
+    act(agent, city, page, "reply", text="已转城管局。")
+    act(agent, city, page, "confirm", name="王五", number="13800138000")
+    act(agent, city, page, "ask", ask="time")
+    visit(agent, city, f"/desk/contact/{contact.id}/canned")
+    visit(agent, city, f"/desk/contact/{contact.id}/talk")

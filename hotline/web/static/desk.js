@@ -100,6 +100,34 @@
   document.addEventListener("htmx:after:swap", () => { showNeeds(); showSummary(); });
   showSummary();
 
+  // A contact in hand has something new to answer: heard softly, once for each.
+  const heard = new Set();
+  function hear() {
+    const fresh = [...document.querySelectorAll("#queue [data-unanswered]")].map((line) => `${line.id} ${line.dataset.unanswered}`);
+    if (document.documentElement.dataset.settled && fresh.some((each) => !heard.has(each))) hotline.chime();
+    fresh.forEach((each) => heard.add(each));
+    document.documentElement.dataset.settled = "yes";
+  }
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.target.closest("#queue") || event.target.id === "queue") hear();
+    if (event.target.dataset?.form === "reply" || document.getElementById("reply") === event.target) htmx.trigger("#talk", "refresh");
+  });
+  hear();
+
+  // A sentence at hand goes where the writer is.
+  document.addEventListener("click", (event) => {
+    const sentence = event.target.closest("[data-inserts]");
+    const field = document.getElementById("reply-text");
+    if (!sentence || !field) return;
+    field.setRangeText(sentence.dataset.inserts, field.selectionStart, field.selectionEnd, "end");
+    sentence.closest("details").open = false;
+    field.focus();
+  });
+  document.addEventListener("change", (event) => {
+    const names = event.target.dataset?.names;
+    if (names) document.querySelector(names).textContent = [...event.target.files].map((file) => file.name).join("、");
+  });
+
   // The queue may fold away on a telephone, where a contact needs the room; on a desk it stays open.
   const wide = matchMedia("(min-width: 761px)");
   const unfold = () => { if (wide.matches) document.querySelector(".queue-fold").open = true; };

@@ -52,19 +52,6 @@ window.phoneAudio = (() => {
     ringing = null;
   }
 
-  // A short soft tone: a new message, an offer.
-  function chime() {
-    const player = sound();
-    const tone = player.createOscillator();
-    const loudness = player.createGain();
-    tone.frequency.value = 880;
-    loudness.gain.setValueAtTime(0.08, player.currentTime);
-    loudness.gain.exponentialRampToValueAtTime(0.001, player.currentTime + 0.4);
-    tone.connect(loudness).connect(player.destination);
-    tone.start();
-    tone.stop(player.currentTime + 0.4);
-  }
-
   function constraints() {
     const device = chosen("microphone");
     return { audio: device ? { deviceId: { ideal: device } } : true, video: false };
@@ -139,5 +126,5 @@ window.phoneAudio = (() => {
     }
   }
 
-  return { ring, quiet, chime, constraints, listen, speakThrough, levels, over, fill, check, get ringing() { return Boolean(ringing); } };
+  return { ring, quiet, constraints, listen, speakThrough, levels, over, fill, check, get ringing() { return Boolean(ringing); } };
 })();

@@ -1,0 +1,107 @@
+"""What the service answers by itself: that a message has come, what is missing from it, where to turn in an emergency."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hotline.events import MessageReceived
+from hotline.ports import SignalKind
+from hotline.services import conversation_rule, exchanges, identities, outgoing, places, queue_rule, queueing, threads, triage
+from hotline.services.conversation_rule import ConversationRule
+from hotline.settings import get_settings
+from models import Conclusion, Contact, Conversation, ConversationSignal, Direction, Message, Urgency, now
+
+GREETING = "received"
+
+
+def think(session: Session, event: MessageReceived) -> dict[str, Any] | None:
+    """What is said of a thread's message before it is answered; None where nothing is answered by itself."""
+    contact = session.get(Contact, event.contact_id)
+    if contact is None or not threads.is_talked(contact) or contact.first_answer_at is not None:
+        return None
+    return triage.predict(session, event)
+
+
+def hear(session: Session, event: MessageReceived, body: dict[str, Any] | None) -> None:
+    """Answer a citizen's message where no person has to: once, and never after the episode has ended."""
+    contact = session.get_one(Contact, event.contact_id, with_for_update=True)
+    if not threads.is_talked(contact) or contact.concluded_at is not None:
+        return
+    message = session.get_one(Message, event.message_id)
+    if identities.hear(session, contact, message):
+        if contact.taken_at is None and _is_first(session, contact, message):
+            queueing.conclude(session, contact, Conclusion.ANSWERED, by=None)
+        return
+    exchange = exchanges.running(session, contact)
+    if exchange is not None and message.received_at >= exchange.asked_at:
+        exchanges.hear(session, contact, exchange, message)
+    elif _is_first(session, contact, message):
+        _greet(session, contact, body)
+
+
+def _is_first(session: Session, contact: Contact, message: Message) -> bool:
+    earliest = session.scalar(
+        select(Message.id)
+        .where(Message.contact_id == contact.id, Message.direction == Direction.IN)
+        .order_by(Message.received_at, Message.id)
+        .limit(1)
+    )
+    return earliest == message.id and contact.first_answer_at is None
+
+
+def _greet(session: Session, contact: Contact, body: dict[str, Any] | None) -> None:
+    rule = conversation_rule.current(session)
+    is_emergency = body is not None and body["urgency"]["level"] == Urgency.EMERGENCY
+    parts = [_received(session, contact, rule, is_emergency=is_emergency)]
+    missing = [] if is_emergency else _missing(contact, rule, body)
+    if missing and contact.taken_at is None:
+        exchange = exchanges.open_one(session, contact, missing, by=None)
+        parts.append(_first_question(session, contact, exchange.open_questions[0]))
+    threads.say(session, contact, text="".join(parts), purpose=GREETING, key=f"greeting:{contact.id.hex}")
+
+
+def _received(session: Session, contact: Contact, rule: ConversationRule, *, is_emergency: bool) -> str:
+    values = {"number": contact.reference, **_common(session)}
+    if is_emergency:
+        return rule.texts.emergency.format(**values)
+    if not rule.is_staffed(now()):
+        return rule.texts.out_of_hours.format(opens=f"{rule.opens_after(now()):%m月%d日 %H:%M}", **values)
+    seconds = queue_rule.current(session).limit(contact.channel, contact.urgency)
+    return rule.texts.received.format(minutes=max(1, round(seconds / 60)), **values)
+
+
+def _missing(contact: Contact, rule: ConversationRule, body: dict[str, Any] | None) -> list[str]:
+    """Without a suggestion nobody knows what a message says, so nothing is asked by itself."""
+    if body is None:
+        return []
+    known = {
+        "place": contact.grid_code is not None or contact.place_text is not None or body["place"]["kind"] not in ("none", "ask"),
+        "time": bool(contact.occurred_text),
+        "who": contact.number is not None,
+    }
+    return [each for each in exchanges.QUESTIONS if each in rule.asks and not known[each]]
+
+
+def _first_question(session: Session, contact: Contact, asked: str) -> str:
+    """A place that was named but stands for several is asked for by its choices."""
+    if asked == "place":
+        several = places.of_one_name(session, triage.text_of(session, contact))
+        if several.choices:
+            return exchanges.offer(session, contact, several)
+    return exchanges.question(session, asked)
+
+
+def welcome(session: Session, signal_id: UUID) -> None:
+    """To whoever begins to follow an account."""
+    signal = session.get_one(ConversationSignal, signal_id)
+    if signal.kind != SignalKind.SUBSCRIBED:
+        return
+    conversation = session.get_one(Conversation, signal.conversation_id)
+    text = conversation_rule.current(session).texts.welcome.format(**_common(session))
+    outgoing.to_thread(session, conversation, text=text, purpose="welcome")
+
+
+def _common(session: Session) -> dict[str, str]:
+    return {"hotline": places.hotline_name(session), "link": f"{get_settings().public_url}/track"}

@@ -1,0 +1,135 @@
+"""How the service talks with citizens who write: hours, what it asks by itself, when a thread ends, sentences for agents."""
+
+from collections.abc import Collection
+from datetime import datetime, time, timedelta
+from functools import lru_cache
+from importlib.resources import files
+from string import Formatter
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+import yaml
+from pydantic import BaseModel, Field, PositiveInt, model_validator
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hotline.services.numbering import CITY_TIME
+from models import Rule
+
+KIND = "conversations"
+
+Question = Literal["place", "time", "who"]
+Sentence = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+def refuse_unknown(text: str, allowed: Collection[str]) -> None:
+    """A text with a variable that nothing fills in would reach citizens with a hole in it."""
+    try:
+        unknown = {name for _, name, _, _ in Formatter().parse(text) if name is not None} - set(allowed)
+    except ValueError as error:
+        raise ValueError("a brace is open") from error
+    if unknown:
+        raise ValueError(f"unknown variable {sorted(unknown)[0] or '{}'}")
+
+
+class Hours(BaseModel):
+    """A stretch of the week; one that ends before it begins runs over midnight."""
+
+    days: list[int] = Field(min_length=1)  # Monday is 1
+    begin: time
+    end: time
+
+    def covers(self, moment: datetime) -> bool:
+        day, clock = moment.isoweekday(), moment.time()
+        if self.begin < self.end:
+            return day in self.days and self.begin <= clock < self.end
+        before = (day - 2) % 7 + 1
+        return (day in self.days and clock >= self.begin) or (before in self.days and clock < self.end)
+
+
+class Canned(BaseModel):
+    code: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
+    title: Annotated[str, Field(min_length=1, max_length=40)]
+    text: Sentence
+
+    @model_validator(mode="after")
+    def _variables(self) -> Self:
+        refuse_unknown(self.text, CANNED)
+        return self
+
+
+# What may stand in each text, and what must.
+FILLED_IN = {
+    "received": {"number", "minutes", "hotline", "link"},
+    "out_of_hours": {"number", "opens", "hotline", "link"},
+    "emergency": {"number", "hotline", "link"},
+    "welcome": {"hotline", "link"},
+}
+CANNED = {"number", "name", "agent", "hotline", "link"}
+
+
+class Texts(BaseModel):
+    received: Sentence
+    out_of_hours: Sentence
+    emergency: Sentence
+    welcome: Sentence
+
+    @model_validator(mode="after")
+    def _variables(self) -> Self:
+        for name, allowed in FILLED_IN.items():
+            refuse_unknown(getattr(self, name), allowed)
+        return self
+
+
+class Questions(BaseModel):
+    place: Sentence
+    time: Sentence
+    who: Sentence
+
+
+class ConversationRule(BaseModel):
+    hours: list[Hours] = []
+    quiet_hours: PositiveInt
+    asks: list[Question] = []
+    tries: PositiveInt
+    code_minutes: PositiveInt
+    codes_a_day: PositiveInt
+    texts: Texts
+    questions: Questions
+    canned: list[Canned] = []
+
+    def is_staffed(self, moment: datetime) -> bool:
+        """Whether people answer messages at this moment."""
+        return not self.hours or any(each.covers(moment.astimezone(CITY_TIME)) for each in self.hours)
+
+    def opens_after(self, moment: datetime) -> datetime:
+        """When somebody reads on, in the city's time; the moment itself while people are there."""
+        local = moment.astimezone(CITY_TIME)
+        starts = [
+            datetime.combine((local + timedelta(days=ahead)).date(), each.begin, CITY_TIME)
+            for ahead in range(8)
+            for each in self.hours
+            if (local + timedelta(days=ahead)).isoweekday() in each.days
+        ]
+        return local if self.is_staffed(moment) else min(start for start in starts if start > local)
+
+
+# An edition is never changed, so that it need not be read twice.
+_known: dict[UUID, ConversationRule] = {}
+
+
+def current(session: Session) -> ConversationRule:
+    """A database without the rule yet is served by the one that ships."""
+    edition = session.scalar(
+        select(Rule.id).where(Rule.kind == KIND, Rule.code == "default", Rule.current).order_by(Rule.edition.desc()).limit(1)
+    )
+    if edition is None:
+        return _shipped()
+    if edition not in _known:
+        _known[edition] = ConversationRule.model_validate(session.get_one(Rule, edition).body)
+    return _known[edition]
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> ConversationRule:
+    return ConversationRule.model_validate(yaml.safe_load(files("hotline").joinpath("reference/conversations.yaml").read_bytes()))

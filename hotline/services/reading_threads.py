@@ -1,0 +1,69 @@
+"""What was said to and fro, as the desk shows it: each message with who wrote it, and whether it has arrived."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, and_, bindparam, func, or_, select
+from sqlalchemy.orm import Session, aliased, selectinload
+
+from models import Contact, Delivery, Direction, GuidedExchange, Message, OutgoingMessage, PendingMedia, Staff
+
+MOST = 100
+
+
+@dataclass(frozen=True)
+class Line:
+    """A message. `files_waiting` are still at the provider; `file_lost` says why one never came."""
+
+    message: Message
+    writer: str | None
+    delivery: Delivery | None
+    trouble: str
+    instead: Delivery | None
+    files_waiting: int
+    file_lost: str
+    # What the contact's citizen is still being asked; the same in each line.
+    open_questions: Sequence[str] | None
+
+    @property
+    def is_ours(self) -> bool:
+        return self.message.direction == Direction.OUT
+
+
+def lines(session: Session, contact: Contact) -> Sequence[Line]:
+    """The contact's own messages; of a thread the earlier episodes as well, unless they were confidential. Oldest first."""
+    found = session.execute(_LATEST, {"contact": contact.id, "conversation": contact.conversation_id})
+    return [Line(*row) for row in found][::-1]
+
+
+def _statement() -> Select[Message, str, Delivery, str, Delivery, int, str, list[str]]:
+    sent, instead = aliased(OutgoingMessage), aliased(OutgoingMessage)
+    episode = aliased(Contact)
+    pending = PendingMedia.message_id == Message.id
+    waiting = select(func.count()).select_from(PendingMedia).where(pending, PendingMedia.settled_at.is_(None))
+    lost = select(func.coalesce(func.max(PendingMedia.failure), "")).where(pending)
+    in_thread = and_(Message.conversation_id == bindparam("conversation"), episode.confidential.is_(False))
+    return (
+        select(
+            Message,
+            Staff.name,
+            sent.delivery,
+            func.coalesce(sent.last_error, ""),
+            instead.delivery,
+            waiting.scalar_subquery(),
+            lost.scalar_subquery(),
+            GuidedExchange.open_questions,
+        )
+        .join(episode, episode.id == Message.contact_id)
+        .outerjoin(Staff, Staff.id == Message.by_id)
+        .outerjoin(sent, and_(sent.message_id == Message.id, sent.instead_of_id.is_(None)))
+        .outerjoin(instead, instead.instead_of_id == sent.id)
+        .outerjoin(GuidedExchange, and_(GuidedExchange.contact_id == bindparam("contact"), GuidedExchange.ended_at.is_(None)))
+        .where(or_(Message.contact_id == bindparam("contact"), in_thread))
+        .options(selectinload(Message.attachments))
+        .order_by(Message.received_at.desc(), Message.id.desc())
+        .limit(MOST)
+    )
+
+
+_LATEST = _statement()

@@ -1,0 +1,94 @@
+"""Writing with a citizen at the agents' desk: answers, sentences at hand, questions the service asks, whose thread it is."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData
+
+from hotline.errors import Invalid, NotFound
+from hotline.services import access, canned, exchanges, files, identities, threads
+from hotline.services.files import CheckedFile
+from hotline.web import render
+from hotline.web.agent import WHO
+from hotline.web.deps import Db, Key, Look, Me, staff_of
+from hotline.web.letters import clean, uploads
+from models import Contact
+
+router = APIRouter(prefix="/desk/contact/{contact_id}", include_in_schema=False)
+
+
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    async with request.form() as form:
+        yield form
+
+
+def _enclosed(form: Annotated[FormData, Depends(_form)]) -> tuple[CheckedFile, ...]:
+    """Checked before the transaction is opened: that takes its time."""
+    chosen = uploads(form, "files")
+    if len(chosen) > files.MOST_FILES:
+        raise Invalid("Please add at most five files; there are {count}.", field="files", count=len(chosen))
+    return tuple(files.check(file) for file in chosen)
+
+
+@router.post("/reply")
+def reply(
+    request: Request,
+    me: Me,
+    enclosed: Annotated[tuple[CheckedFile, ...], Depends(_enclosed)],
+    db: Db,
+    contact_id: UUID,
+    key: Key,
+    text: Annotated[str, Form(max_length=20_000)] = "",
+) -> Response:
+    contact = _held(db, me, contact_id)
+    threads.reply(db, contact, text=clean(text), enclosed=enclosed, by=staff_of(db, me), key=key)
+    if not render.is_htmx(request):
+        return render.redirect(request, f"/desk?c={contact_id}", notice="已发送。")
+    return render.fragment(request, "desk/_reply.html", me=me, contact=contact)
+
+
+@router.get("/canned")
+def sentences(request: Request, look: Look, me: Me, contact_id: UUID, q: str = "") -> Response:
+    """Sentences at hand, filled in for this contact."""
+    contact = _held(look, me, contact_id)
+    found = canned.search(look, contact, q[:50], agent=me.name)
+    return render.fragment(request, "desk/_canned.html", found=found)
+
+
+@router.post("/ask")
+def ask(
+    request: Request, me: Me, db: Db, contact_id: UUID, asked: Annotated[list[str] | None, Form(alias="ask", max_length=3)] = None
+) -> Response:
+    exchanges.start(db, _held(db, me, contact_id), asked or (), by=staff_of(db, me))
+    return render.redirect(request, f"/desk?c={contact_id}", notice="已请市民补充，回答会填进登记表。")
+
+
+@router.post("/confirm")
+def confirm(
+    request: Request,
+    me: Me,
+    db: Db,
+    contact_id: UUID,
+    name: Annotated[str, Form(max_length=64)] = "",
+    number: Annotated[str, Form(max_length=32)] = "",
+) -> Response:
+    identities.confirm(db, _held(db, me, contact_id), number=number, name=clean(name), by=me)
+    return render.redirect(request, f"/desk?c={contact_id}", notice="身份已确认，以往的诉求列在下面。")
+
+
+@router.post("/loosen")
+def loosen(request: Request, me: Me, db: Db, contact_id: UUID) -> Response:
+    identities.loosen(db, _held(db, me, contact_id), by=me)
+    return render.redirect(request, f"/desk?c={contact_id}", notice="已解除身份绑定。", kind="warn")
+
+
+def _held(session: Db, me: access.Me, contact_id: UUID) -> Contact:
+    """Whoever has taken it, and nobody else."""
+    access.require(me, *WHO)
+    contact = session.get(Contact, contact_id)
+    if contact is None or contact.taken_by_id != me.staff_id:
+        raise NotFound()
+    return contact

@@ -1,0 +1,212 @@
+"""Writing with a citizen at the desk: the thread, answers and files, sentences at hand, whose thread it is."""
+
+import io
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import time_machine
+from fastapi.testclient import TestClient
+from PIL import Image
+from sqlalchemy import select
+
+from hotline import channels
+from hotline.db import Database
+from hotline.services import files, intake
+from hotline.settings import Settings
+from models import Attachment, Citizen, Contact, Direction, Message, Role
+from tests.factories_contacts import make_contact, make_inbound
+from tests.fakes import RecordingChannel
+from tests.web.desk import contact_of, follow, send, take
+from tests.web.forms import form, forms
+
+ACCOUNT = "openid-1"
+SignIn = Callable[..., TestClient]
+Drain = Callable[[], int]
+
+
+@pytest.fixture(autouse=True)
+def wechat(monkeypatch: pytest.MonkeyPatch) -> RecordingChannel:
+    channel = RecordingChannel("wechat")
+    monkeypatch.setitem(channels.register(), "wechat", channel)
+    monkeypatch.setitem(channels.register(), "sms", RecordingChannel("sms"))
+    return channel
+
+
+def written(
+    pages: Database, text: str = "路灯坏了", *, channel: str = "wechat", sender: str = ACCOUNT, **values: object
+) -> Contact:
+    with pages.unit_of_work() as session:
+        return intake.receive(session, make_inbound(channel=channel, sender=sender, text=text, **values)).contact
+
+
+@pytest.fixture
+def agent(as_role: SignIn) -> TestClient:
+    browser = as_role(Role.AGENT)
+    send(browser, form(browser.get("/desk").text, "presence", state="available"))
+    return browser
+
+
+def picture() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_an_answer_goes_out_and_stands_in_the_thread_with_its_delivery(
+    agent: TestClient, pages: Database, drain: Drain, wechat: RecordingChannel
+) -> None:
+    contact = written(pages)
+    page = follow(agent, form(take(agent), "reply"), text="已转城管局，今晚有人去看。")
+    assert "已转城管局，今晚有人去看。" in page
+
+    drain()
+
+    assert [message.text for message in wechat.sent if "城管局" in message.text] == ["已转城管局，今晚有人去看。"]
+    talk = agent.get(f"/desk/contact/{contact.id}/talk").text
+    assert "已提交" in talk
+    assert contact_of(pages, contact.id).first_answer_at is not None
+
+
+def test_pressed_twice_it_is_sent_once(agent: TestClient, pages: Database) -> None:
+    contact = written(pages)
+    once = form(take(agent), "reply")
+    for _ in range(2):
+        assert send(agent, once, text="您好").status_code == 303
+
+    with pages.reading() as session:
+        ours = session.scalars(select(Message).where(Message.contact_id == contact.id, Message.direction == Direction.OUT)).all()
+        assert [message.text for message in ours] == ["您好"]
+
+
+def test_a_picture_goes_with_an_answer_but_not_by_text_message(agent: TestClient, pages: Database, settings: Settings) -> None:
+    files.make_folder(settings)
+    written(pages)
+    written(pages, channel="sms", sender="+8613800138001")
+    for expected in (303, 422):
+        page = take(agent)
+        sent = form(page, "reply")
+        answer = agent.post(sent.action, data=sent.filled(text="请看图"), files={"files": ("图.png", picture(), "image/png")})
+        assert answer.status_code == expected, answer.text
+
+    with pages.reading() as session:
+        assert len(session.scalars(select(Attachment)).all()) == 1
+
+
+@pytest.mark.parametrize("text", ["", "   ", "字" * 2001])
+def test_nothing_and_too_much_are_refused_in_words(agent: TestClient, pages: Database, text: str) -> None:
+    written(pages)
+    answer = send(agent, form(take(agent), "reply"), text=text)
+    assert answer.status_code == 422
+    assert "1到2000个字" in answer.text
+
+
+def test_a_letter_has_no_answer_box(agent: TestClient, pages: Database) -> None:
+    with pages.unit_of_work() as session:
+        make_contact(session)
+    assert "reply" not in [each.name for each in forms(take(agent))]
+
+
+def test_a_colleague_neither_answers_nor_sees_sentences_for_it(agent: TestClient, as_role: SignIn, pages: Database) -> None:
+    contact = written(pages)
+    sent = form(take(agent), "reply")
+    other = as_role(Role.AGENT)
+    csrf = form(other.get("/desk").text, "presence").filled()["csrf"]
+
+    answer = other.post(sent.action, data={**sent.filled(text="您好"), "csrf": csrf})
+
+    assert answer.status_code == 404
+    assert other.get(f"/desk/contact/{contact.id}/canned").status_code == 404
+
+
+def test_sentences_at_hand_are_found_by_any_word_and_filled_in(agent: TestClient, pages: Database) -> None:
+    contact = written(pages)
+    take(agent)
+
+    found = agent.get(f"/desk/contact/{contact.id}/canned", params={"q": "已登记"}).text
+
+    assert contact.reference in found
+    assert "{number}" not in found
+    assert "没有找到" in agent.get(f"/desk/contact/{contact.id}/canned", params={"q": "没有这样的话"}).text
+
+
+def test_what_a_citizen_writes_is_escaped(agent: TestClient, pages: Database) -> None:
+    written(pages, "<script>alert(1)</script>")
+    assert "<script>alert(1)" not in take(agent)
+
+
+def test_a_thread_shows_earlier_episodes_but_not_confidential_ones(agent: TestClient, pages: Database) -> None:
+    for text, confidential in (("去年的路灯", False), ("举报的事", True)):
+        contact = written(pages, text)
+        with pages.unit_of_work() as session:
+            session.get_one(Contact, contact.id).confidential = confidential
+        send(agent, form(take(agent), "void"), note="无效")
+    written(pages, "今年的路灯")
+
+    page = take(agent)
+
+    assert "去年的路灯" in page
+    assert "今年的路灯" in page
+    assert "举报的事" not in page
+
+
+def test_who_is_confirmed_has_one_history_on_all_channels(agent: TestClient, pages: Database) -> None:
+    with pages.unit_of_work() as session:
+        make_contact(session, number="13800138000", text="写信说过的井盖")
+    send(agent, form(take(agent), "void"), note="无效")
+    written(pages, "微信上说的路灯")
+    page = take(agent)
+    assert "写信说过的井盖" not in page
+
+    page = follow(agent, form(page, "confirm"), name="王五", number="138 0013 8000")
+
+    assert "已确认身份" in page
+    assert "写信说过的井盖" in page
+    with pages.reading() as session:
+        assert [citizen.name for citizen in session.scalars(select(Citizen))] == ["王五"]
+
+
+def test_a_binding_is_loosened_again(agent: TestClient, pages: Database) -> None:
+    written(pages)
+    page = follow(agent, form(take(agent), "confirm"), name="王五", number="13800138000")
+
+    page = follow(agent, form(page, "loosen"))
+
+    assert "已确认身份" not in page
+
+
+def test_a_number_that_is_none_is_refused(agent: TestClient, pages: Database) -> None:
+    written(pages)
+    answer = send(agent, form(take(agent), "confirm"), name="王五", number="12")
+    assert answer.status_code == 422
+    assert "电话号码" in answer.text
+
+
+def test_the_service_asks_what_is_ticked(agent: TestClient, pages: Database, drain: Drain, wechat: RecordingChannel) -> None:
+    written(pages)
+    page = follow(agent, form(take(agent), "ask"), ask="time")
+    drain()
+
+    assert "正在请市民补充：时间" in page
+    assert any("什么时候" in message.text for message in wechat.sent)
+
+
+def test_nothing_ticked_is_a_question_back(agent: TestClient, pages: Database) -> None:
+    written(pages)
+    sent = form(take(agent), "ask")
+    assert agent.post(sent.action, data={"csrf": sent.filled()["csrf"]}).status_code == 422
+
+
+def test_a_contact_in_hand_says_that_it_waits_for_an_answer(
+    clock: time_machine.Traveller, agent: TestClient, pages: Database
+) -> None:
+    contact = written(pages)
+    page = take(agent)
+    assert "data-unanswered" in page
+    page = follow(agent, form(page, "reply"), text="您好")
+    assert "data-unanswered" not in page
+
+    clock.shift(timedelta(minutes=5))
+    written(pages, "还没有来")
+
+    assert "data-unanswered" in agent.get(f"/desk/queue?c={contact.id}").text
