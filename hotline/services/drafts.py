@@ -8,6 +8,7 @@ from hotline.errors import NotAllowed, RuleBroken, WrongState
 from hotline.services import gazetteer, triage
 from hotline.services.core import insert_into
 from hotline.services.draft_form import DraftForm as DraftForm
+from hotline.services.queue_rule import VOICE
 from models import AreaKind, Contact, Draft, RequestType, Staff, now
 
 LONGEST_TITLE = 40
@@ -15,9 +16,23 @@ LONGEST_TITLE = 40
 
 def open_draft(session: Session, contact: Contact, matter: int) -> DraftForm:
     """The draft as it was left, or a new one. The suggestion fills the first matter only: it read one text."""
-    saved = session.get(Draft, (contact.id, matter))
-    if saved is not None:
-        return DraftForm.model_validate_json(saved.body)
+    return _saved(session, contact, matter) or _new(session, contact, matter)
+
+
+def reopened(session: Session, contact: Contact, matter: int) -> DraftForm:
+    """The same for a screen. What is written down of a call is read while it goes on: its suggestion fills what is still open."""
+    saved = _saved(session, contact, matter)
+    if saved is None:
+        return _new(session, contact, matter)
+    return suggested(session, contact, saved) if contact.channel == VOICE and matter == 1 else saved
+
+
+def _saved(session: Session, contact: Contact, matter: int) -> DraftForm | None:
+    row = session.get(Draft, (contact.id, matter))
+    return DraftForm.model_validate_json(row.body) if row is not None else None
+
+
+def _new(session: Session, contact: Contact, matter: int) -> DraftForm:
     filled = _from_contact(session, contact)
     return filled.model_copy(update=_first_matter(session, contact)) if matter == 1 else filled
 

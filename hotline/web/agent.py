@@ -94,14 +94,19 @@ def hand_over(
 @router.get("/contact/{contact_id}/talk")
 def talk(request: Request, look: Look, me: Me, contact_id: UUID) -> Response:
     """What was said, again after a push: only for whoever has the contact open, whose opening is noted already."""
-    contact = _held(look, me, contact_id)
+    contact = _open_contact(look, me, contact_id)
+    if contact.taken_by_id != me.staff_id:
+        gone = "这件诉求已转给同事，登记内容也转过去了。" if contact.taken_by_id else "这件诉求已回到队列，登记内容还在。"
+        return render.redirect(request, "/desk", notice=gone, kind="warn")
     view = reading.contact_view(look, contact)
     return render.fragment(request, "desk/_talk.html", me=me, contact=contact, view=view)
 
 
 @router.get("/contact/{contact_id}/filing")
 def filing(request: Request, look: Look, me: Me, contact_id: UUID, m: int = 1) -> Response:
-    contact = _held(look, me, contact_id)
+    contact = _open_contact(look, me, contact_id)
+    if contact.taken_by_id != me.staff_id:
+        return _nothing_new()
     values = _contact_values(look, me, contact, m)
     return render.fragment(request, "desk/_filing.html", me=me, **values)
 
@@ -126,7 +131,9 @@ def save_draft(request: Request, me: Me, db: Db, contact_id: UUID, posted: Poste
 @router.get("/contact/{contact_id}/suggested")
 def suggested(request: Request, look: Look, me: Me, contact_id: UUID) -> Response:
     """What the classifier makes of the words that were written down during a call."""
-    contact = _held(look, me, contact_id)
+    contact = _open_contact(look, me, contact_id)
+    if contact.taken_by_id != me.staff_id:
+        return _nothing_new()
     form = drafts.suggested(look, contact, drafts.open_draft(look, contact, 1))
     view = reading_filing.filing_view(look, contact, 1, form, suggestion=reading.suggestion(look, contact), filed=())
     return render.fragment(request, "desk/_suggested.html", me=me, filing=view)
@@ -236,7 +243,7 @@ def attachment(look: Look, me: Me, attachment_id: UUID) -> Response:
 
 
 def _contact_values(session: Session, me: access.Me, contact: Contact, matter: int) -> dict[str, Any]:
-    kept = drafts.open_draft(session, contact, matter) if contact.concluded_at is None else None
+    kept = drafts.reopened(session, contact, matter) if contact.concluded_at is None else None
     view = reading.contact_view(session, contact, community_code=kept.community_code if kept else None)
     filing_view = (
         reading_filing.filing_view(session, contact, matter, kept, suggestion=view.suggestion, filed=view.filed) if kept else None
@@ -266,6 +273,11 @@ def _held(session: Session, me: access.Me, contact_id: UUID) -> Contact:
     if contact.taken_by_id != me.staff_id:
         raise NotFound()
     return contact
+
+
+def _nothing_new() -> Response:
+    """For what a desk fetches beside `talk`, which says that the contact is somebody else's now."""
+    return Response(status_code=204)
 
 
 def _matter(form: Posted) -> int:

@@ -16,6 +16,7 @@ from models import Assignment, Case, CaseStatus, Contact, Presence, PresenceStat
 from tests.factories_calls import make_call, make_line
 from tests.factories_cases import make_case
 from tests.factories_contacts import make_agent, make_contact
+from tests.web.desk import drafted
 from tests.web.forms import form, forms
 
 MOST = 20
@@ -217,6 +218,10 @@ def test_the_telephone_and_the_floor(as_role: SignIn, city: Database, clock: tim
     for path in ["/phone", *pieces]:
         visit(centre, city, path)
     token = form(visit(centre, city, bar), "recording").fields["csrf"]
+    kept = drafted(visit(centre, city, f"/desk?c={speaking.contact_id}"), speaking.contact_id, content="路灯不亮")
+    with at_most_twenty(city, f"POST {kept.action}"):
+        assert centre.post(kept.action, data=kept.fields).status_code == 303
+    visit(centre, city, f"/desk?c={speaking.contact_id}")
     for path, values in {"/phone/recording": {"pause": "yes"}, "/phone/party": {"party": "120"}, "/floor/help": {}}.items():
         with at_most_twenty(city, f"POST {path}"):
             assert centre.post(path, data={**values, "csrf": token}).status_code == 200
