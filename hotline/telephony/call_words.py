@@ -44,6 +44,8 @@ class Live:
     placed: bool = False
     legs: dict[str, str] = field(default_factory=dict)
     spoken: set[str] = field(default_factory=set)
+    # Of the legs those that no queue rings, and of which therefore no queue tells that nobody answered.
+    direct: set[str] = field(default_factory=set)
     bridges: set[str] = field(default_factory=set)
     outcome: TryOutcome | None = None
     is_answered: bool = False
@@ -72,6 +74,7 @@ class Translator:
             "Newchannel": self._new_channel,
             "QueueCallerJoin": self._joined,
             "AgentCalled": self._rings,
+            "DialBegin": self._rings_directly,
             "AgentConnect": self._connected,
             "AgentRingNoAnswer": self._not_answered,
             "DialEnd": self._dialled,
@@ -143,6 +146,13 @@ class Translator:
             unique_id, channel = event.get("DestUniqueid"), event.get("DestChannel")
             self.follow_leg(live, unique_id, extension)
             yield _fact(live, calling.rang, event, urgent=True, extension=extension, unique_id=unique_id, channel_name=channel)
+
+    def _rings_directly(self, event: AmiEvent) -> Iterator[Fact]:
+        """After a transfer, or because its person has the first claim. What a queue rings it has told of just before."""
+        live, unique_id = self._of(event), event.get("DestUniqueid")
+        if live and not live.placed and unique_id not in live.legs and extension_of(event.get("DestChannel")):
+            live.direct.add(unique_id)
+            yield from self._rings(event)
 
     def _not_answered(self, event: AmiEvent) -> Iterator[Fact]:
         live, extension = self._of(event), extension_of(event.get("Interface"))
@@ -269,17 +279,18 @@ class Translator:
             yield self._outcome(live, CAUSES[cause], event)
 
     def _left(self, live: Live, unique_id: str, cause: str, event: AmiEvent) -> Iterator[Fact]:
-        """A telephone that only rang is closed with its call; one that spoke leaves its person with notes to write."""
-        extension, spoke = live.legs[unique_id], unique_id in live.spoken
+        """A telephone that a queue rang is closed with its call; one that spoke leaves its person with notes to write."""
+        extension, spoke, direct = live.legs[unique_id], unique_id in live.spoken, unique_id in live.direct
         self._drop_leg(live, unique_id)
-        if spoke:
-            live.is_lost = live.is_lost or cause == SILENT
-            leg = {"extension": extension, "unique_id": unique_id, "lost": live.is_lost}
+        if spoke or direct:
+            live.is_lost = live.is_lost or (spoke and cause == SILENT)
+            leg = {"extension": extension, "unique_id": unique_id, "lost": spoke and live.is_lost}
             yield _fact(live, calling.agent_left, event, urgent=True, seat=True, **leg)
 
     def _drop_leg(self, live: Live, unique_id: str) -> None:
         live.legs.pop(unique_id, None)
         live.spoken.discard(unique_id)
+        live.direct.discard(unique_id)
         self._legs.pop(unique_id, None)
 
 

@@ -38,6 +38,11 @@ class Story:
     def rings(self, extension: str, later: float = 1.0, serial: int = 1) -> AmiEvent:
         return self.event("AgentCalled", later, Queue="main", **self.leg(extension, serial))
 
+    def rings_directly(self, extension: str, later: float = 1.0, serial: int = 2) -> AmiEvent:
+        """By the dialplan: after a transfer, or for whoever has the first claim."""
+        leg = self.leg(extension, serial)
+        return self.event("DialBegin", later, DestChannel=leg["DestChannel"], DestUniqueid=leg["DestUniqueid"])
+
     def misses(self, extension: str, later: float = 15.0, serial: int = 1) -> Iterator[AmiEvent]:
         leg = self.leg(extension, serial)
         yield self.event("AgentRingNoAnswer", later, RingTime="15000", **leg)

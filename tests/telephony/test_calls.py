@@ -17,6 +17,7 @@ from hotline.db import Database
 from hotline.errors import Unavailable
 from hotline.live import Pusher
 from hotline.services import callbacks, switching
+from hotline.services.calling import Ring
 from hotline.telephony.ami import AmiEvent
 from hotline.telephony.call_words import Fact, Translator, command_of, extension_of
 from hotline.telephony.calls import Calls
@@ -150,6 +151,29 @@ def test_a_phone_that_falls_silent_is_no_reason_for_notes_and_its_page_may_claim
     assert steps(session) == [(CallStep.PHONE_LOST, line.extension)]
     assert len(session.scalars(select(CallLeg)).all()) == 2
     assert session.scalars(select(Contact)).one().taken_by_id == line.staff_id
+
+
+def test_a_call_handed_on_rings_at_the_colleagues_screen_until_nobody_answers(session: Session) -> None:
+    first, second = make_line(session), make_line(session)
+    story = Story()
+    words = apply(session, story.arrives(), story.joins(), story.rings(first.extension), story.answers(first.extension))
+    apply(session, story.agent_hangs_up(first.extension), words=words)
+
+    rung = [fact.tell(session) for fact in words.facts(story.rings_directly(second.extension))]
+    told = [fact.tell(session) for fact in words.facts(story.of_leg("Hangup", second.extension, 30, 2, Cause="16"))]
+
+    assert second.staff_id is not None
+    assert [*rung, *told] == [Ring(second.staff_id, the_call(session).contact_id, the_call(session).id), second.staff_id]
+    leg = session.scalars(select(CallLeg).where(CallLeg.endpoint == second.extension)).one()
+    assert (leg.answered_at, leg.ended_at) == (None, story.at)
+    assert session.scalar(select(PhoneLine.missed_rings).where(PhoneLine.extension == second.extension)) == 0
+
+
+def test_what_a_queue_rings_is_told_once(session: Session) -> None:
+    line, story = make_line(session), Story()
+    words = apply(session, story.arrives(), story.joins(), story.rings(line.extension))
+
+    assert list(words.facts(story.rings_directly(line.extension, serial=1))) == []
 
 
 def test_after_an_attended_transfer_the_colleague_has_the_call(session: Session) -> None:

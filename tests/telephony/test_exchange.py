@@ -347,3 +347,19 @@ def test_a_held_caller_whose_agent_is_unknown_goes_to_the_head_of_the_queue_at_o
 
     assert said(console, "Held")["Queue"] == "main"
     assert console.wait_for("QueueCallerJoin", Channel=first["Channel"])["Position"] == "1"
+
+
+def test_a_held_caller_whose_agent_does_not_come_back_goes_ahead_of_who_waits(console: Console) -> None:
+    call(console, "12345@from-trunk")
+    held = console.wait_for("QueueCallerJoin")
+    call(console, "12345@from-trunk")
+    console.wait_for("QueueCallerJoin")
+    console.ask("Setvar", Channel=held["Channel"], Variable="MEMBERINTERFACE", Value="PJSIP/1001")
+    console.ask("Setvar", Channel=held["Channel"], Variable="CLAIM", Value="2")
+
+    console.ask("Redirect", Channel=held["Channel"], Context="hold", Exten="s", Priority="1")
+
+    assert said(console, "Held")["Member"] == "PJSIP/1001"
+    assert console.wait_for("MusicOnHoldStart", Channel=held["Channel"])
+    again = console.wait_for("QueueCallerJoin", Channel=held["Channel"])
+    assert (again["Queue"], again["Position"]) == ("main", "1")
