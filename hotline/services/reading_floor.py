@@ -91,6 +91,11 @@ class Board:
         return sum(seat.state == state for seat in self.seats)
 
     @property
+    def free(self) -> int:
+        """Who is available and speaks with nobody."""
+        return sum(seat.state == PresenceState.AVAILABLE and not seat.answered for seat in self.seats)
+
+    @property
     def talking(self) -> int:
         return sum(seat.answered for seat in self.seats)
 
@@ -128,7 +133,8 @@ def _seats(session: Session) -> Sequence[BoardSeat]:
         .outerjoin(Contact, Contact.id == Call.contact_id)
         .outerjoin(today, today.c.staff_id == Staff.id)
         .where(Presence.state != PresenceState.OFFLINE, Staff.id.in_(agents))
-        .order_by(Presence.state, Staff.name)
+        # Of two telephones the one that was signed in last counts.
+        .order_by(Presence.state, Staff.name, PhoneLine.signed_in_at.desc())
         .limit(MOST_SEATS)
     )
     seats: dict[UUID, BoardSeat] = {}

@@ -20,6 +20,7 @@ from models import (
     Case,
     CaseStatus,
     Contact,
+    Direction,
     ExchangeState,
     Offer,
     PhoneLine,
@@ -60,6 +61,7 @@ class CallNow:
     number: str | None
     place: str
     called_number: str
+    placed: bool
     is_answered: bool
     since: datetime
     waited: timedelta
@@ -128,6 +130,7 @@ def call_now(session: Session, me: Me) -> CallNow | None:
         number=contact.number,
         place=number_places.place_of(contact.number or "", folder=get_settings().data_dir),
         called_number=call.called_number,
+        placed=call.direction == Direction.OUT,
         is_answered=leg.answered_at is not None,
         since=leg.answered_at or leg.started_at,
         waited=(leg.answered_at or now()) - (call.queued_at or call.started_at),

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Integer, and_, case, cast, extract, func, select
+from sqlalchemy import ColumnElement, Integer, and_, case, cast, exists, extract, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hotline.services import queue_rule, queueing, reading_calls
@@ -22,6 +22,8 @@ from models import (
     Action,
     Area,
     AreaKind,
+    Call,
+    CallLeg,
     Case,
     CaseEvent,
     CaseStatus,
@@ -96,6 +98,7 @@ class Wall:
     waiting: Mapping[str, Count]
     limits: Mapping[str, float]
     presence: Mapping[PresenceState, int]
+    free: int  # available, and in no call
     arrivals: Sequence[int]
     today: Today
     prompt_texts: Share
@@ -144,6 +147,7 @@ def figures(session: Session) -> Wall:
         waiting=queueing.counts(session),
         limits=limits,
         presence=_presence(session),
+        free=_free(session),
         arrivals=arrived,
         today=_today(session, start, received=sum(arrived)),
         prompt_texts=_prompt(prompt, TEXTS),
@@ -205,6 +209,21 @@ def _presence(session: Session) -> dict[PresenceState, int]:
         .group_by(Presence.state)
     )
     return {PresenceState(state): count for state, count in rows}
+
+
+def _free(session: Session) -> int:
+    speaks = (
+        exists()
+        .where(CallLeg.staff_id == Presence.staff_id, CallLeg.answered_at.is_not(None), CallLeg.ended_at.is_(None))
+        .where(Call.id == CallLeg.call_id, Call.ended_at.is_(None))
+    )
+    found = session.scalar(
+        select(func.count())
+        .select_from(Presence)
+        .join(Staff, Staff.id == Presence.staff_id)
+        .where(Staff.active, Presence.state == PresenceState.AVAILABLE, ~speaks)
+    )
+    return found or 0
 
 
 def _today(session: Session, start: datetime, *, received: int) -> Today:

@@ -57,7 +57,10 @@ def seat(request: Request, look: Look, me: Me) -> Response:
     """Where the person stands, for the top of the desk: the exchange moves it as well."""
     access.require(me, *agent.WHO)
     view = reading_phone.phone_now(look, me)
-    return render.fragment(request, "desk/_presence.html", me=me, queue=view, pauses=agent.PAUSES, until=view.wrap_up_until)
+    talks = view.call is not None and view.call.is_answered
+    return render.fragment(
+        request, "desk/_presence.html", me=me, queue=view, pauses=agent.PAUSES, until=view.wrap_up_until, talks=talks
+    )
 
 
 @router.get("/bar")

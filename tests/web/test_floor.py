@@ -76,6 +76,7 @@ def test_the_board_shows_who_waits_and_who_speaks_with_masked_numbers(leader: Te
     text = leader.get("/floor/board").text
 
     assert "甲" in text
+    assert "<b>1</b> 通话中</p><p><b>0</b> 空闲" in text
     assert "138****8001" in text
     assert "138****8002" in text
     assert "综合" in text

@@ -16,6 +16,7 @@ from models import (
     Call,
     CallStep,
     Contact,
+    Direction,
     PhoneLine,
     Presence,
     PresenceState,
@@ -141,6 +142,28 @@ def test_a_ringing_call_is_on_the_telephone_and_over_the_desk_with_its_number_ma
         assert "138****8000" in text
         assert NUMBER not in text
     assert str(call.contact_id) in seat.browser.get("/phone/ring").text
+
+
+def test_a_call_that_we_place_is_no_call_that_comes_and_its_number_stays_masked(seat: Seat) -> None:
+    call = seat.rings("answered")
+    with seat.pages.unit_of_work() as session:
+        placed = session.get_one(Call, call.id)
+        placed.direction, placed.called_number = Direction.OUT, NUMBER
+
+    for path in ("/phone/now", f"/phone/bar?c={call.contact_id}"):
+        text = seat.browser.get(path).text
+        assert "我们拨出" in text
+        assert NUMBER not in text
+
+
+def test_the_seat_of_somebody_who_speaks_says_so(seat: Seat) -> None:
+    seat.rings("answered")
+
+    shown = seat.browser.get("/phone/seat").text
+
+    assert 'data-state="available"' in shown
+    assert "通话中" in shown
+    assert "空闲" not in shown
 
 
 def test_an_answered_call_no_longer_rings(seat: Seat) -> None:

@@ -12,6 +12,7 @@ from hotline.db import Database
 from hotline.services import reading_reports, reading_wall, surveys
 from hotline.services.reading_reports import Period
 from models import CaseStatus, Contact, Grade, PresenceState, Role, Survey, Urgency, now
+from tests.factories_calls import make_call, make_line
 from tests.factories_cases import make_case
 from tests.factories_contacts import make_agent, make_contact
 
@@ -34,6 +35,15 @@ def test_the_wall_counts_what_waits_and_what_is_late(session: Session, clock: ti
     assert sum(wall.arrivals) == wall.today.received == 3
     assert wall.arrivals[19] == 3  # half past nine to ten in the city
     assert (wall.prompt_texts.kept, wall.prompt_texts.of) == (0, 1)
+
+
+def test_who_speaks_is_not_free(session: Session) -> None:
+    make_agent(session)
+    make_call(session, facts=("queued", "rang", "answered"), line=make_line(session, make_agent(session)))
+
+    wall = reading_wall.figures(session)
+
+    assert (wall.presence[PresenceState.AVAILABLE], wall.free) == (2, 1)
 
 
 def test_the_wall_counts_the_day_by_its_history(session: Session, clock: time_machine.Traveller) -> None:
