@@ -34,7 +34,9 @@ def ago(at: datetime | None) -> str:
     if at is None:
         return ""
     seconds = (now() - at).total_seconds()
-    return f"{in_words(seconds)}前" if seconds >= MINUTE else "刚刚"
+    if seconds < MINUTE:
+        return "刚刚"
+    return f"{int(seconds) // MINUTE} 分前" if seconds < HOUR else f"{in_words(seconds)}前"
 
 
 def left(due: datetime | None, since: datetime | None = None) -> Left | None:

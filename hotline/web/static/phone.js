@@ -16,7 +16,7 @@
   let expecting = 0;
 
   const WORDS = {
-    off: "已退出", "signing-in": "正在注册", ready: "等待来电", lost: "未连接", ringing: "来电", calling: "正在呼叫", talking: "通话中", asking: "征询中",
+    off: "已退出", "signing-in": "正在注册", ready: "没有通话", lost: "未连接", ringing: "来电", calling: "正在呼叫", talking: "通话中", asking: "征询中",
   };
 
   async function post(path, values = {}) {
