@@ -74,8 +74,8 @@ class Service:
 @contextmanager
 def running(folder: Path, **others: str) -> Iterator[Service]:
     service = Service(folder, **others)
-    service.start()
     try:
+        service.start()
         yield service
     finally:
         service.process.stop(seconds=20)

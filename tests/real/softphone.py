@@ -82,14 +82,17 @@ class Seat:
 
     def __init__(self, people: Street, username: str) -> None:
         self.desk = people.staff(username, permissions=["microphone", "notifications"])
-        self.phone = self.desk.context.new_page()
-        self.phone.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
-        self.phone.goto("/phone")
+        self.open_phone()
         self.registered()
         if settled(self.desk).get_attribute("#seat", "data-state") != "available":
             self.desk.keyboard.press("F8")
         expect(self.desk.locator("#seat")).to_have_attribute("data-state", "available")
         expect(settled(self.desk).locator("[data-phone-line]")).to_contain_text("软电话已注册")
+
+    def open_phone(self) -> None:
+        self.phone = self.desk.context.new_page()
+        self.phone.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+        self.phone.goto("/phone")
 
     def registered(self) -> None:
         expect(self.phone.locator("[data-part=line]")).to_have_attribute("data-ok", "true")
@@ -105,6 +108,15 @@ class Seat:
         self.desk.wait_for_url("**/desk?c=*")
         expect(self.desk.locator(".call-bar")).to_be_visible()
         settled(self.desk)
+
+    def answers_again(self, contact: str) -> None:
+        """A caller who was held while the telephone was away."""
+        self.is_("ringing")
+        expect(self.desk.locator(f"#ring [data-contact='{contact}']")).to_be_visible()
+        self.desk.keyboard.press("F2")
+        self.is_("talking")
+        expect(self.desk.locator("#ring [data-contact]")).to_have_count(0)
+        assert contact in self.desk.url
 
     def hang_up(self) -> None:
         self.desk.locator("body").press("Escape")

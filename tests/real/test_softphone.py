@@ -1,19 +1,21 @@
-"""A real call in a real browser: it rings at the desk, is answered, held, recorded and filed."""
+"""A real call in a real browser: it rings at the desk, is answered, held, handed on, recorded and filed; its page may die."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from sqlalchemy import select, update
 
 from hotline.db import Database
-from models import Case, Contact, Recording, Staff
+from models import Call, CallEvent, CallStep, Case, Contact, Recording, Staff
 from tests.cli.running import Service, running
 from tests.components import need, wait_until
 from tests.real.browser import Street, settled
 from tests.real.softphone import Seat, Telephones, headsets
 from tests.telephony.asterisk import free_sip_port, kit
 from tests.telephony.sip import SipCall
+from tests.telephony.sip_media import tone
 
 pytestmark = pytest.mark.timeout(240)
 expect.set_options(timeout=20_000)
@@ -153,6 +155,137 @@ def _played_on(people: Street, records: Database, contact: str) -> None:
     expect(player).to_contain_text("已静音")
     with desk.expect_response(lambda answer: "/recordings/" in answer.url and answer.status in {200, 206}):
         player.locator("[data-play]").click()
+
+
+@pytest.fixture(scope="module")
+def table(street: Street) -> tuple[str, str]:
+    """Extension and secret of a telephone on a desk."""
+    administrator = street.staff("admin1")
+    administrator.goto("/admin/telephone")
+    administrator.locator("form[data-form=desk-secret] button").first.click()
+    return administrator.inner_text("[data-value=user]"), administrator.inner_text("[data-value=secret]")
+
+
+class Colleague:
+    """Somebody at a telephone on the desk, who takes no calls from the queue."""
+
+    def __init__(self, people: Street, city: Telephones, extension: str, secret: str) -> None:
+        self.extension, self._city = extension, city
+        self.desk = people.staff("agent2")
+        settled(self.desk).keyboard.press("F9")
+        self.desk.get_by_role("button", name="会议").click()
+        expect(self.desk.locator("#seat")).to_have_attribute("data-state", "paused")
+        self.desk.goto("/phone/desk")
+        if self.desk.locator("[data-form=desk-sit-down]").count():
+            self.desk.select_option("[name=extension]", extension)
+            self.desk.locator("[data-form=desk-sit-down] button").click()
+        expect(self.desk.locator("[data-form=desk-leave]")).to_be_visible()
+        self.desk.goto("/desk")
+        self.phone = city.desk_phone(extension, secret)
+        settled(self.desk)
+
+    def answers(self, *, shown: str = "") -> SipCall:
+        """`shown`: the contact that the desk knows of while it rings."""
+        rung = self._city.do(self.phone.incoming(seconds=30))
+        if shown:
+            expect(self.desk.locator(f"#ring [data-contact='{shown}']")).to_be_visible()
+        self._city.do(rung.answer(sound=tone(60)))
+        return rung
+
+
+@pytest.fixture
+def colleague(people: Street, city: Telephones, table: tuple[str, str]) -> Colleague:
+    return Colleague(people, city, *table)
+
+
+def hear_each_other(city: Telephones, *calls: SipCall) -> None:
+    for call in calls:
+        city.do(call.hears(last=0.5, seconds=20))
+
+
+@pytest.mark.parametrize("how", ["直接转", "先问后转"])
+def test_a_call_is_handed_to_a_colleague_at_once_or_after_asking(
+    people: Street, city: Telephones, colleague: Colleague, how: str
+) -> None:
+    seat = Seat(people, "agent1")
+    citizen = city.dial("13800100173")
+    seat.answer()
+    contact = contact_of(seat.desk)
+    seat.desk.keyboard.press("t")
+    seat.desk.locator("#targets li", has_text=colleague.extension).get_by_role("button", name=how).click()
+    rung = colleague.answers(shown=contact if how == "直接转" else "")
+    if how == "先问后转":
+        seat.is_("asking")
+        hear_each_other(city, rung)
+        seat.desk.locator("[data-phone-act=hand_over]").click()
+
+    seat.is_("ready")
+
+    hear_each_other(city, citizen, rung)
+    colleague.desk.wait_for_url(f"**/desk?c={contact}*")
+    expect(seat.desk.locator(".toast")).to_contain_text("已转给")
+    city.do(citizen.hang_up())
+    city.do(rung.gone(seconds=20))
+
+
+def test_a_colleague_joins_a_call_and_goes_on_alone(people: Street, city: Telephones, colleague: Colleague) -> None:
+    seat = Seat(people, "agent3")
+    citizen = city.dial("13800100174")
+    seat.answer()
+    contact = contact_of(seat.desk)
+    seat.desk.keyboard.press("p")
+    seat.desk.fill("#party-line", colleague.extension)
+    seat.desk.press("#party-line", "Enter")
+
+    joined = colleague.answers()
+
+    hear_each_other(city, citizen, joined)
+    assert seat.level("speaker") > 0.01
+    assert contact_of(seat.desk) == contact
+    seat.hang_up()
+    colleague.desk.wait_for_url(f"**/desk?c={contact}*")
+    hear_each_other(city, citizen, joined)
+    city.do(citizen.hang_up())
+
+
+def test_a_telephone_opened_again_in_a_call_gets_its_caller_back(people: Street, city: Telephones) -> None:
+    seat = Seat(people, "agent4")
+    citizen = city.dial("13800100175")
+    seat.answer()
+    contact = contact_of(seat.desk)
+    seat.phone.on("dialog", lambda dialog: dialog.accept())
+
+    seat.phone.reload()
+
+    seat.answers_again(contact)
+    hear_each_other(city, citizen)
+    seat.finish()
+
+
+def test_a_telephone_that_dies_in_a_call_has_the_first_claim_on_its_caller(
+    people: Street, city: Telephones, records: Database
+) -> None:
+    seat = Seat(people, "agent5")
+    citizen = city.dial("13800100176")
+    seat.answer()
+    contact = contact_of(seat.desk)
+
+    def is_held() -> bool:
+        with records.reading() as session:
+            lost = select(CallEvent.id).join(Call).where(CallEvent.step == CallStep.PHONE_LOST, Call.contact_id == UUID(contact))
+            return session.scalars(lost).first() is not None
+
+    seat.phone.close()
+    wait_until(is_held, "the exchange to hold the caller", seconds=20)
+    later = city.dial("13800100177")
+    hear_each_other(city, citizen)
+
+    seat.open_phone()
+
+    seat.answers_again(contact)
+    hear_each_other(city, citizen)
+    city.do(later.hang_up())
+    seat.finish()
 
 
 def test_a_waiting_text_is_offered_on_desk_and_telephone(people: Street) -> None:
