@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import groupby
 from typing import Any, TypeVar
 
-from sqlalchemy import Dialect, Executable, Table, bindparam
+from psycopg import RawCursor
+from sqlalchemy import BindParameter, Connection, Dialect, Executable, FromClause, Insert, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.dialects.postgresql import psycopg as postgresql_by_psycopg
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.instrumentation import manager_of_class
@@ -20,7 +22,7 @@ Convert = Callable[[Any], Any]
 
 _DIALECTS: Mapping[str, Dialect] = {
     "sqlite": sqlite.dialect(paramstyle="named"),
-    "postgresql": psycopg.dialect(),  # type: ignore[no-untyped-call]
+    "postgresql": postgresql_by_psycopg.dialect(paramstyle="numeric_dollar"),  # type: ignore[no-untyped-call]
 }
 
 
@@ -31,13 +33,14 @@ class _Wire:
     text: str
     fixed: Mapping[str, Any]
     binders: Sequence[tuple[str, Convert]]
+    places: Sequence[str] | None  # of a driver that goes by numbers, not by names
     readers: Sequence[Convert | None]  # one for each column of its rows
 
-    def bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def bound(self, values: Mapping[str, Any]) -> dict[str, Any] | list[Any]:
         ready = {**self.fixed, **values}
         for name, convert in self.binders:
             ready[name] = convert(ready[name])
-        return ready
+        return ready if self.places is None else [ready[name] for name in self.places]
 
     def read(self, row: Sequence[Any]) -> Sequence[Any]:
         return [value if convert is None else convert(value) for convert, value in zip(self.readers, row, strict=True)]
@@ -53,6 +56,7 @@ def _wire(statement: Executable, database: str) -> _Wire:
         text=compiled.string,
         fixed=compiled.params,
         binders=[(name, convert) for name, convert in binders.items() if convert],
+        places=compiled.positiontup,
         readers=[column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns],
     )
 
@@ -62,7 +66,7 @@ def send(session: Session, statement: Executable, values: Mapping[str, Any]) -> 
     session.flush()
     connection = session.connection()
     wire = _wire(statement, connection.dialect.name)
-    cursor: Any = connection.connection.cursor()
+    cursor = _cursor(connection)
     bound = wire.bound(values)
     for listen in connection.dispatch.before_cursor_execute:  # as of any other statement
         listen(connection, cursor, wire.text, bound, None, False)
@@ -70,6 +74,13 @@ def send(session: Session, statement: Executable, values: Mapping[str, Any]) -> 
     rows = [wire.read(row) for row in cursor.fetchall()] if wire.readers else ()
     cursor.close()
     return rows
+
+
+def _cursor(connection: Connection) -> Any:
+    if connection.dialect.name == "sqlite":
+        return connection.connection.cursor()
+    # psycopg translates names to numbers, and forgets how for a statement with more than fifty.
+    return RawCursor(connection.connection.driver_connection)  # type: ignore[arg-type]
 
 
 def run(session: Session, statement: Executable, values: Mapping[str, Any]) -> CursorResult[Any]:
@@ -89,9 +100,9 @@ def loaded(session: Session, entity: type[T], row: Sequence[Any]) -> T:
 
 
 def made(entity: type[T], values: Mapping[str, Any]) -> T:
-    """An object with these values, of which none counts as a change."""
+    """An object with these values and the defaults of the other columns; none of it counts as a change."""
     one: T = manager_of_class(entity).new_instance()
-    vars(one).update(values)
+    vars(one).update(_filled(entity, values))
     return one
 
 
@@ -102,27 +113,27 @@ def stored(session: Session, row: T) -> T:
     return row
 
 
-def insert(session: Session, entity: type[T], values: Mapping[str, Any]) -> T:
-    """Write a row at once, at a fraction of what the unit of work takes for it; defaults are filled in."""
-    filled = _filled(entity, values)
-    send(session, _insert(entity, 1), _numbered([filled]))
-    return stored(session, made(entity, filled))
+def insert_all(session: Session, rows: Sequence[Base]) -> None:
+    """Rows at once, at a fraction of what the unit of work takes for them: a statement for each table, parents first.
 
-
-def insert_all(session: Session, entity: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows of one table in one statement; meant for few, for each number of rows is a statement of its own."""
-    send(session, _insert(entity, len(rows)), _numbered([_filled(entity, row) for row in rows]))
+    Meant for few, for each number of rows is a statement of its own.
+    """
+    for entity, several in groupby(rows, key=type):
+        of_entity = list(several)
+        send(session, _insert(entity, len(of_entity)), _numbered(of_entity))
 
 
 @cache
 def _insert(entity: type[Base], count: int) -> Executable:
-    columns = table(entity).columns
-    rows = [{each.name: bindparam(f"{each.name}_{n}", type_=each.type) for each in columns} for n in range(count)]
-    return table(entity).insert().values(rows)
+    return table(entity).insert().values([_parameters(entity, n) for n in range(count)])
 
 
-def _numbered(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {f"{name}_{n}": value for n, row in enumerate(rows) for name, value in row.items()}
+def _parameters(entity: type[Base], n: int) -> dict[str, BindParameter[Any]]:
+    return {each.name: bindparam(f"{each.name}_{n}", type_=each.type) for each in table(entity).columns}
+
+
+def _numbered(rows: Sequence[Base]) -> dict[str, Any]:
+    return {f"{name}_{n}": vars(row)[name] for n, row in enumerate(rows) for name, _ in _defaults(type(row))}
 
 
 def _filled(entity: type[Base], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,6 +161,33 @@ def insert_once(session: Session, entity: type[Base], values: Mapping[str, Any],
 def _insert_once(on_sqlite: bool, entity: type[Base], unique: tuple[str, ...]) -> Executable:
     made = sqlite.insert(table(entity)) if on_sqlite else postgresql.insert(table(entity))
     return made.on_conflict_do_nothing(index_elements=unique).returning(table(entity).c[unique[0]])
+
+
+def insert_together(session: Session, rows: Sequence[Base], *, once: Base, unique: tuple[str, ...]) -> bool:
+    """All of these rows, parents first; or none, and False, if one like `once` is there already by its `unique` columns.
+
+    One journey to PostgreSQL, which waits for whoever is just writing such a row. On SQLite nobody writes beside a
+    transaction: whoever calls has looked whether it is there.
+    """
+    if is_sqlite(session):
+        insert_all(session, rows)
+        return True
+    return bool(send(session, _insert_together(tuple(map(type, rows)), type(once), unique), _numbered(rows)))
+
+
+@cache
+def _insert_together(entities: Sequence[type[Base]], once: type[Base], unique: tuple[str, ...]) -> Executable:
+    """Foreign keys are looked at when the whole statement has run, so that a child may decide on its parent."""
+    decider = entities.index(once)
+    first = postgresql.insert(table(once)).values(_parameters(once, decider))
+    new = first.on_conflict_do_nothing(index_elements=unique).returning(table(once).c[unique[0]]).cte("new")
+    others = [_insert_if(new, entity, n).cte(f"row_{n}") for n, entity in enumerate(entities) if n != decider]
+    return select(new).add_cte(*others)
+
+
+def _insert_if(there: FromClause, entity: type[Base], n: int) -> Insert:
+    values = _parameters(entity, n)
+    return table(entity).insert().from_select(list(values), select(*values.values()).select_from(there), include_defaults=False)
 
 
 def insert_into(session: Session, entity: type[Base]) -> sqlite.Insert | postgresql.Insert:

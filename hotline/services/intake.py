@@ -1,20 +1,29 @@
 """The one door in: any message or call joins or opens a contact, once, however often and from wherever it is delivered."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from hotline.events import ContactOpened, MessageReceived
+from hotline.events import ContactOpened, ContactQueued, Event, MessageReceived
 from hotline.ports import Inbound
-from hotline.services import actors, cases, conversations, core, files, media, numbering, outbox, phones, queueing
+from hotline.services import actors, cases, conversations, core, files, media, numbering, outbox, phones, queue_rule, queueing
 from hotline.services.queue_rule import VOICE
-from models import Action, Call, Case, CitizenKind, Contact, Conversation, Direction, Message, new_id, now
+from models import Action, Base, Call, Case, CitizenKind, Contact, Conversation, Direction, Message, QueueEntry, now
 
 MAILBOX = "mailbox"
 LONGEST_SUBJECT = 200
 
-_MESSAGE_ID = select(Message.id).where(Message.channel == bindparam("arrived_by"), Message.external_id == bindparam("known_as"))
+_MESSAGE_ID = (
+    select(Message.id)
+    .where(Message.channel == bindparam("arrived_by"), Message.external_id == bindparam("known_as"))
+    .scalar_subquery()
+)
+# What every arrival asks, in one journey.
+_LOOK = select(_MESSAGE_ID, queue_rule.EDITION)
 
 
 @dataclass(frozen=True)
@@ -45,30 +54,28 @@ def receive(session: Session, inbound: Inbound) -> Received:
     """
     if inbound.channel == VOICE:
         return _receive_call(session, inbound)
-    known = _known_message(session, inbound)
+    known, edition = _looked_up(session, inbound)
     if known is not None:
-        return known
+        return _again(session, inbound, known)
     home = _home_of(session, inbound)
-    message = _store(session, inbound, home)
-    if message is None:
-        return _yield_to_first(session, inbound, home)
+    message = core.made(Message, _message(inbound, home))
+    if not _written(session, home, message, edition):
+        return _yield_to_first(session, inbound)
     for file in inbound.files:
         files.store(session, files.check(file), message=message)
     media.announce(session, message, inbound)
     if home.case is not None:
         cases.note(session, home.case, Action.REMARK, by=actors.SERVICE, key=f"remark:{message.id}", text=message.text)
-    opened = [*queueing.enter(session, home.contact), ContactOpened(home.contact.id)] if home.is_opened else []
-    outbox.emit(session, *opened, MessageReceived(message.id, home.contact.id, home.contact.taken_by_id))
     return Received(home.contact, message, is_new=True, query_code=home.query_code)
 
 
-def _known_message(session: Session, inbound: Inbound) -> Received | None:
-    arrival = {"arrived_by": inbound.channel, "known_as": inbound.external_id}
-    # Most arrivals are new: whether one is known is asked past the ORM.
-    found = core.send(session, _MESSAGE_ID, arrival)
-    if not found:
-        return None
-    message = session.get_one(Message, found[0][0])
+def _looked_up(session: Session, inbound: Inbound) -> Sequence[UUID | None]:
+    """The message if it is known, and the edition of the queue's rule. Most arrivals are new: this is asked past the ORM."""
+    return core.send(session, _LOOK, {"arrived_by": inbound.channel, "known_as": inbound.external_id})[0]
+
+
+def _again(session: Session, inbound: Inbound, message_id: UUID) -> Received:
+    message = session.get_one(Message, message_id)
     contact = session.get_one(Contact, message.contact_id)
     code = numbering.repeatable_query_code(inbound.external_id) if inbound.channel == MAILBOX else ""
     is_its_code = bool(code) and contact.code_hash == numbering.code_hash(contact.reference, code)
@@ -129,13 +136,11 @@ def _open_contact(session: Session, inbound: Inbound, conversation: Conversation
         "queued_at": None if inbound.channel == VOICE else now(),
         "unanswered_since": inbound.received_at if conversation else None,
     }
-    return Home(core.insert(session, Contact, values), is_opened=True, query_code=code)
+    return Home(core.made(Contact, values), is_opened=True, query_code=code)
 
 
-def _store(session: Session, inbound: Inbound, home: Home) -> Message | None:
-    """None if the same message was delivered by another way at the same moment and that one is stored."""
-    values = {
-        "id": new_id(),
+def _message(inbound: Inbound, home: Home) -> dict[str, Any]:
+    return {
         "channel": inbound.channel,
         "gateway": inbound.gateway,
         "external_id": inbound.external_id,
@@ -146,20 +151,32 @@ def _store(session: Session, inbound: Inbound, home: Home) -> Message | None:
         "text": _storable(inbound.text),
         "sent_at": inbound.sent_at,
         "received_at": inbound.received_at,
-        "created_at": now(),
     }
-    if not core.insert_once(session, Message, values, unique=("channel", "external_id")):
-        return None
-    return core.stored(session, core.made(Message, values))
 
 
-def _yield_to_first(session: Session, inbound: Inbound, home: Home) -> Received:
+def _written(session: Session, home: Home, message: Message, edition: UUID | None) -> bool:
+    """False if the same message was delivered by another way at the same moment and that one is stored."""
+    contact = home.contact
+    rows: list[Base] = [message]
+    told: list[Event] = [MessageReceived(message.id, contact.id, contact.taken_by_id)]
     if home.is_opened:
-        _take_away(session, home.contact)
-    known = _known_message(session, inbound)
+        place = queueing.place_of(contact, queue_rule.edition(session, edition), channel=contact.channel)
+        rows = [contact, message, core.made(QueueEntry, place)]
+        told = [ContactQueued(contact.id), ContactOpened(contact.id), *told]
+    if not core.insert_together(session, [*rows, *outbox.rows(*told)], once=message, unique=("channel", "external_id")):
+        return False
+    outbox.announced(session)
+    core.stored(session, message)
+    if home.is_opened:
+        core.stored(session, contact)
+    return True
+
+
+def _yield_to_first(session: Session, inbound: Inbound) -> Received:
+    known, _ = _looked_up(session, inbound)
     if known is None:
         raise LookupError("a stored message cannot be read again")
-    return known
+    return _again(session, inbound, known)
 
 
 def _receive_call(session: Session, inbound: Inbound) -> Received:
@@ -167,24 +184,19 @@ def _receive_call(session: Session, inbound: Inbound) -> Received:
     if known is not None:
         return Received(known, None, is_new=False)
     home = _open_contact(session, inbound)
-    values = {"linkedid": inbound.external_id, "contact_id": home.contact.id, "started_at": inbound.received_at}
-    if not core.insert_once(session, Call, values, unique=("linkedid",)):
-        _take_away(session, home.contact)
+    contact = home.contact
+    values = {"linkedid": inbound.external_id, "contact_id": contact.id, "started_at": inbound.received_at}
+    rows = [contact, call := core.made(Call, values), *outbox.rows(ContactOpened(contact.id))]
+    if not core.insert_together(session, rows, once=call, unique=("linkedid",)):
         return _receive_call(session, inbound)
-    outbox.emit(session, ContactOpened(home.contact.id))
-    return Received(home.contact, None, is_new=True, query_code=home.query_code)
+    outbox.announced(session)
+    return Received(core.stored(session, contact), None, is_new=True, query_code=home.query_code)
 
 
 def _known_call(session: Session, linkedid: str) -> Contact | None:
     return session.scalars(
         select(Contact).join(Call, Call.contact_id == Contact.id).where(Call.linkedid == linkedid)
     ).one_or_none()
-
-
-def _take_away(session: Session, contact: Contact) -> None:
-    """A contact opened a moment ago in this transaction; nothing points at it yet."""
-    session.expunge(contact)
-    session.execute(delete(Contact).where(Contact.id == contact.id).execution_options(synchronize_session=False))
 
 
 def _storable(text: str) -> str:

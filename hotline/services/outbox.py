@@ -34,10 +34,15 @@ def emit(session: Session, *events: Event) -> None:
     """Write the events beside the facts that they tell; what follows runs after the commit, at least once."""
     if not events:
         return
-    at = now()
-    rows = [{"event": event.name, "body": event.as_body(), "ready_at": at, "created_at": at} for event in events]
-    core.insert_all(session, OutboxMessage, rows)
+    core.insert_all(session, rows(*events))
     announced(session)
+
+
+def rows(*events: Event) -> list[OutboxMessage]:
+    """For whoever writes them in one statement with the facts, and says `announced`."""
+    at = now()
+    values = ({"event": event.name, "body": event.as_body(), "ready_at": at, "created_at": at} for event in events)
+    return [core.made(OutboxMessage, each) for each in values]
 
 
 def announced(session: Session) -> None:

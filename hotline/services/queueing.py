@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from hotline.errors import AlreadyTaken, NotAllowed, NoteRequired, NotFound, RuleBroken, WrongState
-from hotline.events import ContactConcluded, ContactQueued, ContactTaken, Event
+from hotline.events import ContactConcluded, ContactQueued, ContactTaken
 from hotline.services import core, outbox, queue_rule, ranking
 from hotline.services.queue_rule import VOICE, VOICE_MESSAGE, QueueRule
 from models import (
@@ -70,42 +70,34 @@ class Count(NamedTuple):
 
 def enqueue(session: Session, contact: Contact) -> None:
     """Give the contact a place, or leave it the one it has. A call's clock runs from here, a message's from its arrival."""
-    events = enter(session, contact)
-    if events:
-        outbox.emit(session, *events)
-
-
-def enter(session: Session, contact: Contact) -> list[Event]:
-    """`enqueue` for whoever has more to announce and does it at once."""
-    return _placed(session, contact, queue_rule.current(session), channel=contact.channel)
+    _place(session, contact, queue_rule.current(session), channel=contact.channel)
 
 
 def _return(session: Session, contact: Contact, rule: QueueRule, *, reserved_for: uuid.UUID | None = None) -> None:
     """Back to its place. A call that is over does not come back as one: nobody waits at the other end."""
     channel = VOICE_MESSAGE if contact.channel == VOICE else contact.channel
-    events = _placed(session, contact, rule, channel=channel, reserved_for=reserved_for)
-    if events:
-        outbox.emit(session, *events)
+    _place(session, contact, rule, channel=channel, reserved_for=reserved_for)
 
 
-def _placed(
-    session: Session, contact: Contact, rule: QueueRule, *, channel: str, reserved_for: uuid.UUID | None = None
-) -> list[Event]:
-    """The clock is the original one, however often the contact comes back; after an answer it is that of the next message."""
+def _place(session: Session, contact: Contact, rule: QueueRule, *, channel: str, reserved_for: uuid.UUID | None = None) -> None:
     contact.queued_at = contact.queued_at or now()
-    clock_from = contact.queued_at if channel == VOICE else contact.unanswered_since or contact.received_at
-    entry = {
+    entry = {**place_of(contact, rule, channel=channel), "reserved_for_id": reserved_for}
+    if core.insert_once(session, QueueEntry, entry, unique=("contact_id",)):
+        outbox.emit(session, ContactQueued(contact.id))
+
+
+def place_of(contact: Contact, rule: QueueRule, *, channel: str) -> dict[str, Any]:
+    """A contact's row in the queue. Its clock is the original one, however often it comes back; after an answer the next message's."""
+    clock_from = contact.queued_at if channel == VOICE else contact.unanswered_since
+    return {
         "contact_id": contact.id,
         "channel": channel,
         "skill": contact.skill,
         "language": contact.language,
         "urgency_weight": rule.weight(contact.urgency),
-        "clock_from": clock_from.timestamp(),
+        "clock_from": (clock_from or contact.received_at).timestamp(),
         "limit_seconds": rule.limit(channel, contact.urgency),
-        "reserved_for_id": reserved_for,
     }
-    is_new = core.insert_once(session, QueueEntry, entry, unique=("contact_id",))
-    return [ContactQueued(contact.id)] if is_new else []
 
 
 def leave(session: Session, contact: Contact) -> None:
