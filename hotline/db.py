@@ -5,7 +5,7 @@ import select
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -23,17 +23,24 @@ T = TypeVar("T")
 _FROM_DRIVERS = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.InterfaceError)
 
 PRAGMAS = ("journal_mode=WAL", "busy_timeout=15000", "foreign_keys=ON", "cache_size=-16000", "temp_store=MEMORY")
+# Pages in SQLite's log before a writer itself brings them into the file: usually, and where the relay does so beside it.
+SQLITE_LOG, LONG_LOG = 1000, 4000
+# Consequences wait this long at most for facts that come without a pause.
+PATIENCE = 0.05
 POSTGRESQL = {"connect_timeout": 5, "options": "-c statement_timeout=30000 -c lock_timeout=10000 -c timezone=UTC"}
 
 
-def engine_for(url: str, *, pool_size: int = 10, synchronous: str = "FULL", read_only: bool = False) -> Engine:
-    """An engine with the house's settings; `synchronous` and `read_only` concern SQLite, where they belong to the connection."""
+def engine_for(
+    url: str, *, pool_size: int = 10, synchronous: str = "FULL", read_only: bool = False, log_pages: int = SQLITE_LOG
+) -> Engine:
+    """An engine with the house's settings; from `synchronous` on they concern SQLite, where they belong to the connection."""
     if not url.startswith("sqlite"):
         engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size, connect_args=POSTGRESQL)
         event.listen(engine, "checkout", _refuse_hung_up)
         return engine
     engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=pool_size, max_overflow=pool_size)
-    pragmas = (*PRAGMAS, f"synchronous={synchronous}", f"query_only={'ON' if read_only else 'OFF'}")
+    query_only = "ON" if read_only else "OFF"
+    pragmas = (*PRAGMAS, f"synchronous={synchronous}", f"query_only={query_only}", f"wal_autocheckpoint={log_pages}")
 
     def prepare(connection: Any, _: object) -> None:
         connection.isolation_level = None  # SQLAlchemy says BEGIN itself
@@ -59,6 +66,40 @@ def _refuse_hung_up(connection: Any, *_: object) -> None:
         raise InvalidatePoolError()
 
 
+class Precedence:
+    """Facts before consequences, within this process: somebody waits for a fact to be stored, nobody for what follows from it.
+
+    Consequences give way once they have done a piece, but not for ever: while facts come without a pause, they wait once.
+    """
+
+    def __init__(self) -> None:
+        self._quiet = threading.Condition()
+        self._facts = 0
+        self._has_waited = False
+
+    @contextmanager
+    def fact(self) -> Iterator[None]:
+        with self._quiet:
+            self._facts += 1
+        try:
+            yield
+        finally:
+            with self._quiet:
+                self._facts -= 1
+                if not self._facts:
+                    self._quiet.notify_all()
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether a fact is under way that consequences should give way to."""
+        return self._facts > 0 and not self._has_waited
+
+    def give_way(self) -> None:
+        with self._quiet:
+            patience = 0 if self._has_waited else PATIENCE
+            self._has_waited = not self._quiet.wait_for(lambda: not self._facts, timeout=patience)
+
+
 class Database:
     """One database and the three ways to use it: a unit of work, a repeatable one, and a look.
 
@@ -69,14 +110,15 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = engine_for(url, pool_size=pool_size)
+        self.engine = engine_for(url, pool_size=pool_size, log_pages=LONG_LOG)
         if self.is_sqlite:
-            self._relaxed = engine_for(url, pool_size=2, synchronous="NORMAL")
+            self._relaxed = engine_for(url, pool_size=2, synchronous="NORMAL", log_pages=LONG_LOG)
             self._reader = engine_for(url, pool_size=pool_size * 2, read_only=True)
         else:
             self._relaxed = self.engine
             self._reader = self.engine.execution_options(postgresql_readonly=True)
         self._turn = threading.Lock()
+        self.precedence = Precedence()
         # Rung after a commit that announced something, for the relay of this process; a courtesy, for it also looks by itself.
         self.bell = threading.Event()
 
@@ -86,12 +128,13 @@ class Database:
 
         A database that cannot store (disk full, read-only, gone) is told as Unavailable: nothing was saved.
         """
-        with self._transaction(self.engine) as session:
+        with self.precedence.fact(), self._transaction(self.engine) as session:
             yield session
 
     @contextmanager
     def repeatable(self) -> Iterator[Session]:
-        """A unit of work for consequences, which are repeated if lost: SQLite does not wait for the disk."""
+        """A unit of work for consequences, which are repeated if lost: SQLite does not wait for the disk, and facts go first."""
+        self.precedence.give_way()
         with self._transaction(self._relaxed) as session:
             yield session
 
@@ -108,6 +151,12 @@ class Database:
             yield session
         if session.info.get("announced"):
             self.bell.set()
+
+    def tidy(self) -> None:
+        """Bring SQLite's log into its file beside the writers; whichever of them had to do it would keep its sender waiting."""
+        if self.is_sqlite:
+            with _told_plainly(), closing(self._relaxed.raw_connection()) as connection:  # outside of any transaction
+                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     def dispose(self) -> None:
         for engine in {self.engine, self._relaxed, self._reader}:

@@ -32,6 +32,7 @@ TURN_SECONDS = 0.008
 IDLE_SECONDS = 0.1
 # What is announced within this time is worked off together: one at a time costs far more, and takes turns from the senders.
 GATHER_SECONDS = 0.15
+TIDY_SECONDS = 1.0
 
 
 class Thought:
@@ -57,6 +58,7 @@ class Relay:
         self._broker = broker
         self._lease = lease
         self._stop = threading.Event()
+        self._tidied_at = time.monotonic()
 
     def run(self) -> None:
         """Until `stop`; a database or broker that is away is waited for."""
@@ -66,6 +68,7 @@ class Relay:
                 if leased == 0:
                     self._database.bell.wait(IDLE_SECONDS)
                     self._database.bell.clear()
+                self._tidy(leased)
                 if leased < BATCH:
                     self._stop.wait(GATHER_SECONDS)
             except (Unavailable, BrokerDown, RedisError) as error:
@@ -74,6 +77,11 @@ class Relay:
             except Exception:
                 log.exception("relay turn failed; its rows go out again")
                 self._stop.wait(1)
+
+    def _tidy(self, leased: int) -> None:
+        if leased and time.monotonic() - self._tidied_at >= TIDY_SECONDS:
+            self._database.tidy()
+            self._tidied_at = time.monotonic()
 
     def stop(self) -> None:
         self._stop.set()
@@ -114,7 +122,7 @@ class Relay:
         with self._database.reading() as session:
             done = outbox.handled(session, [row.id for row in rows])
             thoughts = {
-                (row.id, handler.name): _think(session, handler.prepare, row)
+                (row.id, handler.name): self._think(session, handler.prepare, row)
                 for row in rows
                 for handler in _handlers(row)
                 if handler.prepare and (row.id, handler.name) not in done
@@ -127,12 +135,12 @@ class Relay:
         self, rows: Sequence[OutboxMessage], done: set[tuple[UUID, str]], thoughts: dict[tuple[UUID, str], Thought]
     ) -> list[OutboxMessage]:
         """One transaction over as many rows as fit a turn, a savepoint for each handler; returns the rest."""
-        started = time.monotonic()
         rest = list(rows)
         finished: list[OutboxMessage] = []
         ran: list[tuple[UUID, str]] = []
         with self._database.repeatable() as session:
-            while rest and (not finished or time.monotonic() - started < TURN_SECONDS):
+            started = time.monotonic()
+            while rest and not (finished and self._is_over(started)):
                 row = rest.pop(0)
                 finished.append(row)
                 for handler in _handlers(row):
@@ -150,6 +158,13 @@ class Relay:
                     _deliver(self._database, row, handler)
         self._pusher.push(topic for row in finished for topic in tasks.topics(_event(row)))
         return rest
+
+    def _is_over(self, started: float) -> bool:
+        return self._database.precedence.is_claimed or time.monotonic() - started >= TURN_SECONDS
+
+    def _think(self, session: Session, prepare: Callable[[Session, Any], Any], row: OutboxMessage) -> Thought:
+        self._database.precedence.give_way()  # the interpreter is one
+        return _think(session, prepare, row)
 
 
 def _event(row: OutboxMessage) -> events.Event:

@@ -1,12 +1,20 @@
 """The unit of work beside a database that goes away."""
 
+import shutil
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
 import psycopg
 import pytest
 from sqlalchemy import literal, select, text
 
-from hotline.db import Database
+from hotline import db
+from hotline.db import Database, Precedence
 from hotline.errors import Unavailable
 from hotline.services import core
+from models import SerialDay
 from tests.components import Postgres
 
 
@@ -41,3 +49,51 @@ def test_a_server_that_goes_away_under_a_statement_past_sqlalchemy_is_told_and_f
     with database.unit_of_work() as session:
         assert core.send(session, one, {}) == [[1]]
     database.dispose()
+
+
+def test_what_follows_waits_for_a_fact_that_is_under_way(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db, "PATIENCE", 60)
+    order: list[str] = []
+    at_the_door = threading.Event()
+
+    def follow() -> None:
+        at_the_door.set()
+        with database.repeatable():
+            order.append("consequence")
+
+    follower = threading.Thread(target=follow)
+    with database.unit_of_work():
+        follower.start()
+        at_the_door.wait()
+        order.append("fact")
+    follower.join()
+
+    assert order == ["fact", "consequence"]
+
+
+def test_facts_that_come_without_a_pause_are_given_way_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db, "PATIENCE", 0.001)
+    precedence = Precedence()
+    claimed: list[bool] = []
+
+    for _ in range(3):
+        with precedence.fact():
+            claimed.append(precedence.is_claimed)
+            precedence.give_way()
+            claimed.append(precedence.is_claimed)
+            precedence.give_way()
+        precedence.give_way()
+
+    assert claimed == [True, False] * 3
+
+
+def test_the_log_is_brought_into_the_file_beside_a_writer(sqlite_database: Database, tmp_path: Path) -> None:
+    with sqlite_database.unit_of_work() as session:
+        session.add(SerialDay(day="20261122", value=7))
+
+    with sqlite_database.unit_of_work():
+        sqlite_database.tidy()
+
+    shutil.copy(sqlite_database.url.removeprefix("sqlite:///"), tmp_path / "without-log.db")
+    with closing(sqlite3.connect(tmp_path / "without-log.db")) as copied:
+        assert copied.execute("SELECT value FROM serial_day WHERE day = '20261122'").fetchone() == (7,)

@@ -11,7 +11,8 @@ from kombu.exceptions import OperationalError as BrokerDown
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline import process
+from hotline import db, process
+from hotline import relay as relay_module
 from hotline.db import Database
 from hotline.events import ContactOpened
 from hotline.live import Pusher
@@ -169,6 +170,53 @@ def test_a_thought_that_fails_is_thought_again(database: Database, pushed: Pushe
 
     assert len(tries) == 2
     assert row(database).done_at is not None
+
+
+class Sender:
+    """Stores a fact from a thread of its own, once it is sure that the relay may know of it."""
+
+    def __init__(self, database: Database, order: list[str]) -> None:
+        self._database, self._order = database, order
+        self._known = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+
+    def come(self) -> None:
+        self._thread.start()
+        wait_until(lambda: self._database.precedence.is_claimed, "the sender")
+        self._known.set()
+
+    def leave(self) -> None:
+        self._thread.join()
+
+    def _send(self) -> None:
+        with self._database.unit_of_work():
+            self._known.wait()
+            self._order.append("fact")
+
+
+@pytest.mark.parametrize("piece", ["thought", "consequence"])
+@pytest.mark.usefixtures("announced")
+def test_a_sender_that_comes_during_a_batch_waits_for_one_piece_of_it(
+    database: Database, pushed: Pushed, follows: Callable[..., None], monkeypatch: pytest.MonkeyPatch, piece: str
+) -> None:
+    monkeypatch.setattr(db, "PATIENCE", 60)
+    monkeypatch.setattr(relay_module, "TURN_SECONDS", 60)
+    order: list[str] = []
+    sender = Sender(database, order)
+
+    def work(*_: object) -> None:
+        order.append(piece)
+        if len(order) == 1:
+            sender.come()
+
+    follows(Handler("think", lambda *_: None, work) if piece == "thought" else Handler("run", work))
+    with database.unit_of_work() as session:
+        outbox.emit(session, ContactOpened(new_id()))
+
+    Relay(database, pushed).pump()
+    sender.leave()
+
+    assert order == [piece, "fact", piece]
 
 
 @pytest.mark.usefixtures("announced")
