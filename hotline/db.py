@@ -25,7 +25,7 @@ _FROM_DRIVERS = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.Int
 PRAGMAS = ("journal_mode=WAL", "busy_timeout=15000", "foreign_keys=ON", "cache_size=-16000", "temp_store=MEMORY")
 # Pages in SQLite's log before a writer itself brings them into the file: usually, and where the relay does so beside it.
 SQLITE_LOG, LONG_LOG = 1000, 4000
-# Consequences wait this long at most for facts that come without a pause.
+# Consequences give way this long at most.
 PATIENCE = 0.05
 POSTGRESQL = {"connect_timeout": 5, "options": "-c statement_timeout=30000 -c lock_timeout=10000 -c timezone=UTC"}
 
@@ -69,35 +69,36 @@ def _refuse_hung_up(connection: Any, *_: object) -> None:
 class Precedence:
     """Facts before consequences, within this process: somebody waits for a fact to be stored, nobody for what follows from it.
 
-    Consequences give way once they have done a piece, but not for ever: while facts come without a pause, they wait once.
+    Whoever has somebody waiting claims it. Consequences give way after each piece of theirs, but not for ever: while claims
+    come without a pause, they wait once.
     """
 
     def __init__(self) -> None:
         self._quiet = threading.Condition()
-        self._facts = 0
+        self._claims = 0
         self._has_waited = False
 
     @contextmanager
-    def fact(self) -> Iterator[None]:
+    def claim(self) -> Iterator[None]:
         with self._quiet:
-            self._facts += 1
+            self._claims += 1
         try:
             yield
         finally:
             with self._quiet:
-                self._facts -= 1
-                if not self._facts:
+                self._claims -= 1
+                if not self._claims:
                     self._quiet.notify_all()
 
     @property
     def is_claimed(self) -> bool:
-        """Whether a fact is under way that consequences should give way to."""
-        return self._facts > 0 and not self._has_waited
+        """Whether consequences should give way."""
+        return self._claims > 0 and not self._has_waited
 
     def give_way(self) -> None:
         with self._quiet:
             patience = 0 if self._has_waited else PATIENCE
-            self._has_waited = not self._quiet.wait_for(lambda: not self._facts, timeout=patience)
+            self._has_waited = not self._quiet.wait_for(lambda: not self._claims, timeout=patience)
 
 
 class Database:
@@ -128,7 +129,7 @@ class Database:
 
         A database that cannot store (disk full, read-only, gone) is told as Unavailable: nothing was saved.
         """
-        with self.precedence.fact(), self._transaction(self.engine) as session:
+        with self.precedence.claim(), self._transaction(self.engine) as session:
             yield session
 
     @contextmanager
@@ -192,6 +193,13 @@ def unit_of_work() -> Iterator[Session]:
 def reading() -> Iterator[Session]:
     with database().reading() as session:
         yield session
+
+
+@contextmanager
+def waited_for() -> Iterator[None]:
+    """For a door whose sender waits: from before its fact is written until the answer is sent."""
+    with database().precedence.claim():
+        yield
 
 
 async def in_unit_of_work(work: Callable[[Session], T]) -> T:

@@ -71,13 +71,13 @@ def test_what_follows_waits_for_a_fact_that_is_under_way(database: Database, mon
     assert order == ["fact", "consequence"]
 
 
-def test_facts_that_come_without_a_pause_are_given_way_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_claims_without_a_pause_are_given_way_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "PATIENCE", 0.001)
     precedence = Precedence()
     claimed: list[bool] = []
 
     for _ in range(3):
-        with precedence.fact():
+        with precedence.claim():
             claimed.append(precedence.is_claimed)
             precedence.give_way()
             claimed.append(precedence.is_claimed)

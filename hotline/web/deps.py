@@ -1,13 +1,13 @@
 """What a page function may ask for: a unit of work, a look, the signed-in person, the key of a form."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated
 
 from fastapi import Depends, Form, Request
 from sqlalchemy.orm import Session, lazyload
 
-from hotline.db import reading, unit_of_work
+from hotline.db import reading, unit_of_work, waited_for
 from hotline.errors import NotAllowed, SignInNeeded
 from hotline.services import access
 from models import Staff
@@ -32,10 +32,17 @@ def _look() -> Iterator[Session]:
             session.add_all(looks)
 
 
+async def _waited_for() -> AsyncIterator[None]:
+    with waited_for():
+        yield
+
+
 # Both end before the answer is sent: nobody is told "received" for a write that failed, nor sees what could not be noted.
 # A function asks for `me` before `db`: they are met in this order, and on SQLite `db` holds the one turn to write from then on.
 Db = Annotated[Session, Depends(_db, scope="function")]
 Look = Annotated[Session, Depends(_look, scope="function")]
+# Until the answer is sent, what follows from others' arrivals gives way.
+WaitedFor = Annotated[None, Depends(_waited_for)]
 
 
 def _signed_in(request: Request) -> access.Me:

@@ -14,7 +14,7 @@ from hotline.db import unit_of_work
 from hotline.services import consent, files, intake, places
 from hotline.services.limiting import Window
 from hotline.web import letters, render, track
-from hotline.web.deps import Look, address_of
+from hotline.web.deps import Look, WaitedFor, address_of
 from hotline.web.letters import KINDS, LONGEST_TEXT, Letter
 from hotline.words import say
 
@@ -45,7 +45,7 @@ def write(request: Request, look: Look) -> Response:
 
 
 @router.post("/")
-def send(request: Request, form: Annotated[FormData, Depends(_form)]) -> Response:
+def send(request: Request, form: Annotated[FormData, Depends(_form)], _: WaitedFor) -> Response:
     """The same key again gives the same number and code, and stores nothing."""
     letter, problems = _checked(form)
     # Entered here and not by the dependency: in SQLite's one turn to write, no page is rendered and no other thread waited for.
