@@ -87,7 +87,7 @@ def _place(session: Session, contact: Contact, rule: QueueRule, *, channel: str,
 
 
 def place_of(contact: Contact, rule: QueueRule, *, channel: str) -> dict[str, Any]:
-    """A contact's row in the queue. Its clock is the original one, however often it comes back; after an answer the next message's."""
+    """The row in the queue. The clock is the original one, however often it comes back; after an answer the next message's."""
     clock_from = contact.queued_at if channel == VOICE else contact.unanswered_since
     return {
         "contact_id": contact.id,
