@@ -100,8 +100,9 @@ def offer(session: Session, contact: Contact, several: places.Question) -> str:
     """A name that stands for several places: they are kept for the answer, and how they are put to the citizen."""
     exchange = session.get_one(GuidedExchange, contact.id)
     contact.place_text = contact.place_text or several.name
-    exchange.choices = [each.code for each in several.choices[:MOST_CHOICES]]
-    listed = "；".join(f"{n} {each.name}" for n, each in enumerate(several.choices[:MOST_CHOICES], start=1))
+    choices = sorted(several.choices, key=lambda each: each.code)[:MOST_CHOICES]
+    exchange.choices = [each.code for each in choices]
+    listed = "；".join(f"{n} {each.name}" for n, each in enumerate(choices, start=1))
     return say(
         "There are several places called {name}: {choices}. Please answer with the number.", name=several.name, choices=listed
     )
