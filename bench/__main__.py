@@ -4,13 +4,15 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from bench import arrivals, memory, pages, screen_pop, take_next, telephone
+from bench import arrivals, callbacks, memory, pages, screen_pop, take_next, telephone
 from bench.figures import Figure
 
 BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "arrivals": arrivals.rate,
     "arrivals_p99": arrivals.tail,
     "arrivals_cost": arrivals.cost,
+    "callbacks": callbacks.rate,
+    "wechat_p99": callbacks.answer,
     "take_next": take_next.take_next,
     "pages": pages.pages,
     "memory": memory.memory,

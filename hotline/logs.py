@@ -59,5 +59,5 @@ def set_up(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # Query strings may hold codes; the others say nothing that an operator needs.
-    for noisy in ("uvicorn.access", "httpx", "celery.worker.strategy", "alembic.runtime.migration", "pikepdf._core"):
+    for noisy in ("uvicorn.access", "httpx", "httpcore", "celery.worker.strategy", "alembic.runtime.migration", "pikepdf._core"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

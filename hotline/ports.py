@@ -1,8 +1,8 @@
 """What the core asks of the outside, and in which words the outside speaks to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -66,6 +66,9 @@ class SignalKind(StrEnum):
     SUBSCRIBED = "subscribed"
     UNSUBSCRIBED = "unsubscribed"
     MENU = "menu"
+    SCANNED = "scanned"
+    LOCATED = "located"
+    OTHER = "other"
     OPTED_OUT = "opted_out"
     OPTED_IN = "opted_in"
 
@@ -164,11 +167,22 @@ class Outbound:
     gateway: str = ""
 
 
+@dataclass(frozen=True)
+class Token:
+    """What a provider gave out just now, and for how long it holds."""
+
+    text: str
+    lasting: timedelta
+
+
 class TokenStore(Protocol):
     """Provider tokens shared by all processes, renewed by one of them."""
 
-    def get(self, name: str) -> str | None: ...
-    def put(self, name: str, token: str, *, expires_at: datetime) -> None: ...
+    def token(self, name: str, fetch: Callable[[], Token], *, refused: str = "") -> str:
+        """One that holds for a while yet, and is not the one that the provider has just `refused`.
+
+        `fetch` is called by one process at a time, outside any transaction, when there is none or it ends soon.
+        """
 
 
 class Channel(Protocol):

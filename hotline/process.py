@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
-from hotline import logs
+from hotline import channels, logs
 from hotline.errors import HotlineError
 from hotline.live import Pusher
+from hotline.services.provider_tokens import ProviderTokens
 from hotline.settings import Settings, get_settings
 from models import privacy
 
@@ -25,12 +26,13 @@ class NotConfigured(HotlineError):
 
 
 def prepare() -> Settings:
-    """Read the settings, make the data folder, install the keys; refuse a demo that others could reach."""
+    """Read the settings, make the data folder, install keys and the store of tokens; refuse a demo that others could reach."""
     settings = get_settings()
     logs.set_up(settings.log_level)
     refuse_open_demo(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     privacy.install(privacy.KeyRing(master_keys(settings)))
+    channels.install(ProviderTokens())
     return settings
 
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, PositiveInt, SecretStr, StringConstraints
+from pydantic import BaseModel, Field, PositiveInt, Secret, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -77,10 +77,17 @@ class Sms(BaseModel):
     twilio_from: str = ""
 
 
+AesKey = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]{43})?$")]
+
+
 class Wechat(BaseModel):
     token: SecretStr | None = None
+    aes_key: Secret[AesKey] | None = None  # empty: plain mode
     app_id: str = ""
     app_secret: SecretStr | None = None
+    base_url: str = "https://api.weixin.qq.com"
+    freshness_seconds: PositiveInt = 300
+    templates: dict[str, str] = {}  # the account's template ids by purpose
 
 
 class Mail(BaseModel):

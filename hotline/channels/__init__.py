@@ -5,9 +5,23 @@ from functools import lru_cache
 
 from hotline.channels.console import Console
 from hotline.channels.mailbox import Mailbox
+from hotline.channels.wechat import Wechat
 from hotline.errors import NotFound
-from hotline.ports import Channel
+from hotline.ports import Channel, TokenStore
 from hotline.settings import get_settings
+
+_installed: list[TokenStore] = []
+
+
+def install(store: TokenStore) -> None:
+    """Where channels keep providers' tokens, for this process."""
+    _installed[:] = [store]
+
+
+def tokens() -> TokenStore:
+    if not _installed:
+        raise LookupError("no store for providers' tokens is installed")
+    return _installed[0]
 
 
 @lru_cache(maxsize=1)
@@ -16,6 +30,7 @@ def register() -> dict[str, Channel]:
     channels: tuple[Channel, ...] = (
         Mailbox(echo=Console() if settings.demo else None),
         Console(),
+        Wechat(settings.wechat, tokens),
     )
     return {channel.kind: channel for channel in channels}
 

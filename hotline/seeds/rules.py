@@ -12,7 +12,7 @@ from hotline.services import profiles
 from models import Rule
 
 # The rest of the city's file has tables of its own.
-CITY = ("province", "prefecture", "county", "code_scheme")
+CITY = ("province", "prefecture", "county", "origin", "code_scheme")
 
 
 def load_rules(session: Session) -> int:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from hotline.errors import FileRefused, Unavailable
 from hotline.ports import File, Inbound
-from hotline.services import pdfs
+from hotline.services import clips, pdfs
 from hotline.settings import Settings, get_settings
 from models import Answer, Attachment, Message, now, privacy
 
@@ -70,6 +70,17 @@ def check(file: File) -> CheckedFile:
         if file.content[:1024].lstrip().startswith(b"%PDF-"):
             return _check_pdf(file)
         return _check_image(file)
+
+
+def check_fetched(file: File) -> CheckedFile:
+    """The same for what a provider hands out, which may be voice or video as well: kept to be downloaded, never played here."""
+    if len(file.content) > MOST_BYTES:
+        raise _refused("This file is larger than 10 MB.", file)
+    try:
+        clip = clips.read(file.content)
+    except clips.Damaged as error:
+        raise _refused("This file is damaged and cannot be opened.", file) from error
+    return check(file) if clip is None else CheckedFile(_clean_name(file.name, clip.ending), clip.content, clip.media_type)
 
 
 def _check_pdf(file: File) -> CheckedFile:

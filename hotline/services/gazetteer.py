@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import cos, radians
+from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -11,6 +13,7 @@ from classifier import Gazetteer, PlaceEntry
 from models import Area, AreaKind, PlaceKind, PlaceName, Rule, now
 
 MOST_FOUND = 20
+METRES_OF_DEGREE = 111_320
 NAMED_AREAS = (AreaKind.TOWNSHIP, AreaKind.COMMUNITY)
 NAMED_PLACES = (PlaceKind.TOWNSHIP, PlaceKind.COMMUNITY)
 
@@ -30,11 +33,15 @@ def load(session: Session) -> Gazetteer:
 
 
 def _city_names(session: Session) -> Iterator[PlaceEntry]:
-    body = session.scalar(select(Rule.body).where(Rule.kind == "city", Rule.code == "default", Rule.current)) or {}
+    body = _city(session)
     for level in ("province", "prefecture", "county"):
         known = body.get(level) or {}
         for name in dict.fromkeys(filter(None, (known.get("name"), known.get("short")))):
             yield PlaceEntry("city", name, str(known.get("code", "")))
+
+
+def _city(session: Session) -> dict[str, Any]:
+    return session.scalar(select(Rule.body).where(Rule.kind == "city", Rule.code == "default", Rule.current)) or {}
 
 
 def _area_names(session: Session) -> Iterator[PlaceEntry]:
@@ -68,6 +75,32 @@ def area_path(session: Session, code: str) -> Sequence[Area]:
     found = session.scalars(select(Area).join(path, Area.id == path.c.id)).all()
     levels = list(AreaKind)
     return sorted(found, key=lambda area: levels.index(AreaKind(area.kind)))
+
+
+def area_at(session: Session, latitude: float, longitude: float) -> str | None:
+    """The code of the smallest grid that holds this place (degrees, GCJ-02); None outside the city, or if it has no map."""
+    origin = _city(session).get("origin")
+    if not origin:
+        return None
+    x, y = _metres(latitude - origin["latitude"], longitude - origin["longitude"], at=origin["latitude"])
+    grids = session.execute(select(Area.code, Area.bounds).where(Area.kind == AreaKind.GRID, *_valid()))
+    around = [(_size(bounds), code) for code, bounds in grids if bounds and _holds(bounds, x, y)]
+    return min(around)[1] if around else None
+
+
+def _holds(bounds: Sequence[int], x: float, y: float) -> bool:
+    left, bottom, right, top = bounds
+    return left <= x < right and bottom <= y < top
+
+
+def _size(bounds: Sequence[int]) -> int:
+    left, bottom, right, top = bounds
+    return (right - left) * (top - bottom)
+
+
+def _metres(latitude: float, longitude: float, *, at: float) -> tuple[float, float]:
+    """Degrees to a plane: within a city the earth is flat."""
+    return longitude * METRES_OF_DEGREE * cos(radians(at)), latitude * METRES_OF_DEGREE
 
 
 def search(session: Session, text: str) -> list[Found]:

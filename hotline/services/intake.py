@@ -1,7 +1,7 @@
 """The one door in: any message or call joins or opens a contact, once, however often and from wherever it is delivered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,20 @@ from sqlalchemy.orm import Session
 
 from hotline.events import ContactOpened, ContactQueued, Event, MessageReceived
 from hotline.ports import Inbound
-from hotline.services import actors, cases, conversations, core, files, media, numbering, outbox, phones, queue_rule, queueing
+from hotline.services import (
+    actors,
+    cases,
+    conversations,
+    core,
+    files,
+    gazetteer,
+    media,
+    numbering,
+    outbox,
+    phones,
+    queue_rule,
+    queueing,
+)
 from hotline.services.queue_rule import VOICE
 from models import Action, Base, Call, Case, CitizenKind, Contact, Conversation, Direction, Message, QueueEntry, now
 
@@ -57,6 +70,7 @@ def receive(session: Session, inbound: Inbound) -> Received:
     known, edition = _looked_up(session, inbound)
     if known is not None:
         return _again(session, inbound, known)
+    inbound = _placed(session, inbound)
     home = _home_of(session, inbound)
     message = core.made(Message, _message(inbound, home))
     if not _written(session, home, message, edition):
@@ -64,6 +78,7 @@ def receive(session: Session, inbound: Inbound) -> Received:
     for file in inbound.files:
         files.store(session, files.check(file), message=message)
     media.announce(session, message, inbound)
+    _learn_place(home, inbound)
     if home.case is not None:
         cases.note(session, home.case, Action.REMARK, by=actors.SERVICE, key=f"remark:{message.id}", text=message.text)
     return Received(home.contact, message, is_new=True, query_code=home.query_code)
@@ -137,6 +152,23 @@ def _open_contact(session: Session, inbound: Inbound, conversation: Conversation
         "unanswered_since": inbound.received_at if conversation else None,
     }
     return Home(core.made(Contact, values), is_opened=True, query_code=code)
+
+
+def _placed(session: Session, inbound: Inbound) -> Inbound:
+    """What a position on the map says, where nothing was said in words: the grid, and how the citizen's map names the place."""
+    position = inbound.position
+    if position is None:
+        return inbound
+    area = inbound.area_code or gazetteer.area_at(session, position.latitude, position.longitude) or ""
+    return replace(inbound, area_code=area, place=inbound.place or position.label)
+
+
+def _learn_place(home: Home, inbound: Inbound) -> None:
+    """A position that follows the first words tells where it is, unless that is known."""
+    if inbound.position is None or home.is_opened:
+        return
+    home.contact.grid_code = home.contact.grid_code or inbound.area_code or None
+    home.contact.place_text = home.contact.place_text or _storable(inbound.place) or None
 
 
 def _message(inbound: Inbound, home: Home) -> dict[str, Any]:

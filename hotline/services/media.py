@@ -36,7 +36,7 @@ def fetch(database: Database, message_id: UUID, by: Callable[[Media], File]) -> 
         waiting = [(row.id, Media(row.reference, row.media_type)) for row in _open(session, message_id)]
     for media_id, media in waiting:
         try:
-            content: File | None = files.check(by(media))
+            content: files.CheckedFile | None = files.check_fetched(by(media))
             failure = ""
         except FINAL as error:
             content, failure = None, str(error)
@@ -58,10 +58,10 @@ def _open(session: Session, message_id: UUID) -> Sequence[PendingMedia]:
     ).all()
 
 
-def _settle(session: Session, media_id: UUID, content: File | None, failure: str) -> None:
+def _settle(session: Session, media_id: UUID, content: files.CheckedFile | None, failure: str) -> None:
     row = session.get_one(PendingMedia, media_id, with_for_update=True)
     if row.settled_at is not None:
         return
     if content is not None:
-        files.store(session, files.check(content), message=session.get_one(Message, row.message_id))
+        files.store(session, content, message=session.get_one(Message, row.message_id))
     row.settled_at, row.failure = now(), failure[:LONGEST_FAILURE]

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from hotline.services import gazetteer
-from models import Area, now
+from models import Area, Rule, now
 
 GRID = "990181001001001"
 
@@ -70,3 +70,21 @@ def test_signs_that_mean_something_to_a_database_mean_themselves(session: Sessio
     assert gazetteer.search(session, "_") == []
     assert gazetteer.search(session, "'; DROP TABLE area; --") == []
     assert gazetteer.search(session, "  ") == []
+
+
+def test_a_position_lies_in_the_smallest_grid_around_it(session: Session) -> None:
+    assert gazetteer.area_at(session, 35.05839, 110.00329) == GRID
+    assert gazetteer.area_at(session, 35.05839, 110.01200) == "990181001001002"
+
+
+def test_a_position_outside_the_city_lies_in_no_grid(session: Session) -> None:
+    assert gazetteer.area_at(session, 39.9, 116.4) is None
+    assert gazetteer.area_at(session, 34.9999, 109.9999) is None
+
+
+def test_a_city_without_a_map_finds_no_position(session: Session) -> None:
+    rule = session.scalars(select(Rule).where(Rule.kind == "city", Rule.current)).one()
+    rule.body = {name: value for name, value in rule.body.items() if name != "origin"}
+    session.flush()
+
+    assert gazetteer.area_at(session, 35.05839, 110.00329) is None

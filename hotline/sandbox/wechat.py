@@ -1,0 +1,260 @@
+"""A stand-in for WeChat: its servers' calls as a small application, and citizens who write by `inject`.
+
+Errors are ordered by whom one writes to: the open id `anybody-45015` answers every sending with 45015, `anybody-_1` with -1.
+Where the number is one of the closed window (45015, 45047), templates still reach.
+"""
+
+import itertools
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from fastapi import Body, FastAPI, Query, Request, UploadFile
+from fastapi.responses import JSONResponse, Response
+
+from hotline.sandbox.wechat_callbacks import Account, Callbacks, Deliver
+
+TOKEN_SECONDS = 7200
+LONGEST_TEXT = 2048
+WINDOW_CLOSED = frozenset({45015, 45047})
+ORDERED = re.compile(r"-(_1|\d{5})$")
+
+Told = dict[str, Any]
+AccessToken = Annotated[str, Query()]
+Posted = Annotated[Told, Body()]
+
+
+@dataclass(frozen=True)
+class Received:
+    """What a citizen's telephone would show."""
+
+    recipient: str
+    text: str
+    kind: str = "text"
+    body: Told = field(default_factory=dict)
+
+
+class Fault(Exception):
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.told = {"errcode": code, "errmsg": message}
+
+
+class Wechat:
+    """`app` is mounted where the service's base URL points to; `received` is what was sent through it, oldest first."""
+
+    kind = "wechat"
+
+    def __init__(self, account: Account, *, deliver: Deliver | None = None) -> None:
+        self.account = account
+        self.callbacks = Callbacks(account, deliver)
+        self.received: list[Received] = []
+        self.menu: Told = {}
+        self.templates: dict[str, str] = {}  # template id: title
+        self.library: dict[str, str] = {}  # number in the library: title
+        self.media: dict[str, tuple[bytes, str]] = {}
+        self.tokens_given = 0
+        self._token, self._ends = "", 0.0
+        self._spent: set[str] = set()
+        self._told: dict[str, str] = {}  # client_msg_id: msgid
+        self._serial = itertools.count(2_000_000_001)
+        self.app = _application(self)
+
+    # Citizens.
+
+    def inject(self, sender: str, text: str = "", *, picture: bytes = b"", voice: bytes = b"", video: bytes = b"") -> int:
+        """A text or a file from a citizen; a voice with a text has been recognised. The status of the service's answer."""
+        if picture:
+            given = {"PicUrl": "http://mmbiz.example/picture", "MediaId": self.keep(picture, "image/jpeg")}
+            return self.callbacks.send(self.callbacks.message(sender, "image", **given))
+        if voice:
+            recognised = {"Recognition": text} if text else {}
+            given = {"MediaId": self.keep(voice, "audio/amr"), "Format": "amr", **recognised}
+            return self.callbacks.send(self.callbacks.message(sender, "voice", **given))
+        if video:
+            given = {"MediaId": self.keep(video, "video/mp4"), "ThumbMediaId": "thumb"}
+            return self.callbacks.send(self.callbacks.message(sender, "video", **given))
+        return self.callbacks.send(self.callbacks.message(sender, "text", Content=text))
+
+    def inject_location(self, sender: str, latitude: float, longitude: float, label: str = "") -> int:
+        given = {"Location_X": latitude, "Location_Y": longitude, "Scale": 16, "Label": label}
+        return self.callbacks.send(self.callbacks.message(sender, "location", **given))
+
+    def inject_event(self, sender: str, event: str, key: str = "") -> int:
+        """`subscribe`, `unsubscribe`, `CLICK` and `VIEW` with the key of the menu, `SCAN`."""
+        return self.callbacks.send(self.callbacks.event(sender, event, EventKey=key))
+
+    def report(self, sender: str, message_id: str, status: str = "success") -> int:
+        """What became of a template message: `success`, `failed:user block`, `failed: system failed`."""
+        given = {"MsgID": int(message_id), "Status": status}
+        return self.callbacks.send(self.callbacks.event(sender, "TEMPLATESENDJOBFINISH", **given))
+
+    def keep(self, content: bytes, media_type: str) -> str:
+        media_id = secrets.token_urlsafe(32)
+        self.media[media_id] = (content, media_type)
+        return media_id
+
+    def refuse_token(self) -> None:
+        """From now on 40001, though the token is given out again unless a new one is forced."""
+        self._spent.add(self._token)
+
+    def end_token(self) -> None:
+        """From now on 42001: the next question for a token gives a new one."""
+        self._ends = 0.0
+
+    # What the service asks for.
+
+    def token(self, asked: Told) -> Told:
+        if asked.get("appid") != self.account.app_id:
+            raise Fault(40013, "invalid appid")
+        if asked.get("secret") != self.account.app_secret:
+            raise Fault(40125, "invalid appsecret")
+        if asked.get("force_refresh") or time.time() >= self._ends:
+            self._token, self._ends = secrets.token_urlsafe(64), time.time() + TOKEN_SECONDS
+        self.tokens_given += 1
+        return {"access_token": self._token, "expires_in": int(self._ends - time.time())}
+
+    def require(self, token: str) -> None:
+        if not self._token or token != self._token or token in self._spent:
+            raise Fault(40001, "invalid credential, access_token is invalid or not latest")
+        if time.time() >= self._ends:
+            raise Fault(42001, "access_token expired")
+
+    def write(self, body: Told) -> Told:
+        _require_reachable(body["touser"], by_template=False)
+        if body["msgtype"] == "image":
+            if body["image"]["media_id"] not in self.media:
+                raise Fault(40007, "invalid media_id")
+            self.received.append(Received(body["touser"], "［图片］", "image", body))
+            return {}
+        content = body["text"]["content"]
+        if len(content.encode()) > LONGEST_TEXT:
+            raise Fault(45002, "content size out of limit")
+        self.received.append(Received(body["touser"], content, body=body))
+        return {}
+
+    def notify(self, body: Told, kind: str) -> Told:
+        _require_reachable(body["touser"], by_template=True)
+        if body["template_id"] not in self.templates:
+            raise Fault(40037, "invalid template_id")
+        if not all(each["value"].strip() for each in body["data"].values()):
+            raise Fault(47003, "argument invalid")
+        own = body.get("client_msg_id", "")
+        if own and own in self._told:
+            return {"msgid": int(self._told[own])}
+        message_id = str(next(self._serial))
+        self._told[own] = message_id
+        lines = (self.templates[body["template_id"]], *(each["value"] for each in body["data"].values()))
+        self.received.append(Received(body["touser"], "\n".join(lines), kind, body))
+        return {"msgid": int(message_id)}
+
+    def add_template(self, title: str) -> str:
+        template_id = secrets.token_urlsafe(32)
+        self.templates[template_id] = title
+        return template_id
+
+
+def _require_reachable(recipient: str, *, by_template: bool) -> None:
+    ordered = ORDERED.search(recipient)
+    code = int(ordered[1].replace("_", "-")) if ordered else 0
+    if code and not (by_template and code in WINDOW_CLOSED):
+        raise Fault(code, "ordered by the open id")
+
+
+def _application(wechat: Wechat) -> FastAPI:
+    app = FastAPI(openapi_url=None)
+    app.exception_handler(Fault)(_tell)
+    _serve_calls(app, wechat)
+    _serve_media(app, wechat)
+    _serve_settings(app, wechat)
+    return app
+
+
+def _tell(_: Request, fault: Exception) -> JSONResponse:
+    return JSONResponse(fault.told if isinstance(fault, Fault) else {"errcode": -1, "errmsg": "system error"})
+
+
+def _done(**more: Any) -> Told:
+    return {"errcode": 0, "errmsg": "ok", **more}
+
+
+def _serve_calls(app: FastAPI, wechat: Wechat) -> None:
+    @app.post("/cgi-bin/stable_token")
+    def stable_token(asked: Posted) -> Told:
+        return wechat.token(asked)
+
+    @app.post("/cgi-bin/message/custom/send")
+    def write(access_token: AccessToken, body: Posted) -> Told:
+        wechat.require(access_token)
+        return _done(**wechat.write(body))
+
+    @app.post("/cgi-bin/message/template/send")
+    def notify(access_token: AccessToken, body: Posted) -> Told:
+        wechat.require(access_token)
+        return _done(**wechat.notify(body, "template"))
+
+    @app.post("/cgi-bin/message/subscribe/bizsend")
+    def notify_subscriber(access_token: AccessToken, body: Posted) -> Told:
+        wechat.require(access_token)
+        return _done(**wechat.notify(body, "subscribe"))
+
+
+def _serve_media(app: FastAPI, wechat: Wechat) -> None:
+    @app.post("/cgi-bin/media/upload")
+    def upload(access_token: AccessToken, type: Annotated[str, Query()], media: UploadFile) -> Told:
+        wechat.require(access_token)
+        if media.content_type not in ("image/jpeg", "image/png"):
+            raise Fault(40004, "invalid media type")
+        media_id = wechat.keep(media.file.read(), media.content_type)
+        return {"type": type, "media_id": media_id, "created_at": int(time.time())}
+
+    @app.get("/cgi-bin/media/get")
+    def get(request: Request, access_token: AccessToken, media_id: Annotated[str, Query()]) -> Response:
+        wechat.require(access_token)
+        if media_id not in wechat.media:
+            raise Fault(40007, "invalid media_id")
+        content, media_type = wechat.media[media_id]
+        if media_type.startswith("video/"):
+            return JSONResponse({"video_url": str(request.url_for("video", media_id=media_id))})
+        return Response(content, media_type=media_type, headers={"Content-Disposition": 'attachment; filename="media"'})
+
+    @app.get("/video/{media_id}")
+    def video(media_id: str) -> Response:
+        return Response(*wechat.media[media_id][:1], media_type="video/mp4")
+
+
+def _serve_settings(app: FastAPI, wechat: Wechat) -> None:
+    @app.post("/cgi-bin/menu/create")
+    def create_menu(access_token: AccessToken, body: Posted) -> Told:
+        wechat.require(access_token)
+        wechat.menu = body
+        return _done()
+
+    @app.get("/cgi-bin/get_api_domain_ip")
+    def addresses(access_token: AccessToken) -> Told:
+        wechat.require(access_token)
+        return {"ip_list": ["127.0.0.1"]}
+
+    @app.get("/cgi-bin/template/get_all_private_template")
+    def templates(access_token: AccessToken) -> Told:
+        wechat.require(access_token)
+        return {"template_list": _listed(wechat, "template_id")}
+
+    @app.get("/wxaapi/newtmpl/gettemplate")
+    def subscribe_templates(access_token: AccessToken) -> Told:
+        wechat.require(access_token)
+        return _done(data=_listed(wechat, "priTmplId"))
+
+    @app.post("/cgi-bin/template/api_add_template")
+    def add_template(access_token: AccessToken, body: Posted) -> Told:
+        wechat.require(access_token)
+        if body["template_id_short"] not in wechat.library:
+            raise Fault(40036, "invalid template_id_short")
+        return _done(template_id=wechat.add_template(wechat.library[body["template_id_short"]]))
+
+
+def _listed(wechat: Wechat, name: str) -> Sequence[Told]:
+    return [{name: template_id, "title": title} for template_id, title in wechat.templates.items()]
