@@ -1,6 +1,7 @@
 """Signed callbacks: how many a second are committed, against the mailbox of the same run, and how soon WeChat is answered."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from urllib.parse import urlencode, urlsplit
 
 from twilio.request_validator import RequestValidator
@@ -72,7 +73,7 @@ def answer(small: bool) -> Iterator[Figure]:
     with service.running(arguments=["--only", "all-in-one"], settings=SETTINGS) as running:
         requests = [wechat(serial) for serial in range(WARM_UP + count)]
         open_loop(running.port, requests[:WARM_UP], per_second=PER_SECOND)
-        outcome = _committed(running, lambda: open_loop(running.port, requests[WARM_UP:], per_second=PER_SECOND))
+        outcome = _committed(running, partial(open_loop, running.port, requests[WARM_UP:], per_second=PER_SECOND))
         look = doors.Look(f"sqlite:///{running.database_path}")
         wait_until(lambda: look.is_quiet, "what follows from the messages", seconds=300)
     slowest = 1000 * percentile(outcome.latencies, 0.99)
@@ -88,7 +89,7 @@ def _in_turns(running: Service, sign: Sign, count: int) -> tuple[Outcome, Outcom
     for first in range(WARM_UP, total, count):
         for requests, outcome in both:
             some = requests[first : first + count]
-            outcome.add(_committed(running, lambda some=some: closed_loop(running.port, some, connections=CONNECTIONS)))
+            outcome.add(_committed(running, partial(closed_loop, running.port, some, connections=CONNECTIONS)))
     return limit, reached
 
 

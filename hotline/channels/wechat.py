@@ -4,9 +4,8 @@ An answer is a customer-service message while the citizen's window is open, else
 """
 
 import re
-import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from hotline.channels import wechat_words, wechat_xml
@@ -16,6 +15,7 @@ from hotline.channels.wechat_crypto import Envelope, is_signed
 from hotline.errors import Invalid, NotGenuine
 from hotline.ports import File, HttpAnswer, Media, Outbound, Parsed, RawRequest, Receipt, ReceiptState, Refusal, TokenStore
 from hotline.settings import Wechat as Settings
+from models.base import now
 
 WINDOW = timedelta(hours=48)
 MOST_TEXT_BYTES = 2048
@@ -57,8 +57,7 @@ class Wechat:
         self._require_fresh(raw.query)
         if raw.method == "GET":
             return self._confirm(raw.query)
-        at = datetime.fromtimestamp(time.time(), UTC)
-        return wechat_words.parsed(wechat_xml.read(self._opened(raw)), at=at)
+        return wechat_words.parsed(wechat_xml.read(self._opened(raw)), at=now())
 
     def refuse(self, reason: Refusal) -> HttpAnswer:
         """What is malformed is as good as forged: in plain mode the signature does not cover the body."""
@@ -86,7 +85,7 @@ class Wechat:
         is_covered = self._envelope is not None and not given and "msg_signature" in query
         if not self._token or not (is_covered or is_signed(given, self._token, timestamp, nonce)):
             raise NotGenuine()
-        if not _TIMESTAMP.fullmatch(timestamp) or abs(time.time() - int(timestamp)) > self._settings.freshness_seconds:
+        if not _TIMESTAMP.fullmatch(timestamp) or abs(now().timestamp() - int(timestamp)) > self._settings.freshness_seconds:
             raise NotGenuine("The callback is stale.")
 
     def _confirm(self, query: Mapping[str, str]) -> Parsed:
@@ -109,7 +108,7 @@ class Wechat:
 
     def _written_or_notified(self, message: Outbound) -> Receipt:
         closed: Refused | None = None
-        if message.heard_at is None or datetime.fromtimestamp(time.time(), UTC) - message.heard_at < WINDOW:
+        if message.heard_at is None or now() - message.heard_at < WINDOW:
             try:
                 return self._write(message)
             except Refused as error:

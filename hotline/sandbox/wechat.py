@@ -7,7 +7,6 @@ Where the number is one of the closed window (45015, 45047), templates still rea
 import itertools
 import re
 import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -15,7 +14,8 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, Query, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 
-from hotline.sandbox.wechat_callbacks import Account, Callbacks, Deliver
+from hotline.sandbox.wechat_callbacks import Account, Callback, Callbacks, Deliver
+from models.base import now
 
 TOKEN_SECONDS = 7200
 LONGEST_TEXT = 2048
@@ -33,6 +33,9 @@ class Received:
 
     recipient: str
     text: str
+    number: str = ""  # its name at WeChat; customer-service messages have none
+    key: str = ""
+    state: str = "sent"
     kind: str = "text"
     body: Told = field(default_factory=dict)
 
@@ -46,7 +49,7 @@ class Fault(Exception):
 class Wechat:
     """`app` is mounted where the service's base URL points to; `received` is what was sent through it, oldest first."""
 
-    kind = "wechat"
+    name = "wechat"
 
     def __init__(self, account: Account, *, deliver: Deliver | None = None) -> None:
         self.account = account
@@ -65,19 +68,18 @@ class Wechat:
 
     # Citizens.
 
-    def inject(self, sender: str, text: str = "", *, picture: bytes = b"", voice: bytes = b"", video: bytes = b"") -> int:
-        """A text or a file from a citizen; a voice with a text has been recognised. The status of the service's answer."""
-        if picture:
-            given = {"PicUrl": "http://mmbiz.example/picture", "MediaId": self.keep(picture, "image/jpeg")}
-            return self.callbacks.send(self.callbacks.message(sender, "image", **given))
-        if voice:
-            recognised = {"Recognition": text} if text else {}
-            given = {"MediaId": self.keep(voice, "audio/amr"), "Format": "amr", **recognised}
-            return self.callbacks.send(self.callbacks.message(sender, "voice", **given))
-        if video:
-            given = {"MediaId": self.keep(video, "video/mp4"), "ThumbMediaId": "thumb"}
-            return self.callbacks.send(self.callbacks.message(sender, "video", **given))
-        return self.callbacks.send(self.callbacks.message(sender, "text", Content=text))
+    def inject(self, sender: str, text: str, pictures: Sequence[bytes] = ()) -> int:
+        """A text, and each picture as a message of its own, as telephones send them. The status of the last answer."""
+        messages = [self.callbacks.message(sender, "text", Content=text)] if text else []
+        messages += [self._with_file(sender, "image", each, "image/jpeg", PicUrl="http://mmbiz.example/p") for each in pictures]
+        return [self.callbacks.send(each) for each in messages][-1]
+
+    def inject_voice(self, sender: str, voice: bytes, recognised: str = "") -> int:
+        told = {"Recognition": recognised} if recognised else {}
+        return self.callbacks.send(self._with_file(sender, "voice", voice, "audio/amr", Format="amr", **told))
+
+    def inject_video(self, sender: str, video: bytes) -> int:
+        return self.callbacks.send(self._with_file(sender, "video", video, "video/mp4", ThumbMediaId="thumb"))
 
     def inject_location(self, sender: str, latitude: float, longitude: float, label: str = "") -> int:
         given = {"Location_X": latitude, "Location_Y": longitude, "Scale": 16, "Label": label}
@@ -91,6 +93,9 @@ class Wechat:
         """What became of a template message: `success`, `failed:user block`, `failed: system failed`."""
         given = {"MsgID": int(message_id), "Status": status}
         return self.callbacks.send(self.callbacks.event(sender, "TEMPLATESENDJOBFINISH", **given))
+
+    def _with_file(self, sender: str, kind: str, content: bytes, media_type: str, **fields: str) -> Callback:
+        return self.callbacks.message(sender, kind, MediaId=self.keep(content, media_type), **fields)
 
     def keep(self, content: bytes, media_type: str) -> str:
         media_id = secrets.token_urlsafe(32)
@@ -112,15 +117,15 @@ class Wechat:
             raise Fault(40013, "invalid appid")
         if asked.get("secret") != self.account.app_secret:
             raise Fault(40125, "invalid appsecret")
-        if asked.get("force_refresh") or time.time() >= self._ends:
-            self._token, self._ends = secrets.token_urlsafe(64), time.time() + TOKEN_SECONDS
+        if asked.get("force_refresh") or now().timestamp() >= self._ends:
+            self._token, self._ends = secrets.token_urlsafe(64), now().timestamp() + TOKEN_SECONDS
         self.tokens_given += 1
-        return {"access_token": self._token, "expires_in": int(self._ends - time.time())}
+        return {"access_token": self._token, "expires_in": int(self._ends - now().timestamp())}
 
     def require(self, token: str) -> None:
         if not self._token or token != self._token or token in self._spent:
             raise Fault(40001, "invalid credential, access_token is invalid or not latest")
-        if time.time() >= self._ends:
+        if now().timestamp() >= self._ends:
             raise Fault(42001, "access_token expired")
 
     def write(self, body: Told) -> Told:
@@ -128,7 +133,7 @@ class Wechat:
         if body["msgtype"] == "image":
             if body["image"]["media_id"] not in self.media:
                 raise Fault(40007, "invalid media_id")
-            self.received.append(Received(body["touser"], "［图片］", "image", body))
+            self.received.append(Received(body["touser"], "［图片］", kind="image", body=body))
             return {}
         content = body["text"]["content"]
         if len(content.encode()) > LONGEST_TEXT:
@@ -148,7 +153,7 @@ class Wechat:
         message_id = str(next(self._serial))
         self._told[own] = message_id
         lines = (self.templates[body["template_id"]], *(each["value"] for each in body["data"].values()))
-        self.received.append(Received(body["touser"], "\n".join(lines), kind, body))
+        self.received.append(Received(body["touser"], "\n".join(lines), message_id, own, kind=kind, body=body))
         return {"msgid": int(message_id)}
 
     def add_template(self, title: str) -> str:
@@ -209,7 +214,7 @@ def _serve_media(app: FastAPI, wechat: Wechat) -> None:
         if media.content_type not in ("image/jpeg", "image/png"):
             raise Fault(40004, "invalid media type")
         media_id = wechat.keep(media.file.read(), media.content_type)
-        return {"type": type, "media_id": media_id, "created_at": int(time.time())}
+        return {"type": type, "media_id": media_id, "created_at": int(now().timestamp())}
 
     @app.get("/cgi-bin/media/get")
     def get(request: Request, access_token: AccessToken, media_id: Annotated[str, Query()]) -> Response:

@@ -81,12 +81,8 @@ def test_within_two_days_an_answer_is_a_message(wechat: Wechat, stand_in: StandI
 
 
 def test_later_it_is_an_approved_template_which_is_sent_once(wechat: Wechat, stand_in: StandIn) -> None:
-    late = message(
-        "您的诉求已答复：" + "路灯已修好" * 9,
-        heard_at=now() - timedelta(hours=49),
-        purpose="answered",
-        values={"number": "990181-1"},
-    )
+    values = {"number": "990181-1", "answer": "路灯已修好，" * 9}
+    late = message(heard_at=now() - timedelta(hours=49), purpose="answered", values=values)
 
     first, again = wechat.send(late), wechat.send(late)
 
@@ -94,7 +90,7 @@ def test_later_it_is_an_approved_template_which_is_sent_once(wechat: Wechat, sta
     assert first.provider_id == again.provider_id != ""
     (received,) = stand_in.received
     assert (received.kind, received.body["data"]["character_string1"]) == ("template", {"value": "990181-1"})
-    assert received.body["data"]["thing2"]["value"] == "您的诉求已答复：路灯已修好路灯已修好路…"
+    assert received.body["data"]["thing2"]["value"] == "路灯已修好，路灯已修好，路灯已修好，路…"
     assert "url" not in received.body
 
 
@@ -318,9 +314,9 @@ def test_a_picture_and_a_voice_hang_on_their_messages(
     monkeypatch.setitem(channels.register(), "wechat", wechat)
     citizen = StandIn(PLAIN, deliver=Door(client))
     citizen.media = stand_in.media
-    citizen.inject(ANYBODY, picture=picture())
-    citizen.inject(ANYBODY, "井盖不见了", voice=AMR)
-    citizen.inject(ANYBODY, voice=b"no voice at all")
+    citizen.inject(ANYBODY, "", [picture()])
+    citizen.inject_voice(ANYBODY, AMR, "井盖不见了")
+    citizen.inject_voice(ANYBODY, b"no voice at all")
 
     drain()
 

@@ -45,7 +45,7 @@ def test_a_connected_account_is_told_to_work(connected: StandIn, capsys: pytest.
     assert f"{URL}/api/channels/wechat" in said
     assert "WeChat answers" in said
     assert "明文模式" in said
-    assert "none for received, taken" in said
+    assert "none for filed, dispatched" in said
 
 
 def test_an_account_that_is_not_set_up_is_told_what_is_missing(
