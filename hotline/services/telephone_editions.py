@@ -141,12 +141,12 @@ def _hours(form: TelephoneForm) -> list[dict[str, Any]]:
 def _problems(form: TelephoneForm, body: Mapping[str, Any]) -> dict[str, Invalid]:
     """By field, the first of each."""
     problems: dict[str, Invalid] = {}
-    if not all(stretch["days"] and _in_order(stretch["from"], stretch["to"]) for stretch in body["hours"]):
-        problems["hours"] = Invalid("Each stretch needs days, a beginning, and an end after it.", field="hours")
+    if not all(stretch["days"] and _are_times(stretch["from"], stretch["to"]) for stretch in body["hours"]):
+        problems["hours"] = Invalid("Each stretch needs days, a beginning and an end.", field="hours")
     for name in CLOCKS:
-        if not _CLOCK.fullmatch(getattr(form, name)):
+        if not _are_times(getattr(form, name)):
             problems[name] = Invalid(CLOCK, field=name)
-    if not problems.keys() & set(CLOCKS) and not _in_order(form.callbacks_from, form.callbacks_to):
+    if not problems.keys() & set(CLOCKS) and form.callbacks_from >= form.callbacks_to:
         problems["callbacks_to"] = Invalid("The end must be after the beginning.", field="callbacks_to")
     for name, problem in _refused(body):
         problems.setdefault(name, problem)
@@ -158,8 +158,8 @@ def _problems(form: TelephoneForm, body: Mapping[str, Any]) -> dict[str, Invalid
     return problems
 
 
-def _in_order(begin: str, end: str) -> bool:
-    return bool(_CLOCK.fullmatch(begin) and _CLOCK.fullmatch(end)) and begin < end
+def _are_times(*typed: str) -> bool:
+    return all(map(_CLOCK.fullmatch, typed))
 
 
 def _refused(body: Mapping[str, Any]) -> Sequence[tuple[str, Invalid]]:

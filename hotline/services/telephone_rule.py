@@ -38,7 +38,10 @@ class QueueOfCalls(BaseModel):
 
 
 class Hours(BaseModel):
-    """A stretch of each of these days (1 is Monday), in the city's time."""
+    """A stretch that begins on each of these days (1 is Monday), in the city's time.
+
+    One that does not end later than it begins goes on into the next day.
+    """
 
     days: list[Annotated[int, Field(ge=1, le=7)]] = Field(default_factory=lambda: list(range(1, 8)))
     from_: time = Field(alias="from")
@@ -46,7 +49,11 @@ class Hours(BaseModel):
 
     def include(self, moment: datetime) -> bool:
         local = moment.astimezone(CITY_TIME)
-        return local.isoweekday() in self.days and self.from_ <= local.time() < self.to
+        began, at = local.isoweekday() in self.days, local.time()
+        if self.from_ < self.to:
+            return began and self.from_ <= at < self.to
+        began_yesterday = (local - timedelta(days=1)).isoweekday() in self.days
+        return (began and at >= self.from_) or (began_yesterday and at < self.to)
 
 
 class Flows(BaseModel):

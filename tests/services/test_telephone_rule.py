@@ -65,6 +65,37 @@ def test_within_the_hours_a_person_answers_and_outside_the_flow_for_it(day: int,
     assert a_rule(hours=OFFICE).entry(in_the_city(day, hour, minute)) == flow
 
 
+NIGHTS = [{"days": [1, 5], "from": "20:00", "to": "06:00"}]
+
+
+@pytest.mark.parametrize(
+    ("day", "hour", "flow"),
+    [
+        (23, 5, "after_hours"),  # nobody began on Sunday
+        (23, 20, "main"),
+        (24, 5, "main"),
+        (24, 6, "after_hours"),
+        (24, 20, "after_hours"),
+        (27, 23, "main"),
+        (28, 0, "main"),
+        (28, 20, "after_hours"),
+    ],
+)
+def test_hours_that_end_earlier_than_they_begin_last_until_the_next_day(day: int, hour: int, flow: str) -> None:
+    assert a_rule(hours=NIGHTS).entry(in_the_city(day, hour)) == flow
+
+
+def test_hours_that_end_when_they_begin_last_the_clock_round() -> None:
+    rule = a_rule(hours=[{"days": [1], "from": "00:00", "to": "00:00"}])
+
+    assert [rule.entry(in_the_city(day, hour)) for day, hour in ((22, 23), (23, 0), (23, 23), (24, 0))] == [
+        "after_hours",
+        "main",
+        "main",
+        "after_hours",
+    ]
+
+
 def test_without_hours_people_answer_always() -> None:
     rule = a_rule(hours=[])
 
@@ -90,6 +121,13 @@ def test_the_menu_comes_first_only_where_it_is_switched_on_and_people_answer() -
 )
 def test_it_is_known_when_people_answer_next(moment: datetime, opening: datetime) -> None:
     assert a_rule(hours=OFFICE).opens_at(moment) == opening
+
+
+def test_a_night_is_found_open_where_it_begins() -> None:
+    rule = a_rule(hours=NIGHTS)
+
+    assert rule.opens_at(in_the_city(24, 7)) == in_the_city(27, 20)
+    assert rule.opens_at(in_the_city(28, 5)) == in_the_city(28, 5)
 
 
 def test_a_city_that_opens_once_a_week_is_found_open_a_week_later() -> None:

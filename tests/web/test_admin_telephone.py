@@ -89,7 +89,13 @@ def test_hours_are_kept_by_rows_and_an_empty_row_is_not_meant(admin: TestClient,
     assert 'name="hours_from" aria-label="从" value="10:00"' in page
 
 
-STRETCH = "每段要有星期、开始，和更晚的结束。"
+def test_a_stretch_may_last_over_midnight(admin: TestClient, pages: Database) -> None:
+    save(admin, hours_from=["20:00"], hours_to=["06:00"], hours_days=["0:5"])
+
+    assert [(stretch.days, stretch.from_.hour, stretch.to.hour) for stretch in rule(pages).hours] == [([5], 20, 6)]
+
+
+STRETCH = "每段要有星期、开始和结束。"
 MISTAKES: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"longest_wait": "0"}, {"longest_wait": "要大于 0。"}),
     ({"longest_wait": "3601"}, {"longest_wait": "不能大于 3600。"}),
@@ -103,7 +109,7 @@ MISTAKES: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"recordings_days": "9999999"}, {"recordings_days": "不能大于 36500。"}),
     ({"hours_from": ["09:00"], "hours_to": [""], "hours_days": ["0:1"]}, {"hours": STRETCH}),
     ({"hours_from": ["09:00"], "hours_to": ["18:00"]}, {"hours": STRETCH}),
-    ({"hours_from": ["18:00"], "hours_to": ["09:00"], "hours_days": ["0:1"]}, {"hours": STRETCH}),
+    ({"hours_from": ["18:00"], "hours_to": ["25:00"], "hours_days": ["0:1"]}, {"hours": STRETCH}),
 ]
 
 
