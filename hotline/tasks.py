@@ -35,6 +35,7 @@ from hotline.services import (
     delivery,
     episodes,
     files,
+    floor,
     heads,
     media,
     outbox,
@@ -185,6 +186,7 @@ def topics(event: Event) -> tuple[str, ...]:
 TIMETABLE: dict[str, Timed] = {
     "sweep_overdue": Timed(timedelta(seconds=30), deadlines.find_overdue),
     "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
+    "end_breaks": Timed(timedelta(seconds=10), floor.end_breaks),
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),
     "end_quiet_threads": Timed(timedelta(minutes=5), episodes.end_quiet),
     "archive_closed": Timed(timedelta(hours=1), archiving.archive_closed),

@@ -1,7 +1,7 @@
 """What goes on among the people of the centre: calls for help, notices with receipts, breaks, hand-overs."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, String, Text
@@ -46,6 +46,7 @@ class BreakState(StrEnum):
     GRANTED = "granted"
     REFUSED = "refused"
     TAKEN_BACK = "taken_back"
+    OVER = "over"  # granted, and the time is up or the person came back before
 
 
 class BreakRequest(Record):
@@ -59,3 +60,10 @@ class BreakRequest(Record):
     state: Mapped[BreakState] = mapped_column(Word(BreakState, 16), default=BreakState.ASKED)
     decided_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
     decided_at: Mapped[datetime | None]
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the granted minutes are up."""
+        if self.state != BreakState.GRANTED or self.decided_at is None:
+            return None
+        return self.decided_at + timedelta(minutes=self.minutes)

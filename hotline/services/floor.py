@@ -145,10 +145,10 @@ def decide_break(session: Session, me: Me, request_id: UUID, *, granted: bool) -
         raise NotFound()
     if asked.state != BreakState.ASKED:
         raise WrongState("This request has been decided or taken back.")
-    asked.state = BreakState.GRANTED if granted else BreakState.REFUSED
-    asked.decided_by_id, asked.decided_at = me.staff_id, now()
     if granted:
         _begin_break(session, asked)
+    asked.state = BreakState.GRANTED if granted else BreakState.REFUSED
+    asked.decided_by_id, asked.decided_at = me.staff_id, now()
     outbox.emit(session, FloorChanged(asked.staff_id))
     return asked
 
@@ -160,6 +160,26 @@ def _begin_break(session: Session, asked: BreakRequest) -> None:
         return
     presence.move(session, session.get_one(Staff, asked.staff_id), PresenceState.PAUSED, asked.reason)
     lines.tell_pause(session, asked.staff_id, paused=True)
+
+
+def end_breaks(session: Session) -> int:
+    """Whose granted minutes are up is available again, wherever the desk still gives signs of life. Returns how many people.
+
+    A telephone that then rings in vain pauses its seat, as any other does.
+    """
+    resting = session.execute(
+        select(Presence, BreakRequest)
+        .join(BreakRequest, BreakRequest.staff_id == Presence.staff_id)
+        .where(Presence.state == PresenceState.PAUSED, BreakRequest.state == BreakState.GRANTED)
+        .with_for_update(of=Presence, skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    back = [seat.staff_id for seat, granted in resting if granted.ends_at is not None and granted.ends_at <= now()]
+    for staff_id in back:
+        presence.move(session, session.get_one(Staff, staff_id), PresenceState.AVAILABLE)
+        lines.tell_pause(session, staff_id, paused=False)
+        outbox.emit(session, FloorChanged(staff_id))
+    return len(back)
 
 
 def announce(session: Session, me: Me, text: str) -> Announcement:

@@ -1,6 +1,8 @@
 """Where each seat stands: available, paused with a reason, wrap-up, offline. Who is gone leaves nothing behind."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
@@ -8,7 +10,18 @@ from sqlalchemy.orm import Session
 from hotline.errors import NoteRequired
 from hotline.services import core, lines, queueing
 from hotline.settings import get_settings
-from models import Call, CallLeg, PhoneLine, Presence, PresenceChange, PresenceState, Staff, now
+from models import (
+    BreakRequest,
+    BreakState,
+    Call,
+    CallLeg,
+    PhoneLine,
+    Presence,
+    PresenceChange,
+    PresenceState,
+    Staff,
+    now,
+)
 
 LONGEST_CALL = timedelta(hours=12)
 LOST = "no heartbeat"
@@ -41,6 +54,7 @@ def move(session: Session, staff: Staff, state: PresenceState, reason: str = "")
     if (presence.state, presence.reason) != (state, reason):
         if presence.state == PresenceState.WRAP_UP:
             _note_wrapped_up(session, staff, at)
+        _end_breaks(session, [staff.id])
         presence.state, presence.reason, presence.since = state, reason, at
         session.add(PresenceChange(staff_id=staff.id, state=state, reason=reason))
     if state == PresenceState.OFFLINE:
@@ -59,6 +73,15 @@ def _note_wrapped_up(session: Session, staff: Staff, at: datetime) -> None:
         )
         .values(wrapped_up_at=at)
         .execution_options(synchronize_session=False)
+    )
+
+
+def _end_breaks(session: Session, staff_ids: Collection[UUID]) -> None:
+    """Whoever moves on has come back from a break that was granted."""
+    session.execute(
+        update(BreakRequest)
+        .where(BreakRequest.staff_id.in_(staff_ids), BreakRequest.state == BreakState.GRANTED)
+        .values(state=BreakState.OVER)
     )
 
 
@@ -100,5 +123,7 @@ def release_gone(session: Session) -> int:
         presence.state, presence.reason, presence.since = PresenceState.OFFLINE, LOST, at
         session.add(PresenceChange(staff_id=presence.staff_id, state=PresenceState.OFFLINE, reason=LOST))
     if gone:
-        queueing.release(session, [presence.staff_id for presence in gone])
+        staff_ids = [presence.staff_id for presence in gone]
+        _end_breaks(session, staff_ids)
+        queueing.release(session, staff_ids)
     return len(gone)

@@ -191,5 +191,7 @@ def _breaks(session: Session) -> Sequence[Asked]:
 
 
 def open_break(session: Session, staff_id: UUID) -> BreakRequest | None:
-    """The break that this person has asked for and nobody has decided."""
-    return session.scalar(select(BreakRequest).where(BreakRequest.staff_id == staff_id, BreakRequest.state == BreakState.ASKED))
+    """The break that this person has asked for and nobody has decided, or the one that has been granted and is not over."""
+    is_open = BreakRequest.state.in_((BreakState.ASKED, BreakState.GRANTED))
+    of_person = select(BreakRequest).where(BreakRequest.staff_id == staff_id, is_open)
+    return session.scalars(of_person.order_by(BreakRequest.created_at.desc()).limit(1)).one_or_none()

@@ -8,7 +8,19 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session, lazyload
 
 from hotline.errors import Invalid, NotFound
-from hotline.services import access, drafts, files, gazetteer, matters, presence, queueing, reading, reading_filing, triage
+from hotline.services import (
+    access,
+    drafts,
+    files,
+    gazetteer,
+    matters,
+    presence,
+    queueing,
+    reading,
+    reading_filing,
+    reading_floor,
+    triage,
+)
 from hotline.services.cases import How
 from hotline.services.holding import hold_contact
 from hotline.web import desk_form, render
@@ -33,7 +45,8 @@ def desk(request: Request, look: Look, me: Me, c: UUID | None = None, m: int = 1
     open_id = c or next((contact.id for contact in view.mine), None)
     contact = access.see_contact(look, me, open_id) if open_id else None
     values = _contact_values(look, me, contact, m) if contact else {"contact": None}
-    return render.page(request, "desk/page.html", me=me, queue=view, open_id=open_id, pauses=PAUSES, skills=SKILLS, **values)
+    values |= {"pauses": PAUSES, "wish": reading_floor.open_break(look, me.staff_id), "skills": SKILLS}
+    return render.page(request, "desk/page.html", me=me, queue=view, open_id=open_id, **values)
 
 
 @router.get("/queue")

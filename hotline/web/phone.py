@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from hotline.services import access, drafts, lines, reading_phone, recordings, routing, switching, telephone_rule
+from hotline.services import access, drafts, lines, reading_floor, reading_phone, recordings, routing, switching, telephone_rule
 from hotline.services.access import CENTRE
 from hotline.settings import Settings, get_settings
 from hotline.web import agent, render
@@ -56,11 +56,10 @@ def ring(request: Request, look: Look, me: Me) -> Response:
 def seat(request: Request, look: Look, me: Me) -> Response:
     """Where the person stands, for the top of the desk: the exchange moves it as well."""
     access.require(me, *agent.WHO)
-    view = reading_phone.phone_now(look, me)
+    view, wish = reading_phone.phone_now(look, me), reading_floor.open_break(look, me.staff_id)
     talks = view.call is not None and view.call.is_answered
-    return render.fragment(
-        request, "desk/_presence.html", me=me, queue=view, pauses=agent.PAUSES, until=view.wrap_up_until, talks=talks
-    )
+    values = {"queue": view, "wish": wish, "pauses": agent.PAUSES, "until": view.wrap_up_until, "talks": talks}
+    return render.fragment(request, "desk/_presence.html", me=me, **values)
 
 
 @router.get("/bar")

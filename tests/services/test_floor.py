@@ -249,6 +249,51 @@ def test_a_break_is_decided_once_by_a_leader_while_it_is_wanted(session: Session
         floor.decide_break(session, leader, asked.id, granted=True)
 
 
+def test_a_granted_break_ends_when_its_minutes_are_up(session: Session, clock: time_machine.Traveller) -> None:
+    staff, leader = make_agent(session), a_leader(session)
+    lines.sign_in(session, signed_in(session, staff))
+    asked = floor.decide_break(session, leader, request_of(session, staff, minutes=10).id, granted=True)
+
+    clock.shift(timedelta(minutes=9))
+    assert floor.end_breaks(session) == 0
+    assert seat(session, staff) == (PresenceState.PAUSED, "喝水")
+
+    clock.shift(timedelta(minutes=1))
+    assert floor.end_breaks(session) == 1
+
+    assert seat(session, staff) == (PresenceState.AVAILABLE, "")
+    assert [each.paused for each in lines.desired(session) if each.staff_id == staff.id] == [False]
+    session.refresh(asked)
+    assert (asked.state, floor.end_breaks(session)) == (BreakState.OVER, 0)
+
+
+def test_who_comes_back_early_or_goes_home_has_ended_the_break(session: Session, clock: time_machine.Traveller) -> None:
+    leader = a_leader(session)
+    for state, reason in ((PresenceState.AVAILABLE, ""), (PresenceState.PAUSED, "用餐"), (PresenceState.OFFLINE, "")):
+        staff = make_agent(session)
+        asked = floor.decide_break(session, leader, request_of(session, staff).id, granted=True)
+
+        presence.set_presence(session, staff, state, reason)
+
+        session.refresh(asked)
+        assert asked.state == BreakState.OVER
+        clock.shift(timedelta(minutes=10))
+        assert floor.end_breaks(session) == 0
+        assert seat(session, staff) == (state, reason)
+
+
+def test_a_desk_that_is_given_up_for_gone_has_no_break_left(session: Session, clock: time_machine.Traveller) -> None:
+    staff, leader = make_agent(session), a_leader(session)
+    asked = floor.decide_break(session, leader, request_of(session, staff).id, granted=True)
+    session.flush()
+    clock.shift(timedelta(minutes=5))
+
+    presence.release_gone(session)
+
+    session.refresh(asked)
+    assert asked.state == BreakState.OVER
+
+
 # --- what callers are told
 
 

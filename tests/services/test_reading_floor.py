@@ -1,5 +1,7 @@
 """The floor as its leader sees it."""
 
+from datetime import timedelta
+
 import time_machine
 from sqlalchemy.orm import Session
 
@@ -116,6 +118,21 @@ def test_what_is_asked_of_the_leader_stands_there_until_it_is_done(session: Sess
 
     board = reading_floor.board(session)
     assert (board.help, board.breaks, reading_floor.open_break(session, staff.id)) == ([], [], None)
+
+
+def test_a_break_stands_at_the_desk_until_it_is_over(session: Session) -> None:
+    staff, leader = make_agent(session), a_leader(session)
+    wish = floor.decide_break(session, leader, request_of(session, staff, minutes=15).id, granted=True)
+    session.flush()
+
+    assert reading_floor.open_break(session, staff.id) is wish
+    assert wish.decided_at is not None
+    assert wish.ends_at == wish.decided_at + timedelta(minutes=15)
+
+    presence.set_presence(session, staff, PresenceState.AVAILABLE)
+    session.flush()
+
+    assert reading_floor.open_break(session, staff.id) is None
 
 
 def test_a_line_that_was_left_is_no_longer_at_the_seat(session: Session) -> None:

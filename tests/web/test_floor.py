@@ -166,6 +166,33 @@ def test_a_break_may_be_refused_or_taken_back(leader: TestClient, agent: TestCli
         assert session.get_one(Presence, id_of(pages, "agent")).state == "available"
 
 
+def test_who_asked_for_a_break_can_take_it_back_at_the_desk(leader: TestClient, agent: TestClient) -> None:
+    asked = form(agent.get("/desk").text, "ask-break")
+    agent.post(asked.action, data=asked.filled(reason="喝水"))
+
+    for path in ("/desk", "/phone/seat"):
+        page = agent.get(path).text
+        assert "收回申请" in page
+        assert "ask-break" not in {each.name for each in forms(page)}
+    back = form(agent.get("/desk").text, "take-break-back")
+    agent.post(back.action, data=back.filled())
+
+    assert "收回申请" not in agent.get("/desk").text
+    assert "break" not in {each.name for each in forms(leader.get("/floor/board").text)}
+
+
+def test_the_desk_says_until_when_a_granted_break_lasts(leader: TestClient, agent: TestClient) -> None:
+    post(agent, "/floor/break", reason="喝水", minutes="15")
+    asked = form(leader.get("/floor/board").text, "break")
+    leader.post(asked.action, data=asked.filled(grant="yes"))
+
+    for path in ("/desk", "/phone/seat"):
+        page = agent.get(path).text
+        assert "小休 · 喝水" in page
+        assert "data-until=" in page
+        assert "ask-break" in {each.name for each in forms(page)}
+
+
 def test_a_break_has_an_end(agent: TestClient) -> None:
     answer = post(agent, "/floor/break", reason="喝水", minutes="600")
 
