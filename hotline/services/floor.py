@@ -37,6 +37,7 @@ ANNOUNCEMENT_LASTS = timedelta(hours=12)
 
 def call_for_help(session: Session, staff: Staff) -> HelpCall:
     """Silent: the caller hears nothing. Asked again while nobody has come, it is the same call."""
+    _in_turn(session, staff)
     waiting = session.scalar(
         select(HelpCall).where(HelpCall.staff_id == staff.id, HelpCall.answered_at.is_(None)).with_for_update()
     )
@@ -117,6 +118,7 @@ def ask_break(session: Session, staff: Staff, *, reason: str, minutes: int) -> B
         raise NoteRequired(field="reason")
     if not 1 <= minutes <= LONGEST_BREAK:
         raise Invalid("A break lasts 1 to {most} minutes.", field="minutes", most=LONGEST_BREAK)
+    _in_turn(session, staff)
     asked = session.scalar(
         select(BreakRequest).where(BreakRequest.staff_id == staff.id, BreakRequest.state == BreakState.ASKED).with_for_update()
     )
@@ -209,6 +211,11 @@ def announcement(session: Session) -> Announcement | None:
 def _running(session: Session) -> Sequence[Announcement]:
     running = (Announcement.ended_at.is_(None), (Announcement.ends_at.is_(None)) | (Announcement.ends_at > now()))
     return session.scalars(select(Announcement).where(*running).order_by(Announcement.created_at.desc())).all()
+
+
+def _in_turn(session: Session, staff: Staff) -> None:
+    """What one person asks twice at the same moment is met one after the other, so that the second finds the first."""
+    session.execute(select(Staff.id).where(Staff.id == staff.id).with_for_update(key_share=True))
 
 
 def _words(text: str, *, longest: int) -> str:

@@ -1,13 +1,16 @@
 """Help, notices, breaks and announcements: who may do what, and what it does to the floor."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from uuid import uuid4
+from threading import Barrier
+from uuid import UUID, uuid4
 
 import pytest
 import time_machine
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hotline.db import Database
 from hotline.errors import Invalid, NotAllowed, NoteRequired, NotFound, RuleBroken, WrongState
 from hotline.services import calling, floor, lines, presence
 from hotline.services.access import Me
@@ -65,6 +68,30 @@ def test_asked_again_while_nobody_came_it_is_the_same_call(session: Session) -> 
 
     assert first is second
     assert first.contact_id is None
+
+
+@pytest.mark.parametrize("table", [HelpCall, BreakRequest])
+def test_asked_four_times_at_the_same_moment_it_is_asked_once(
+    database: Database, table: type[HelpCall] | type[BreakRequest]
+) -> None:
+    with database.unit_of_work() as session:
+        staff_id = make_agent(session).id
+    together = Barrier(4)
+
+    def ask(_: int) -> UUID:
+        together.wait()
+        with database.unit_of_work() as session:
+            staff = session.get_one(Staff, staff_id)
+            if table is HelpCall:
+                return floor.call_for_help(session, staff).id
+            return floor.ask_break(session, staff, reason="喝水", minutes=10).id
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = set(pool.map(ask, range(4)))
+
+    with database.reading() as session:
+        assert set(session.scalars(select(table.id))) == asked
+        assert len(asked) == 1
 
 
 def test_the_first_who_comes_has_it_and_the_second_is_told(session: Session) -> None:
