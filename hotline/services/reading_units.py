@@ -1,5 +1,6 @@
 """What the units' desk shows: the assignments of a liaison's unit and those below it, by the time that is left. Reads only."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from hotline.services import core, scoring
@@ -33,6 +34,8 @@ from models import (
 
 CITY_TIME = ZoneInfo("Asia/Shanghai")
 MOST_ROWS = 100
+# Asked for by its number a case is found in any tab, and by an index.
+IS_NUMBER = re.compile(r"\d{6}-\d{8}-\d[\d-]*")
 IN_HAND = (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS)
 GIVEN = (AssignmentStatus.ANSWERED, AssignmentStatus.DONE)
 IS_OVERDUE = Assignment.due_at < bindparam("at")
@@ -112,12 +115,16 @@ def rows(session: Session, me: Me, tab: Tab, *, search: str = "") -> Sequence[Ro
 
 @lru_cache(maxsize=128)
 def _of_unit(unit_path: str, tab: Tab, search: str) -> Select[Assignment, Case, str, str, str, UUID]:
-    wanted = _of_tab(tab)
-    if search:
-        wanted = or_(Case.number == search, and_(wanted, _is_titled(search)))
-    order = Assignment.answered_at.desc() if tab == Tab.ANSWERED else Assignment.due_at
-    chosen = _listed().where(Assignment.unit_id.in_(_below(unit_path)), wanted)
-    return chosen.order_by(order, Assignment.id).limit(MOST_ROWS)
+    wanted = (Assignment.unit_id.in_(_below(unit_path)), _of_tab(tab))
+    order = (Assignment.answered_at.desc() if tab == Tab.ANSWERED else Assignment.due_at, Assignment.id)
+    if IS_NUMBER.fullmatch(search):
+        wanted = (wanted[0], Case.number == search)
+    elif search:
+        wanted = (*wanted, _is_titled(search))
+    elif tab == Tab.ANSWERED:
+        # What is answered grows for ever: the latest are found before anything is read that stands beside them.
+        wanted = (Assignment.id.in_(select(Assignment.id).where(*wanted).order_by(*order).limit(MOST_ROWS)),)
+    return _listed().where(*wanted).order_by(*order).limit(MOST_ROWS)
 
 
 def _is_titled(words: str) -> ColumnElement[bool]:

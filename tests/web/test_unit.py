@@ -195,6 +195,15 @@ def test_a_search_does_not_give_a_closed_title_away(liaison: TestClient, pages: 
     assert number in liaison.get("/unit", params={"q": number}).text
 
 
+def test_a_number_is_found_whatever_tab_is_open(liaison: TestClient, pages: Database) -> None:
+    number, other = a_case(pages), a_case(pages)
+
+    found = liaison.get("/unit", params={"q": number, "tab": "answered"}).text
+
+    assert number in found
+    assert other not in found
+
+
 def test_the_list_refreshes_by_itself_and_keeps_what_is_open(liaison: TestClient, pages: Database) -> None:
     number = a_case(pages)
     opened = lead_url(pages, number).rpartition("/")[2]
