@@ -1,6 +1,8 @@
 """The agent's desk and its queue with years of work in PostgreSQL, against the same pages with little."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from http.cookies import SimpleCookie
 
 from bench import service, years
@@ -14,35 +16,50 @@ from models import privacy
 from tests.components import Postgres
 
 PAGES = {"desk": "/desk", "queue": "/desk/queue"}
-WARM_UP, LOADS = 20, 200
+ROUNDS, WARM_UP, LOADS = 4, 10, 50
 PER_SECOND = 8
+# With all that a desk with a telephone shows; the exchange itself is not needed for that.
+SETTINGS = {**service.DEMO, "HOTLINE_TELEPHONY": "on"}
 P95_BAR_MS, GROWTH_BAR = 60.0, 1.5
 
 
+@dataclass(frozen=True)
+class Desk:
+    """An agent at work on a contact, with so much in the database."""
+
+    size: Size
+    running: Service
+    cookie: str
+    seconds: dict[str, list[float]]
+
+
 def pages(small: bool) -> Iterator[Figure]:
-    much_is = MIDDLING if small else LARGE
-    with Postgres.temporary() as server:
-        little = _measure(server.create_database("little"), LITTLE)
-        much = _measure(server.create_database("much"), much_is)
-    for name, latencies in much.items():
-        p95, before = (1000 * percentile(each, 0.95) for each in (latencies, little[name]))
-        details = {"contacts": much_is.contacts, "cases": much_is.cases, "p50_ms": 1000 * percentile(latencies, 0.5)}
+    with Postgres.temporary() as server, ExitStack() as stack:
+        sizes = {"little": LITTLE, "much": MIDDLING if small else LARGE}
+        little, much = (stack.enter_context(_desk(server.create_database(name), size)) for name, size in sizes.items())
+        # In turns, so that whatever else the machine does meets both.
+        for _ in range(ROUNDS):
+            for name, path in PAGES.items():
+                for desk in (little, much):
+                    desk.seconds[name] += _load(desk.running, path, desk.cookie)
+    for name in PAGES:
+        p95, before = (1000 * percentile(desk.seconds[name], 0.95) for desk in (much, little))
+        details = {"contacts": much.size.contacts, "cases": much.size.cases, "p50_ms": 1000 * percentile(much.seconds[name], 0.5)}
         yield Figure(f"page_{name}", "postgresql", p95, "ms p95", bar=P95_BAR_MS, details=details)
-        yield Figure(
-            f"page_{name}_growth", "postgresql", p95, "ms p95", before, GROWTH_BAR, details={"contacts": much_is.contacts}
-        )
+        p50_before = {"p50_ms": 1000 * percentile(little.seconds[name], 0.5)}
+        yield Figure(f"page_{name}_growth", "postgresql", p95, "ms p95", before, GROWTH_BAR, details=p50_before)
 
 
-def _measure(url: str, size: Size) -> dict[str, list[float]]:
-    """Seconds for each load of each page, of an agent who is at work on a contact."""
+@contextmanager
+def _desk(url: str, size: Size) -> Iterator[Desk]:
     privacy.install(privacy.KeyRing([service.KEY]))
-    with service.running(arguments=["--only", "web"], settings={**service.DEMO, "HOTLINE_DATABASE__URL": url}) as running:
+    with service.running(arguments=["--only", "web"], settings={**SETTINGS, "HOTLINE_DATABASE__URL": url}) as running:
         engine = engine_for(url)
         years.fill(engine, size)
         engine.dispose()
         cookie = _sign_in(running)
         _start_work(running, cookie)
-        return {name: _load(running, path, cookie) for name, path in PAGES.items()}
+        yield Desk(size, running, cookie, {name: [] for name in PAGES})
 
 
 def _load(running: Service, path: str, cookie: str) -> list[float]:

@@ -1,34 +1,46 @@
-"""Years of work in a PostgreSQL database: contacts, letters, cases, assignments and history, filled in by the database itself."""
+"""Years of work in a PostgreSQL database: contacts, letters, calls, cases, history and scores, filled in by the database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, insert, literal_column, select, text
+from sqlalchemy.orm import Session
 
 from bench.letters import SENTENCES
+from hotline.services import queue_rule
+from hotline.services.queue_rule import VOICE, VOICE_MESSAGE
 from models import (
     Area,
     AreaKind,
     Assignment,
     Base,
+    Call,
     Case,
     CaseEvent,
     Category,
     Contact,
     Message,
     QueueEntry,
+    Role,
     Rule,
+    Score,
     Staff,
+    StaffRole,
     TaxonomyVersion,
     Unit,
+    Urgency,
     privacy,
 )
 
-WAITING = 300
+# What waits at any moment, however many years lie behind.
+WAITING, CALLS_WAITING = 300, 12
 OPEN_CASES = 3000
+INDICATORS = ("on_time", "resolution", "satisfaction")
 # Most people call once, some call every week: the square of a random share of this many numbers.
 NUMBERS_PER_CONTACT = 0.3
+# Cases come of the first and the third.
+CHANNELS = ("mailbox", "sms", VOICE, "wechat")
 
 
 @dataclass(frozen=True)
@@ -43,14 +55,15 @@ LARGE = Size(contacts=1_000_000, cases=500_000)
 
 
 def fill(engine: Engine, size: Size) -> None:
-    """Rows as the service writes them, most of them concluded; the newest contacts wait in the queue."""
+    """Rows as the service writes them: contacts that are over, cases of which the newest are with their units, and a queue."""
     with engine.begin() as connection:
         # Rows that point at each other are made together here: the checks of foreign keys would take most of the time.
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT setseed(0.12345)"))
-        _contacts(connection, size)
-        _cases(connection, size)
+        _concluded(connection, size)
+        _filed(connection, size)
+        _waiting(connection, size)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("VACUUM ANALYZE"))
@@ -58,16 +71,80 @@ def fill(engine: Engine, size: Size) -> None:
         connection.execute(text("CHECKPOINT"))
 
 
-def _contacts(connection: Connection, size: Size) -> None:
-    contacts, waits = size.contacts, f"n > {size.contacts - WAITING}"
-    grids = _one_of(connection.scalars(select(Area.code).where(Area.kind == AreaKind.GRID)).all())
+def _concluded(connection: Connection, size: Size) -> None:
+    caller = f"floor({size.contacts * NUMBERS_PER_CONTACT} * power(random(), 2))"
+    source = _made(1, size.contacts, at=_when("n", size.contacts), caller=caller, channel=_in_turn(CHANNELS))
+    agent = _agent(connection)
+    _contacts(
+        connection,
+        source,
+        taken_at="at + interval '5 minutes'",
+        taken_by_id=agent,
+        concluded_at="at + interval '15 minutes'",
+        conclusion="CASE WHEN mod(n, 2) = 0 THEN 'filed' ELSE 'answered' END",
+    )
+    _letters(connection, source)
+    _calls(
+        connection,
+        source,
+        staff_id=agent,
+        answered_at="at + interval '12 seconds'",
+        ended_at="at + interval '4 minutes'",
+        wrapped_up_at="at + interval '5 minutes'",
+        ending="'spoken'",
+    )
+
+
+def _waiting(connection: Connection, size: Size) -> None:
+    """Text and messages by voice, some of them past their clock; and a few callers who are on the line now."""
+    first_call = size.contacts + WAITING + 1
+    texts = _queued(
+        connection, size.contacts + 1, first_call - 1, [VOICE_MESSAGE if each == VOICE else each for each in CHANNELS]
+    )
+    calls = _queued(connection, first_call, first_call + CALLS_WAITING - 1, [VOICE])
+    for source in (texts, calls):
+        _contacts(connection, source, urgency="urgency")
+        _letters(connection, source)
+        _insert(
+            connection,
+            QueueEntry,
+            source,
+            contact_id=_id(1),
+            channel="place",
+            skill="'general'",
+            language="'zh'",
+            urgency_weight="CASE urgency WHEN 'urgent' THEN 1 ELSE 0 END",
+            clock_from="extract(epoch FROM at)",
+            limit_seconds="seconds",
+        )
+    _calls(connection, texts, ended_at="at", ending="'voice_message'")
+    _calls(connection, calls)
+
+
+def _queued(connection: Connection, first: int, last: int, places: Sequence[str]) -> str:
+    """Places in the queue, of which each has used between nothing and somewhat more than the whole of its clock."""
+    rule = queue_rule.current(Session(connection))
+    seconds = _in_turn([str(rule.limit(place, Urgency.NORMAL)) for place in places], "float")
+    return _made(
+        first,
+        last,
+        at=f"now() - interval '1 second' * {seconds} * mod(n::bigint * 7919, 1200) / 1000",
+        caller="n",
+        channel=_in_turn([VOICE if place == VOICE_MESSAGE else place for place in places]),
+        place=_in_turn(places),
+        seconds=seconds,
+        urgency="CASE WHEN mod(n, 25) = 0 THEN 'urgent' ELSE 'normal' END",
+    )
+
+
+def _contacts(connection: Connection, source: str, **more: str) -> None:
     _insert(
         connection,
         Contact,
-        _made(1, contacts, at=_when("n", contacts), caller=_caller(contacts)),
-        id=_id(1, "n"),
+        source,
+        id=_id(1),
         reference="'990181-20240101-' || lpad(n::text, 7, '0')",
-        channel=_channel("n"),
+        channel="channel",
         received_at="at",
         created_at="at",
         subject=_one_of([sentence[:60] for sentence in SENTENCES]),
@@ -75,54 +152,72 @@ def _contacts(connection: Connection, size: Size) -> None:
         number=_sealed("+8613900000000"),
         number_hash="sha256(('caller ' || caller)::bytea)",
         place_text=_sealed("人民路 18 号"),
-        grid_code=grids,
+        grid_code=_one_of(connection.scalars(select(Area.code).where(Area.kind == AreaKind.GRID)).all()),
         queued_at="at",
-        taken_at=f"CASE WHEN {waits} THEN NULL ELSE at + interval '5 minutes' END",
-        concluded_at=f"CASE WHEN {waits} THEN NULL ELSE at + interval '15 minutes' END",
-        conclusion=f"CASE WHEN {waits} THEN NULL WHEN mod(n, 2) = 0 THEN 'filed' ELSE 'answered' END",
+        **more,
     )
+
+
+def _letters(connection: Connection, source: str) -> None:
     _insert(
         connection,
         Message,
-        _made(1, contacts, at=_when("n", contacts)),
-        id=_id(2, "n"),
-        channel=_channel("n"),
+        f"{source} WHERE channel <> '{VOICE}'",
+        id=_id(2),
+        channel="channel",
         external_id="'years-' || n",
-        contact_id=_id(1, "n"),
+        contact_id=_id(1),
         text=_one_of(SENTENCES),
         received_at="at",
         created_at="at",
     )
+
+
+def _calls(connection: Connection, source: str, **more: str) -> None:
     _insert(
         connection,
-        QueueEntry,
-        _made(contacts - WAITING + 1, contacts),
-        contact_id=_id(1, "n"),
-        channel=_channel("n"),
-        skill="'general'",
-        language="'zh'",
-        urgency_weight="CASE WHEN mod(n, 25) = 0 THEN 1 ELSE 0 END",
-        clock_from=f"extract(epoch FROM {_when('n', contacts)})",
-        limit_seconds="86400.0",
+        Call,
+        f"{source} WHERE channel = '{VOICE}'",
+        id=_id(6),
+        linkedid="'years-' || n",
+        contact_id=_id(1),
+        queue="'general'",
+        started_at="at - interval '6 seconds'",
+        queued_at="at",
+        created_at="at",
+        **more,
     )
 
 
-def _cases(connection: Connection, size: Size) -> None:
-    """One for every second contact; the newest are still with their units."""
-    is_open = f"n > {size.cases - min(OPEN_CASES, size.cases // 2)}"
+def _filed(connection: Connection, size: Size) -> None:
+    """One case for every second contact; the newest are still with their units."""
+    last_closed = size.cases - min(OPEN_CASES, size.cases // 2)
     units = connection.scalars(select(Unit.id).where(Unit.path != "")).all()
-    unit = _one_of([str(id) for id in units], "uuid")
-    source = _made(1, size.cases, at=_when("2 * n", size.contacts))
+    source = _made(
+        1,
+        size.cases,
+        at=_when("2 * n", size.contacts),
+        is_open=f"n > {last_closed}",
+        unit=_one_of([str(id) for id in units], "uuid"),
+        due=f"CASE WHEN n > {last_closed} THEN now() + interval '1 hour' * (mod(n, 50) - 5) END",
+    )
+    _cases(connection, source)
+    _assignments(connection, source)
+    _history(connection, source)
+    _scores(connection, source)
+
+
+def _cases(connection: Connection, source: str) -> None:
     _insert(
         connection,
         Case,
         f"{source} JOIN contact ON contact.id = {_id(1, '2 * n')} "
         "JOIN area ON area.code = contact.grid_code AND area.valid_to IS NULL",
-        id=_id(3, "n"),
+        id=_id(3),
         number="'990181-20240101-' || lpad((2 * n)::text, 7, '0')",
-        contact_id=_id(1, "2 * n"),
-        status=f"CASE WHEN {is_open} THEN 'in_progress' ELSE 'archived' END",
-        due_at=f"CASE WHEN {is_open} THEN now() + interval '5 hours' END",
+        contact_id="contact.id",
+        status="CASE WHEN is_open THEN 'in_progress' ELSE 'archived' END",
+        due_at="due",
         profile_id=_found(connection, select(Rule.id).where(Rule.kind == "profile", Rule.current)),
         taxonomy_id=_found(connection, select(TaxonomyVersion.id).where(TaxonomyVersion.current)),
         request_type="'complaint'",
@@ -135,33 +230,40 @@ def _cases(connection: Connection, size: Size) -> None:
         community_code="area.parent_code",
         number_of_requester=_sealed("+8613900000000"),
         number_hash="contact.number_hash",
-        lead_unit_id=unit,
-        filed_by_id=_found(connection, select(Staff.id)),
-        created_at="made.at",
-        closed_at=f"CASE WHEN {is_open} THEN NULL ELSE made.at + interval '2 days' END",
+        lead_unit_id="unit",
+        filed_by_id=_agent(connection),
+        created_at="at",
+        closed_at="CASE WHEN is_open THEN NULL ELSE at + interval '2 days' END",
     )
+
+
+def _assignments(connection: Connection, source: str) -> None:
     _insert(
         connection,
         Assignment,
         source,
-        id=_id(4, "n"),
-        case_id=_id(3, "n"),
-        unit_id=unit,
-        status=f"CASE WHEN {is_open} THEN 'in_progress' ELSE 'done' END",
+        id=_id(4),
+        case_id=_id(3),
+        unit_id="unit",
+        status="CASE WHEN is_open THEN 'in_progress' ELSE 'done' END",
         dispatched_at="at",
-        due_at=f"CASE WHEN {is_open} THEN now() + interval '5 hours' END",
+        due_at="due",
         sign_due_at="at + interval '2 hours'",
         contact_due_at="at + interval '1 day'",
         answer_due_at="at + interval '3 days'",
+        answered_at="CASE WHEN is_open THEN NULL ELSE at + interval '1 day' END",
         created_at="at",
     )
+
+
+def _history(connection: Connection, source: str) -> None:
     _insert(
         connection,
         CaseEvent,
         f"{source}, (VALUES (1, 'file', NULL, 'to_dispatch'), (2, 'dispatch', 'to_dispatch', 'dispatched'), "
         "(3, 'sign', 'dispatched', 'in_progress')) AS step (serial, action, before, after)",
         id=_id(5, "3 * n + serial"),
-        case_id=_id(3, "n"),
+        case_id=_id(3),
         serial="serial",
         at="at",
         action="action",
@@ -170,6 +272,23 @@ def _cases(connection: Connection, size: Size) -> None:
         key="'years-' || serial",
         mac="sha256('years'::bytea)",
         created_at="at",
+    )
+
+
+def _scores(connection: Connection, source: str) -> None:
+    indicators = ", ".join(f"({serial}, '{indicator}')" for serial, indicator in enumerate(INDICATORS))
+    _insert(
+        connection,
+        Score,
+        f"{source}, (VALUES {indicators}) AS measured (serial, indicator) WHERE NOT is_open",
+        id=_id(7, f"{len(INDICATORS)} * n + serial"),
+        case_id=_id(3),
+        indicator="indicator",
+        value="CASE WHEN mod(n, 10) < 8 THEN 1.0 ELSE 0.0 END",
+        unit_id="unit",
+        agent_id=_agent(connection),
+        scored_at="at + interval '2 days'",
+        created_at="at + interval '2 days'",
     )
 
 
@@ -185,8 +304,10 @@ def _made(first: int, last: int, **columns: str) -> str:
     return f"(SELECT n{more} FROM generate_series({first}, {last}) AS n) AS made"  # noqa: S608 -- nothing from outside
 
 
-def _id(kind: int, serial: str) -> str:
-    return f"('01900000-0000-7000-800{kind}-' || lpad(to_hex({serial}), 12, '0'))::uuid"
+def _id(kind: int, serial: str = "n") -> str:
+    """Of version 7, like the service's own: what is younger stands behind in the index."""
+    milliseconds = "floor(extract(epoch FROM made.at) * 1000)::bigint"
+    return f"(lpad(to_hex({milliseconds}), 12, '0') || '700{kind}8000' || lpad(to_hex({serial}), 12, '0'))::uuid"
 
 
 def _when(serial: str, last: int) -> str:
@@ -194,12 +315,8 @@ def _when(serial: str, last: int) -> str:
     return f"now() - interval '2 years' * ({last} - ({serial}))::float / {last} - interval '1 minute'"
 
 
-def _caller(contacts: int) -> str:
-    return f"floor({contacts * NUMBERS_PER_CONTACT} * power(random(), 2))"
-
-
-def _channel(serial: str) -> str:
-    return f"(ARRAY['mailbox', 'voice', 'sms', 'wechat'])[1 + mod({serial}, 4)]"
+def _in_turn(values: Sequence[str], kind: str = "text") -> str:
+    return f"({_array(values, kind)})[1 + mod(n, {len(values)})]"
 
 
 def _sealed(plain: str) -> str:
@@ -208,8 +325,17 @@ def _sealed(plain: str) -> str:
 
 
 def _one_of(values: Sequence[str], kind: str = "text") -> str:
+    return f"({_array(values, kind)})[1 + mod((n::bigint * 7919) % 1000003, {len(values)})]"
+
+
+def _array(values: Sequence[str], kind: str) -> str:
     listed = ", ".join(f"'{value}'" for value in values)
-    return f"(ARRAY[{listed}]::{kind}[])[1 + mod((n::bigint * 7919) % 1000003, {len(values)})]"
+    return f"ARRAY[{listed}]::{kind}[]"
+
+
+def _agent(connection: Connection) -> str:
+    agents = select(Staff.id).join(StaffRole, StaffRole.staff_id == Staff.id).where(StaffRole.role == Role.AGENT)
+    return _found(connection, agents.order_by(Staff.username.desc()))
 
 
 def _found(connection: Connection, query: Select[Any]) -> str:
