@@ -38,10 +38,6 @@ def announce(settings: Settings) -> None:
         kept = settings.data_dir / "demo-password"
         lines.append("  sign-ins    agent1…agent24 leader1 dispatcher1 verifier1 callback1 liaison1… supervisor1 admin1")
         lines.append(f"  password    {kept.read_text().strip()}  (kept in {kept})")
-    if settings.telephony == "on":
-        lines.append(
-            f"  telephone   SIP {settings.asterisk.bind}:{settings.asterisk.sip_port}, dial 12345; agents use {url}/phone"
-        )
     print("\n".join(lines), flush=True)
 
 
@@ -88,6 +84,12 @@ def _asterisk(_: argparse.Namespace) -> int:
     if reason := exchange.why_not(settings):
         print(f"the telephone stays off: {reason}", file=sys.stderr)
         return CANNOT_RUN
+    if supervised:
+        own, web = settings.asterisk, settings.web
+        print(
+            f"  telephone   SIP {own.bind}:{own.sip_port}, dial {own.numbers[0]}; agents use http://{web.host}:{web.port}/phone",
+            flush=True,
+        )
     return exchange.run(settings, city_queues.queues(), parent=sys.stdin.buffer if supervised else None)
 
 

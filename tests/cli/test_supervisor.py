@@ -110,6 +110,20 @@ def telephone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
+def test_it_says_where_to_dial(telephone: Service) -> None:
+    assert f"SIP 127.0.0.1:{telephone.env['HOTLINE_ASTERISK__SIP_PORT']}, dial 12345" in telephone.process.tail(400)
+
+
+def test_without_an_asterisk_nobody_is_told_to_dial(tmp_path: Path) -> None:
+    with running(tmp_path, HOTLINE_TELEPHONY="on", HOTLINE_ASTERISK__ROOT=str(tmp_path), **BARE) as service:
+        wait_until(lambda: "the telephone stays off" in service.process.tail(400), "the reason", seconds=60)
+
+        printed = service.process.tail(400)
+        assert printed.count("the telephone stays off: no Asterisk: make asterisk") == 1
+        assert "dial 12345" not in printed
+        assert service.answers()
+
+
 PARTS = ("asterisk", "ivr", "telephony")
 
 
