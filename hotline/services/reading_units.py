@@ -115,16 +115,17 @@ def rows(session: Session, me: Me, tab: Tab, *, search: str = "") -> Sequence[Ro
 
 @lru_cache(maxsize=128)
 def _of_unit(unit_path: str, tab: Tab, search: str) -> Select[Assignment, Case, str, str, str, UUID]:
-    wanted = (Assignment.unit_id.in_(_below(unit_path)), _of_tab(tab))
+    of_unit = Assignment.unit_id.in_(_below(unit_path))
+    wanted = and_(of_unit, _of_tab(tab))
     order = (Assignment.answered_at.desc() if tab == Tab.ANSWERED else Assignment.due_at, Assignment.id)
     if IS_NUMBER.fullmatch(search):
-        wanted = (wanted[0], Case.number == search)
+        wanted = and_(of_unit, Case.number == search)
     elif search:
-        wanted = (*wanted, _is_titled(search))
+        wanted = and_(wanted, _is_titled(search))
     elif tab == Tab.ANSWERED:
         # What is answered grows for ever: the latest are found before anything is read that stands beside them.
-        wanted = (Assignment.id.in_(select(Assignment.id).where(*wanted).order_by(*order).limit(MOST_ROWS)),)
-    return _listed().where(*wanted).order_by(*order).limit(MOST_ROWS)
+        wanted = Assignment.id.in_(select(Assignment.id).where(wanted).order_by(*order).limit(MOST_ROWS))
+    return _listed().where(wanted).order_by(*order).limit(MOST_ROWS)
 
 
 def _is_titled(words: str) -> ColumnElement[bool]:

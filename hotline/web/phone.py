@@ -57,9 +57,16 @@ def seat(request: Request, look: Look, me: Me) -> Response:
     """Where the person stands, for the top of the desk: the exchange moves it as well."""
     access.require(me, *agent.WHO)
     view, wish = reading_phone.phone_now(look, me), reading_floor.open_break(look, me.staff_id)
-    talks = view.call is not None and view.call.is_answered
-    values = {"queue": view, "wish": wish, "pauses": agent.PAUSES, "until": view.wrap_up_until, "talks": talks}
-    return render.fragment(request, "desk/_presence.html", me=me, **values)
+    return render.fragment(
+        request,
+        "desk/_presence.html",
+        me=me,
+        queue=view,
+        wish=wish,
+        pauses=agent.PAUSES,
+        until=view.wrap_up_until,
+        talks=view.call is not None and view.call.is_answered,
+    )
 
 
 @router.get("/bar")
