@@ -1,4 +1,6 @@
-"""Every page template compiles."""
+"""Every page template compiles, and what it lets people do works without script."""
+
+import re
 
 from jinja2 import Environment
 
@@ -12,3 +14,12 @@ def test_every_template_compiles() -> None:
     assert templates != []
     for template in templates:
         environment.parse(template.read_text(), filename=str(template))
+
+
+def test_every_form_of_htmx_is_one_that_a_browser_without_script_can_send() -> None:
+    for template in sorted((ROOT / "hotline" / "web" / "templates").rglob("*.html")):
+        for tag in re.findall(r"<form\b[^>]*\bhx-post=[^>]*>", template.read_text()):
+            posted = re.search(r'\bhx-post="([^"]*)"', tag)
+            assert posted is not None, f"{template.name}: {tag}"
+            assert 'method="post"' in tag, f"{template.name}: {tag}"
+            assert f' action="{posted[1]}"' in tag, f"{template.name}: {tag}"
