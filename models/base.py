@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import JSON, DateTime, Dialect, Index, MetaData, String, TypeDecorator, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -24,6 +25,10 @@ NAMING = {
 
 
 _as_if: ContextVar[datetime | None] = ContextVar("as_if", default=None)
+
+
+# By this clock the city's days begin and end.
+CITY_TIME = ZoneInfo("Asia/Shanghai")
 
 
 def now() -> datetime:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import AlreadyTaken, NotFound, RuleBroken, WrongState
 from hotline.services import core, phones, queueing, switching, telephone_rule
-from hotline.services.telephone_rule import CITY_TIME, CallbackRule
+from hotline.services.telephone_rule import CallbackRule
 from models import (
     Call,
     Callback,
@@ -34,6 +34,7 @@ from models import (
     TryOutcome,
     privacy,
 )
+from models.base import CITY_TIME
 
 MISSED = frozenset({CallbackReason.ABANDONED, CallbackReason.REQUESTED, CallbackReason.INTERRUPTED})
 # Dialled without a person's asking. A case's call is placed by whoever works on it.

@@ -13,9 +13,9 @@ from hotline import words
 from hotline.events import CaseNoted
 from hotline.services import history
 from hotline.services.actors import SERVICE
-from hotline.services.numbering import CITY_TIME
 from hotline.services.outbox import emit
 from models import Action, Assignment, AssignmentStatus, CalendarDay, Case, CaseStatus, Mark, MarkKind, Role, now
+from models.base import CITY_TIME
 from models.workflow import CASE_OPEN
 
 ONE_DAY = timedelta(days=1)

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, TooMany
 from hotline.services import call_rows, callbacks, phones, surveys, telephone_rule, tracking
-from hotline.services.telephone_rule import CITY_TIME
 from models import Callback, CallbackReason, CallbackTry, Case, CaseStatus, Citizen, Contact, Grade, Survey, now
+from models.base import CITY_TIME
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.services import history
-from hotline.services.numbering import CITY_TIME
 from models import CaseEvent, now
+from models.base import CITY_TIME
 
 MOST_AT_ONCE = 31
 

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.services.actors import Actor
-from hotline.services.numbering import CITY_TIME
 from models import Action, Assignment, Case, CaseEvent, EventNote, Role, new_id, now, privacy
+from models.base import CITY_TIME
 
 NO_EVENT = bytes(32)
 

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Executable, bindparam, func, select
 from sqlalchemy.dialects import sqlite
@@ -12,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from hotline.services import core
 from models import Area, AreaKind, SerialDay, now, privacy
+from models.base import CITY_TIME
 
-CITY_TIME = ZoneInfo("Asia/Shanghai")
 # No county has this code: an arrival gets a number even while the city's areas are not loaded.
 NO_COUNTY = "000000"
 CODE_DIGITS = 8

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased, joinedload
@@ -35,8 +34,8 @@ from models import (
     Urgency,
     now,
 )
+from models.base import CITY_TIME
 
-CITY_TIME = ZoneInfo("Asia/Shanghai")
 MOST_STAFF = 1000
 MOST_LOG = 200
 MOST_MESSAGES = 100

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Float, and_, case, cast, extract, func, or
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hotline.services import reading_phone
-from hotline.services.telephone_rule import CITY_TIME
 from models import Call, CallEnding, CallLeg, Direction, now
+from models.base import CITY_TIME
 
 # GB/T 33358-2016: answered within 15 seconds; connected over any 24 hours.
 SOON_SECONDS = 15

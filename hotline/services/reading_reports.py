@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -15,8 +14,7 @@ from hotline.services.profiles import Indicator
 from hotline.services.reading_wall import first_id_of
 from hotline.services.scoring import UnitScore
 from models import Case, ClosureKind, Score, Staff, now
-
-CITY_TIME = ZoneInfo("Asia/Shanghai")
+from models.base import CITY_TIME
 
 
 class Period(StrEnum):

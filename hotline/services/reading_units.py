@@ -8,7 +8,6 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, case, func, select
 from sqlalchemy.orm import Session
@@ -31,8 +30,8 @@ from models import (
     Unit,
     now,
 )
+from models.base import CITY_TIME
 
-CITY_TIME = ZoneInfo("Asia/Shanghai")
 MOST_ROWS = 100
 # Asked for by its number a case is found in any tab, and by an index.
 IS_NUMBER = re.compile(r"\d{6}-\d{8}-\d[\d-]*")

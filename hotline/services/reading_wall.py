@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Integer, and_, case, cast, exists, extract, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -37,8 +36,8 @@ from models import (
     Urgency,
     now,
 )
+from models.base import CITY_TIME
 
-CITY_TIME = ZoneInfo("Asia/Shanghai")
 HALF_HOURS = 48
 HALF_HOUR = 1800
 NEAR = timedelta(hours=4)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from hotline.errors import Unavailable
 from hotline.services import sealed, sound
-from hotline.services.telephone_rule import CITY_TIME
 from hotline.settings import Settings, get_settings
 from models import RecordingKind, now
+from models.base import CITY_TIME
 
 UNREADABLE = "This recording cannot be read at the moment."
 # The exchange closes a file within milliseconds of a hang-up.

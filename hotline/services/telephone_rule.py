@@ -5,7 +5,6 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Annotated, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import AfterValidator, BaseModel, Field
@@ -13,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import Rule
+from models.base import CITY_TIME
 
 KIND = "telephone"
-CITY_TIME = ZoneInfo("Asia/Shanghai")
 
 Seconds = Annotated[int, Field(gt=0, le=3600)]
 

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from hotline.services.queueing import Waiting
 from models import now
+from models.base import CITY_TIME
 
-CITY_TIME = ZoneInfo("Asia/Shanghai")
 MINUTE, HOUR, DAY = 60, 3600, 86400
 WARN_FROM = 66  # percent of a clock
 

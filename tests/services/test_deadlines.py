@@ -11,8 +11,8 @@ from time_machine import Traveller
 
 from hotline.services import deadlines, history
 from hotline.services.deadlines import Due, Limit, due_at, fill_calendar, find_overdue, in_words
-from hotline.services.numbering import CITY_TIME
 from models import Action, CalendarDay, CaseEvent, CaseStatus, Mark, MarkKind, now
+from models.base import CITY_TIME
 from tests.factories_cases import lead_of, make_case, send_back
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from hotline.services import telephone_rule
 from hotline.services.telephone_rule import TelephoneRule
 from models import Rule
+from models.base import CITY_TIME
 
 OFFICE = [{"days": [1, 2, 3, 4, 5], "from": "09:00", "to": "12:00"}, {"days": [1, 2, 3, 4, 5], "from": "14:00", "to": "18:00"}]
 
@@ -36,7 +37,7 @@ def a_rule(**changes: Any) -> TelephoneRule:
 
 def in_the_city(day: int, hour: int, minute: int = 0) -> datetime:
     """A moment of the week of Monday, 23 November 2026, as the service keeps it."""
-    return datetime(2026, 11, day, hour, minute, tzinfo=telephone_rule.CITY_TIME).astimezone(UTC)
+    return datetime(2026, 11, day, hour, minute, tzinfo=CITY_TIME).astimezone(UTC)
 
 
 def test_the_edition_in_force_counts_from_the_next_look_on(session: Session) -> None:
