@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field, PositiveInt, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.services.numbering import CITY_TIME
 from models import Rule
+from models.base import CITY_TIME
 
 KIND = "conversations"
 

@@ -91,7 +91,8 @@ def _take_place(session: Session, contact: Contact, exchange: GuidedExchange, sa
     several = places.of_one_name(session, said)
     if several.choices:
         return offer(session, contact, several)
-    code = places.area_of(session, said)
+    # A position that was sent has told the grid already, whatever words came with it.
+    code = places.area_of(session, said) or contact.grid_code or ""
     _place(session, contact, said, code)
     return "" if code else say("We do not find this place. Please name the road and number, or the compound.")
 
