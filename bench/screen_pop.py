@@ -49,7 +49,7 @@ def screen_pop(small: bool) -> Iterator[Figure]:
 def _pops(stack: Stack, seat: Seat, calls: int) -> Figure:
     shared = {"url": stack.running.url, "sip_port": stack.sip_port, "talk": TALK_SECONDS}
     plan = {**shared, "calls": calls, "per_second": PER_SECOND, "first_number": 13900000000}
-    with Load("agents", {**shared, "seats": [seat.as_dict()], "desks": False}) as agents, Ears(stack) as ears:
+    with Load("agents", {**shared, "seats": [seat.as_dict()], "phones": True, "desks": False}) as agents, Ears(stack) as ears:
         agents.wait_ready()
         telephone_seats.make_available(stack.running, seat)
         outcomes, drawn = _watched(stack, seat, plan)

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from bench import sip_load, telephone_seats, telephone_stack
 from bench.figures import Figure, percentile
 from bench.telephone_seats import Seat
-from bench.telephone_stack import Load, Stack
+from bench.telephone_stack import Stack
 from models import Call, CallEnding, Recording, now
 from tests.components import wait_until
 
@@ -23,7 +23,6 @@ COST_BAR = 0.6
 TRUTHFUL_SECONDS = 0.25
 IDLE_SECONDS = 5.0
 SETTLED_SECONDS = 120.0
-LOADS = 2
 # A telephone whose last call ended badly may still be busy for a while.
 MOST = 0.9
 SHAPE = "postgresql"
@@ -56,7 +55,7 @@ class Round:
 
     pace: Pace
     outcomes: Counter[str]
-    agents: Sequence[dict[str, Any]]
+    desks: Sequence[dict[str, int]]
     written: dict[str, telephone_stack.Written]
     cdr: int
     exported: Counter[str]
@@ -94,11 +93,7 @@ class Round:
     def milliseconds(self, *parts: str) -> float:
         return 1000 * sum(self.used[part] for part in parts) / self.pace.calls
 
-    def pops(self) -> list[float]:
-        return [seconds for agent in self.agents for seconds in agent["pops"]]
-
     def details(self) -> dict[str, Any]:
-        pops = self.pops()
         return {
             "calls": self.pace.calls,
             "per_second": self.pace.per_second,
@@ -107,9 +102,8 @@ class Round:
             "at_the_exchange": len(self.written),
             "cdr": self.cdr,
             "recordings": self.recordings,
-            "rings": sum(agent["rings"] for agent in self.agents),
-            "pops": len(pops),
-            "pop_p95_ms": 1000 * percentile(pops, 0.95) if pops else None,
+            "looks": sum(desks["looks"] for desks in self.desks),
+            "callers_shown": sum(desks["callers"] for desks in self.desks),
             "wait_p95_s": percentile(waits, 0.95) if (waits := self._waits()) else None,
             "seconds": self.seconds,
         }
@@ -163,12 +157,10 @@ def _idle(stack: Stack) -> dict[str, float]:
 
 def _play(stack: Stack, seats: list[Seat], pace: Pace) -> Round:
     with ExitStack() as ends:
-        shared = {"url": stack.running.url, "sip_port": stack.sip_port, "talk": pace.talk, "desks": True}
-        loads = [
-            ends.enter_context(Load("agents", {**shared, "seats": [each.as_dict() for each in seats[place::LOADS]]}))
-            for place in range(LOADS)
-        ]
+        shared = {"url": stack.running.url, "sip_port": stack.sip_port, "talk": pace.talk}
+        loads = sip_load.agents({**shared, "desks": True}, seats)
         for load in loads:
+            ends.enter_context(load)
             load.wait_ready()
         for seat in seats:
             telephone_seats.make_available(stack.running, seat)
@@ -180,8 +172,8 @@ def _play(stack: Stack, seats: list[Seat], pace: Pace) -> Round:
         wait_until(lambda: _settled(stack, since), "the calls to be stored", seconds=SETTLED_SECONDS)
         seconds = (now() - since).total_seconds()
         used = {part: value - before.get(part, 0.0) for part, value in stack.processor_seconds().items()}
-        agents = [load.finish() for load in loads]
-    return Round(pace, outcomes, agents, used=used, seconds=seconds, **_found(stack, since))
+        desks = [told for load in loads if (told := load.finish())]
+    return Round(pace, outcomes, desks, used=used, seconds=seconds, **_found(stack, since))
 
 
 def _found(stack: Stack, since: datetime) -> dict[str, Any]:

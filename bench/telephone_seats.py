@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, exists, insert, select, update
 from sqlalchemy.orm import Session
 
 from bench.form import read_form
@@ -12,7 +12,8 @@ from bench.load import Answer, closed_loop, request
 from bench.service import PASSWORD, Service
 from hotline.services import lines, telephone_rule
 from hotline.services.access import Me
-from models import LineKind, Role, Rule, Staff, StaffRole, StaffSession, base
+from models import LineKind, Role, Rule, Staff, StaffRole, StaffSession, SwitchboardCommand, base
+from tests.components import wait_until
 
 # A real person's notes take half a minute; sixty people who take five calls a second have no time for them.
 WRAP_UP_SECONDS = 1
@@ -37,7 +38,14 @@ def take_seats(running: Service, engine: Engine, count: int) -> list[Seat]:
         usernames = _add_people(session, count)
     cookies = {username: sign_in(running, username) for username in usernames}
     with Session(engine) as session, session.begin():
-        return [_sit_down(session, username, cookies[username], place) for place, username in enumerate(usernames)]
+        seats = [_sit_down(session, username, cookies[username], place) for place, username in enumerate(usernames)]
+    wait_until(lambda: _is_carried_out(engine), "the lines to be brought to the exchange", seconds=60)
+    return seats
+
+
+def _is_carried_out(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return not connection.execute(select(exists().where(SwitchboardCommand.settled_at.is_(None)))).scalar()
 
 
 def _shorten_wrap_up(session: Session) -> None:
