@@ -59,7 +59,8 @@ _IN_HAND = (
 
 def _is_in_hand(session: Session, call: Call) -> bool:
     """How nearly every call ends: somebody has the contact, and nothing went amiss."""
-    return bool(core.run(session, _IN_HAND, {"call_id": call.id, "contact_id": call.contact_id}).scalar())
+    found = core.send(session, _IN_HAND, {"call_id": call.id, "contact_id": call.contact_id})
+    return bool(found and found[0][0])
 
 
 def _ending(session: Session, call: Call) -> CallEnding:
@@ -83,9 +84,13 @@ def _is_given_up(call: Call) -> bool:
     return call.ending in GAVE_UP or (call.ending == CallEnding.INTERRUPTED and call.answered_at is None)
 
 
+_LEAVE = delete(core.table(QueueEntry)).where(
+    QueueEntry.contact_id == bindparam("contact_id"), QueueEntry.channel == queue_rule.VOICE
+)
+
+
 def leave_voice_queue(session: Session, contact_id: UUID) -> None:
-    waiting = (QueueEntry.contact_id == contact_id, QueueEntry.channel == queue_rule.VOICE)
-    session.execute(delete(QueueEntry).where(*waiting).execution_options(synchronize_session=False))
+    core.send(session, _LEAVE, {"contact_id": contact_id})
 
 
 def _conclude(session: Session, call: Call, contact: Contact) -> None:

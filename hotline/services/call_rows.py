@@ -68,7 +68,8 @@ def identify(contact: Contact, *, number: str, name: str) -> None:
 
 
 def staff_of(session: Session, extension: str) -> UUID | None:
-    return session.scalar(_OWNER, {"extension": extension})
+    found = core.send(session, _OWNER, {"extension": extension})
+    return found[0][0] if found else None
 
 
 def legs(session: Session, call: Call) -> list[CallLeg]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from hotline.events import CallAnswered, CallEnded, CallRang, ContactTaken
 from hotline.ports import Inbound
-from hotline.services import call_endings, call_rows, callbacks, outbox, presence, queueing, switching, telephone_rule
+from hotline.services import call_endings, call_rows, callbacks, core, outbox, presence, queueing, switching, telephone_rule
 from hotline.services.queue_rule import VOICE
 from models import (
     Call,
@@ -41,6 +41,11 @@ _SEAT_AT = (
     .where(PhoneLine.extension == bindparam("extension"))
     .with_for_update(of=Presence)
     .execution_options(populate_existing=True)
+)
+_HEARD = (
+    update(core.table(PhoneLine))
+    .where(PhoneLine.extension == bindparam("line"), PhoneLine.missed_rings > 0)
+    .values(missed_rings=literal_column("0"))
 )
 _PLACING = frozenset({SwitchboardAction.PLACE_CALL, SwitchboardAction.PLACE_CALLBACK, SwitchboardAction.ASK_CITIZEN})
 
@@ -134,8 +139,7 @@ def _note_answer(session: Session, call: Call, leg: CallLeg, at: datetime) -> No
     if call.ended_at is not None:
         leg.ended_at = leg.ended_at or call.ended_at
         call_endings.settle(session, call)
-    heard = update(PhoneLine).where(PhoneLine.extension == leg.endpoint, PhoneLine.missed_rings > 0).values(missed_rings=0)
-    session.execute(heard.execution_options(synchronize_session=False))
+    core.send(session, _HEARD, {"line": leg.endpoint})
     taken = _give(session, call, at)
     if leg.staff_id is not None:
         outbox.emit(session, CallAnswered(call.id, call.contact_id, leg.staff_id), *taken)

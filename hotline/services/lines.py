@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotFound, RuleBroken
@@ -242,7 +242,8 @@ def _queues(rule: TelephoneRule, skills: list[str], languages: list[str], channe
 def desired(session: Session) -> list[Seat]:
     """Every signed-in line as it should be now; whoever has stood there longest comes first."""
     rule = telephone_rule.current(session)
-    return [_seat(row, rule) for row in session.execute(_seats(), {"at": now()})]
+    rows = core.send(session, _seats(), {"at": now()})
+    return [_seat(SeatRow._make(row), rule) for row in rows]
 
 
 def digests(session: Session, extension: str = "") -> dict[str, str | None]:
@@ -250,6 +251,24 @@ def digests(session: Session, extension: str = "") -> dict[str, str | None]:
     which = [PhoneLine.extension == extension] if extension else []
     rows = session.execute(select(PhoneLine.extension, PhoneLine.digest).where(*which).order_by(PhoneLine.extension))
     return {row.extension: row.digest for row in rows}
+
+
+class SeatRow(NamedTuple):
+    """The columns of `_seats`."""
+
+    extension: str
+    missed_rings: int
+    staff_id: UUID
+    username: str
+    skills: list[str]
+    languages: list[str]
+    channels: list[str]
+    state: PresenceState | None
+    reason: str
+    since: datetime | None
+    on_text: bool
+    on_offer: bool
+    ended: bool | None
 
 
 @cache
@@ -281,7 +300,7 @@ def _seats() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _seat(row: Row[Any], rule: TelephoneRule) -> Seat:
+def _seat(row: SeatRow, rule: TelephoneRule) -> Seat:
     return Seat(
         extension=row.extension,
         staff_id=row.staff_id,
@@ -296,7 +315,7 @@ def _seat(row: Row[Any], rule: TelephoneRule) -> Seat:
     )
 
 
-def _reason(row: Row[Any]) -> str:
+def _reason(row: SeatRow) -> str:
     if row.state == PresenceState.AVAILABLE:
         return ON_TEXT if row.on_text else ON_OFFER if row.on_offer else ""
     if row.state == PresenceState.PAUSED:

@@ -56,12 +56,12 @@ def _ago(seconds: int) -> datetime:
 
 
 def look(session: Session) -> Floor:
-    offers = session.execute(select(Offer.staff_id, Offer.contact_id, _OVER.label("over")), {"moment": now()}).all()
+    offers = core.send(session, _OFFERS, {"moment": now()})
     return Floor(
         seats=lines.desired(session),
-        offers={offer.staff_id: offer.contact_id for offer in offers},
-        offers_are_over=any(offer.over for offer in offers),
-        text_waits=session.execute(_TEXT_WAITS).first() is not None,
+        offers={staff_id: contact_id for staff_id, contact_id, _ in offers},
+        offers_are_over=any(is_over for _, _, is_over in offers),
+        text_waits=bool(core.send(session, _TEXT_WAITS, {})),
         rule=telephone_rule.current(session),
     )
 
@@ -72,6 +72,7 @@ _OVER = or_(
     ~exists().where(QueueEntry.contact_id == Offer.contact_id),
     ~exists().where(Presence.staff_id == Offer.staff_id, Presence.state == PresenceState.AVAILABLE),
 )
+_OFFERS = select(Offer.staff_id, Offer.contact_id, _OVER.label("over"))
 _TEXT_WAITS = select(QueueEntry.contact_id).where(ranking.IS_TEXT).limit(1)
 
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hotline.services import core
 from models import Rule
 from models.base import CITY_TIME
 
@@ -119,17 +120,17 @@ class TelephoneRule(BaseModel):
         return "menu" if self.flows.menu else "main"
 
 
+_EDITION = select(Rule.id).where(Rule.kind == KIND, Rule.code == "default", Rule.current).order_by(Rule.edition.desc()).limit(1)
 # An edition is never changed, so that it need not be read twice.
 _known: dict[UUID, TelephoneRule] = {}
 
 
 def current(session: Session) -> TelephoneRule:
     """The edition in force; a database without one yet is served by the one that ships."""
-    edition = session.execute(
-        select(Rule.id).where(Rule.kind == KIND, Rule.code == "default", Rule.current).order_by(Rule.edition.desc()).limit(1)
-    ).scalar()
-    if edition is None:
+    found = core.send(session, _EDITION, {})
+    if not found:
         return shipped()
+    edition = found[0][0]
     if edition not in _known:
         _known[edition] = TelephoneRule.model_validate(session.get_one(Rule, edition).body)
     return _known[edition]

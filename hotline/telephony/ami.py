@@ -6,7 +6,7 @@ Knows neither database nor services. `ami_link` holds one connection, `ami_words
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -69,10 +69,22 @@ class Inbox:
 
 
 class Ami:
-    def __init__(self, host: str, port: int, *, username: str, secret: str, pace: Pace | None = None) -> None:
+    """`heard`: the names of the events that anybody wants; without it all."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        username: str,
+        secret: str,
+        pace: Pace | None = None,
+        heard: Container[str] | None = None,
+    ) -> None:
         self._address = (host, port)
         self._login: dict[str, Header] = {"Action": "Login", "Username": username, "Secret": secret, "Events": "on"}
         self._pace = pace or Pace()
+        self._heard = heard
         self._link: Link | None = None
 
     @property
@@ -103,7 +115,7 @@ class Ami:
         inbox = Inbox(on_event)
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._pace.connect_limit):
-            _, link = await loop.create_connection(lambda: Link(inbox.put), *self._address)
+            _, link = await loop.create_connection(lambda: Link(inbox.put, self._heard), *self._address)
         try:
             await self._sign_in(link)
             self._link = link

@@ -87,6 +87,11 @@ class Translator:
             "Hangup": self._hung_up,
         }
 
+    @property
+    def heard(self) -> frozenset[str]:
+        """The events that tell anything of a call."""
+        return frozenset(self._ways)
+
     def facts(self, event: AmiEvent) -> Iterable[Fact]:
         way = self._ways.get(event.name)
         return () if way is None else way(event)
@@ -270,7 +275,7 @@ class Translator:
             self._drop_leg(live, unique_id)
         for bridge in live.bridges:
             self._bridges.pop(bridge, None)
-        yield _fact(live, calling.ended, event, urgent=had_a_seat, seat=had_a_seat)
+        yield _fact(live, calling.ended, event, seat=had_a_seat)
 
     def _refused(self, live: Live, cause: str, event: AmiEvent) -> Iterator[Fact]:
         """The citizen's telephone, rung by us. The call ends with its cause, and may do so before that end is told."""
@@ -285,7 +290,7 @@ class Translator:
         if spoke or direct:
             live.is_lost = live.is_lost or (spoke and cause == SILENT)
             leg = {"extension": extension, "unique_id": unique_id, "lost": spoke and live.is_lost}
-            yield _fact(live, calling.agent_left, event, urgent=True, seat=True, **leg)
+            yield _fact(live, calling.agent_left, event, seat=True, **leg)
 
     def _drop_leg(self, live: Live, unique_id: str) -> None:
         live.legs.pop(unique_id, None)

@@ -24,8 +24,9 @@ log = logging.getLogger(__name__)
 # Half an hour of a busy hour's facts; what comes after that is found by the next resync.
 MOST_WAITING = 20_000
 BATCH = 100
-# What nobody waits for at a screen is gathered for a moment: each commit waits for the disk.
-GATHER = 0.02
+# What nobody waits for at a screen is gathered for a moment: a transaction of its own costs more than most facts, and waits for
+# the disk. The end of a telephone's part in a call and that of the call come within this time.
+GATHER = 0.1
 AGAIN_AFTER, AGAIN_AT_MOST = 0.05, 1.0
 
 

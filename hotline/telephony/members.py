@@ -17,6 +17,7 @@ PHONE_LOST = "phone-lost"
 
 _LINE = re.compile(r"PJSIP/(\d{4})")
 _TOLD = {"QueueMemberAdded", "QueueMemberRemoved", "QueueMemberStatus", "QueueMemberPause", "QueueMemberPenalty"}
+HEARD = frozenset({*_TOLD, "AgentCalled", "AgentConnect", "AgentRingNoAnswer"})
 
 
 def extension_of(interface: str) -> str:

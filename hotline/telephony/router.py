@@ -18,13 +18,15 @@ from hotline.live import Pusher
 from hotline.services import lines, routing
 from hotline.services.lines import Seat
 from hotline.services.routing import Floor, UrgentCaller
+from hotline.telephony import members
 from hotline.telephony.ami import Ami, AmiError, AmiEvent
 from hotline.telephony.members import PHONE_LOST, Members, clock, extension_of
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-EVERY = 0.2
+# What people do themselves is carried out at once (`settle`); this finds what time has changed, and texts that have come.
+EVERY = 0.5
 # Between looks at what is seldom there: urgent callers, urgent texts too late.
 SELDOM = 1.0
 # Whoever was held out a text is left to callers for so long; others are asked first.
@@ -36,6 +38,7 @@ AFTER_CALL = 2.0
 # As long as the dialplan keeps a caller for a phone that was lost.
 KEPT_FOR_LOST = 45.0
 
+HEARD = members.HEARD | {"PeerStatus"}
 _THERE = {"Reachable", "Registered"}
 
 

@@ -14,7 +14,7 @@ from hotline.errors import HotlineError
 from hotline.live import Pusher
 from hotline.services import exchange_state
 from hotline.settings import Settings
-from hotline.telephony import recordings
+from hotline.telephony import recordings, router, switchboard
 from hotline.telephony.ami import Ami, AmiEvent
 from hotline.telephony.announcer import Announcer
 from hotline.telephony.asterisk_files import AsteriskFiles
@@ -38,8 +38,14 @@ class Telephony:
     def __init__(self, settings: Settings, pusher: Pusher) -> None:
         kit = find_kit(settings)
         self._settings, self._pusher = settings, pusher
-        self._ami = Ami(settings.asterisk.host, settings.asterisk.ami_port, username="hotline", secret=ami_secret(settings))
         self._calls = Calls(pusher)
+        self._ami = Ami(
+            settings.asterisk.host,
+            settings.asterisk.ami_port,
+            username="hotline",
+            secret=ami_secret(settings),
+            heard=self._calls.words.heard | router.HEARD | switchboard.HEARD,
+        )
         self._router = Router(self._ami, pusher)
         self._switchboard = Switchboard(self._ami, self._router, pusher, settings)
         self._resync = Resync(self._ami, self._calls, AsteriskFiles(folder_of(settings) / "log"))

@@ -28,6 +28,7 @@ from models import CallStep, CommandState, SwitchboardAction, SwitchboardCommand
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+HEARD = frozenset({"OriginateResponse"})
 EVERY = 0.1
 AGAIN_AFTER = 1.0
 # Seconds that a telephone rings.
@@ -182,7 +183,7 @@ class Switchboard:
 
     def on_event(self, event: AmiEvent) -> None:
         """What became of a call that was placed."""
-        if event.name != "OriginateResponse":
+        if event.name not in HEARD:
             return
         try:
             command_id = UUID(event.get("ActionID"))

@@ -1,7 +1,7 @@
 """The manager interface: each way in which it, panoramisk or a caller goes wrong, and a real Asterisk."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -52,8 +52,10 @@ class Watch:
 
 
 @asynccontextmanager
-async def connected(port: int, *, secret: str = "", pace: Pace = QUICK, wait: bool = True) -> AsyncIterator[tuple[Ami, Watch]]:
-    ami, watch = Ami("127.0.0.1", port, username="hotline", secret=secret, pace=pace), Watch()
+async def connected(
+    port: int, *, secret: str = "", pace: Pace = QUICK, wait: bool = True, heard: Container[str] | None = None
+) -> AsyncIterator[tuple[Ami, Watch]]:
+    ami, watch = Ami("127.0.0.1", port, username="hotline", secret=secret, pace=pace, heard=heard), Watch()
     running = asyncio.create_task(ami.run(on_event=watch.on_event, on_login=watch.on_login, on_lost=watch.on_lost))
     try:
         if wait:
@@ -238,6 +240,15 @@ async def test_an_event_that_our_code_cannot_take_does_not_end_the_connection() 
         await watch.sees("Second")
 
     assert (asterisk.sessions, watch.losses) == (1, 0)
+
+
+@in_loop
+async def test_only_what_somebody_wants_is_handed_over() -> None:
+    async with FakeAmi.running() as asterisk, connected(asterisk.port, heard={"Hangup"}) as (_, watch):
+        asterisk.send(event("MixMonitorStart"), event("Hangup"))
+        await watch.sees("Hangup")
+
+    assert [each.name for each in watch.events] == ["FullyBooted", "Hangup"]
 
 
 @in_loop

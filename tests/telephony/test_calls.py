@@ -91,11 +91,11 @@ def test_an_ordinary_call(session: Session) -> None:
     assert (leg.endpoint, leg.staff_id, leg.ended_at) == (line.extension, line.staff_id, START + timedelta(seconds=51))
 
 
-def test_a_ring_an_answer_and_an_end_are_told_to_the_persons_screen_and_a_wait_is_not(session: Session) -> None:
+def test_a_ring_and_an_answer_wait_for_nothing_else(session: Session) -> None:
     words, story = Translator(), Story()
     urgent = {event.name for event in story.answered_call("2001") for fact in words.facts(event) if fact.urgent}
 
-    assert urgent == {"AgentCalled", "AgentConnect", "Hangup"}
+    assert urgent == {"AgentCalled", "AgentConnect"}
 
 
 @pytest.mark.parametrize(
