@@ -81,9 +81,9 @@ def keep(session: Session, call: Call, file: SpoolFile, stored: Stored) -> bool:
 
     A known one gives way if the exchange went on writing to the file, or if what was stored of it is gone.
     """
-    known = session.scalar(select(Recording).where(Recording.source_name == file.name).with_for_update())
-    if known is None:
-        return core.insert_once(session, Recording, _values(call, file, stored), unique=("source_name",))
+    if core.insert_once(session, Recording, _values(call, file, stored), unique=("source_name",)):
+        return True
+    known = session.scalars(select(Recording).where(Recording.source_name == file.name).with_for_update()).one()
     if known.stored_as == stored.stored_as:
         return True
     if known.erased_at is not None:

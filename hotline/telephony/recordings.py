@@ -8,7 +8,10 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from uuid import UUID
+
+from sqlalchemy.orm import Session
 
 from hotline import db
 from hotline.errors import Unavailable
@@ -23,6 +26,8 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS = 1.0
 AFTER_TROUBLE_SECONDS = 15.0
 AT_ONCE = 500
+# Noted in one transaction.
+TOGETHER = 30
 
 
 async def run(settings: Settings, pusher: Pusher) -> None:
@@ -52,6 +57,16 @@ class Trouble:
         self.lasts = bool(errors)
 
 
+@dataclass(frozen=True)
+class Heard:
+    """A file of the spool with sound in it, and where it is stored."""
+
+    file: SpoolFile
+    call: Call
+    wave: sound.Wave
+    stored: Stored
+
+
 class Taker:
     def __init__(self, settings: Settings, pusher: Pusher) -> None:
         self._spool = recording_store.spool_of(settings)
@@ -64,47 +79,70 @@ class Taker:
 
     def take(self) -> int:
         """Take what belongs to calls that have ended; returns how many files left the spool. What fails stays there."""
-        taken, errors = 0, []
+        taken, errors = 0, list[Exception]()
         try:
             files = [file for file in recording_store.waiting(self._spool) if file.name not in self._not_sound]
-            for file, call in _of_ended_calls(files):
-                try:
-                    taken += self._take(file, call)
-                except Exception as error:
-                    errors.append(error)
+            ended = list(_of_ended_calls(files))
+            for start in range(0, len(ended), TOGETHER):
+                taken += self._take(ended[start : start + TOGETHER], errors)
         except Exception as error:
             errors.append(error)
         self.trouble.tell(errors)
         return taken
 
-    def _take(self, file: SpoolFile, call: Call) -> bool:
-        try:
-            wave = sound.examine(file.path)
-        except sound.NotSound as error:
-            self._not_sound.add(file.name)
-            log.error("a recording cannot be read and stays in the spool", extra={"file": file.name, "error": str(error)})
-            return False
-        if wave is None:
-            _note_empty(file, call)
-        else:
-            self._keep(file, call, wave)
-        file.path.unlink(missing_ok=True)
-        self._pusher.push([f"contact:{call.contact_id}"])
-        return True
+    def _take(self, some: Sequence[tuple[SpoolFile, Call]], errors: list[Exception]) -> int:
+        heard, done = list[Heard](), list[tuple[SpoolFile, Call]]()
+        for file, call in some:
+            try:
+                wave = sound.examine(file.path)
+                if wave is None:
+                    _note_empty(file, call)
+                    done.append((file, call))
+                else:
+                    heard.append(Heard(file, call, wave, self._store(file, call, wave)))
+            except sound.NotSound as error:
+                self._not_sound.add(file.name)
+                log.error("a recording cannot be read and stays in the spool", extra={"file": file.name, "error": str(error)})
+            except Exception as error:
+                errors.append(error)
+        done += [(each.file, each.call) for each in self._note(heard, errors)]
+        for file, _ in done:
+            file.path.unlink(missing_ok=True)
+        self._pusher.push({f"contact:{call.contact_id}" for _, call in done})
+        return len(done)
 
-    def _keep(self, file: SpoolFile, call: Call, wave: sound.Wave) -> None:
+    def _store(self, file: SpoolFile, call: Call, wave: sound.Wave) -> Stored:
         stored = self._stored.get(file.name)
         if stored is None or stored.size != wave.size:
             stored = recording_store.store_wave(wave, at=recordings.began_at(call, file, wave.seconds))
             self._stored[file.name] = stored
-        with db.unit_of_work() as session:
-            needed = recordings.keep(session, call, file, stored)
-            if file.message:
-                # Perhaps it was left while nobody listened to the exchange.
-                calling.voice_message(session, call.linkedid, at=recordings.began_at(call, file, wave.seconds))
-        del self._stored[file.name]
-        if not needed:
-            recording_store.remove(stored.stored_as)
+        return stored
+
+    def _note(self, heard: Sequence[Heard], errors: list[Exception]) -> Sequence[Heard]:
+        """Those that are known from now on. One that cannot be noted does not keep the others from it."""
+        if not heard:
+            return ()
+        try:
+            with db.unit_of_work() as session:
+                needed = [_keep(session, each) for each in heard]
+        except Exception as error:
+            if len(heard) > 1 and not isinstance(error, Unavailable):
+                return [noted for each in heard for noted in self._note([each], errors)]
+            errors.append(error)
+            return ()
+        for each, is_needed in zip(heard, needed, strict=True):
+            del self._stored[each.file.name]
+            if not is_needed:
+                recording_store.remove(each.stored.stored_as)
+        return heard
+
+
+def _keep(session: Session, heard: Heard) -> bool:
+    if heard.file.message:
+        # Perhaps it was left while nobody listened to the exchange.
+        left_at = recordings.began_at(heard.call, heard.file, heard.wave.seconds)
+        calling.voice_message(session, heard.call.linkedid, at=left_at)
+    return recordings.keep(session, heard.call, heard.file, heard.stored)
 
 
 def _note_empty(file: SpoolFile, call: Call) -> None:

@@ -178,6 +178,33 @@ def test_what_is_no_sound_stays_and_keeps_nothing_else_waiting(
     assert left.oldest_seconds == pytest.approx(900, abs=30)
 
 
+def test_one_that_cannot_be_noted_keeps_the_others_from_nothing(
+    database: Database, settings: Settings, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(database)
+    odd = put(spool, f"{UID}.wav", wav(tone(1)))
+    put(spool, f"{UID}-in.wav", wav(tone(1)))
+    put(spool, f"{UID}-out.wav", wav(tone(1)))
+    taker = Taker(settings, process.pusher(settings))
+    keep = recordings.keep
+
+    def refuse_one(session: Any, of: Call, file: Any, stored: Any) -> bool:
+        if file.path == odd:
+            raise ValueError
+        return keep(session, of, file, stored)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(recordings, "keep", refuse_one)
+        assert taker.take() == 2
+    assert in_trouble(taker)
+    assert odd.exists()
+
+    assert taker.take() == 1
+
+    assert not in_trouble(taker)
+    assert sorted(kept_files(settings)) == sorted(each.stored_as for each in rows(database))
+
+
 def test_in_a_call_that_we_placed_the_channel_is_the_agents(database: Database, spool: Path, take: Callable[[], int]) -> None:
     placed = call(database, linkedid="placed-1")
     with database.unit_of_work() as session:
