@@ -92,6 +92,12 @@ class Relay:
         with self._database.repeatable() as session:
             leased = outbox.lease(session, limit=BATCH, lasting=self._lease)
             rows = [row for row in leased if _is_understood(session, row)]
+            # From most events nothing follows but a hint, which is lost without harm: they need no lease.
+            told = [row for row in rows if not _handlers(row)]
+            for row in told:
+                outbox.finish(row)
+        self._pusher.push(topic for row in told for topic in tasks.topics(_event(row)))
+        rows = [row for row in rows if _handlers(row)]
         if not rows:
             return len(leased)
         if self._broker is not None:
@@ -113,8 +119,6 @@ class Relay:
             raise
 
     def _publish_row(self, row: OutboxMessage, broker: Celery) -> None:
-        if not _handlers(row):
-            run_one(self._database, self._pusher, row.id, "")  # nothing follows: settled and pushed here
         for handler in _handlers(row):
             broker.send_task("hotline.consequence", args=[str(row.id), handler.name], retry=False)
 

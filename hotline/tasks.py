@@ -151,15 +151,16 @@ def fetch_media(database: Database, event: MediaAnnounced) -> None:
             media.give_up(session, event.message_id, f"channel {channel.kind} fetches no files")
 
 
-# Which screens show what an event changes: the names of what they watch.
+# Which screens show what an event changes: the names of what they watch. Whose telephone rings or is answered is told by
+# `telephony` itself, at once; told again from here, each desk would ask again.
 TOPICS: dict[type[Event], tuple[str, ...]] = {
     events.MessageReceived: ("staff:{staff_id}",),
     events.ContactOpened: ("wall",),
     events.ContactQueued: ("queue", "wall"),
     events.ContactTaken: ("queue", "wall", "staff:{staff_id}"),
     events.ContactConcluded: ("queue", "wall"),
-    events.CallRang: ("floor", "phone:{staff_id}"),
-    events.CallAnswered: ("floor", "queue", "wall", "phone:{staff_id}", "staff:{staff_id}"),
+    events.CallRang: ("floor",),
+    events.CallAnswered: ("floor", "queue", "wall", "staff:{staff_id}"),
     events.CallEnded: ("floor", "queue", "wall"),
     events.FloorChanged: ("floor", "notices", "staff:{staff_id}"),
     events.CaseFiled: ("cases", "wall"),

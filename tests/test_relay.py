@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 from uuid import UUID
 
 import pytest
@@ -306,6 +307,20 @@ def test_what_has_no_consequence_needs_no_broker(database: Database, pushed: Pus
     Relay(database, pushed, broker).pump()
 
     assert row(database).done_at is not None
+
+
+def test_what_has_no_consequence_is_told_to_screens_in_one_transaction(
+    database: Database, announced: UUID, pushed: Pushed, follows: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follows()
+    transactions = Mock(wraps=database.repeatable)
+    monkeypatch.setattr(database, "repeatable", transactions)
+
+    Relay(database, pushed).pump()
+
+    assert row(database).done_at is not None
+    assert f"contact:{announced}" in pushed.topics
+    assert transactions.call_count == 1
 
 
 def test_an_event_of_another_version_waits_and_holds_up_nobody(

@@ -16,6 +16,8 @@ from hotline.relay import Relay
 
 # Open pages keep their stream of events; they come back by themselves.
 FAREWELL_SECONDS = 3
+# A desk gives a sign of life every 20 s, over the connection that it has.
+KEPT_OPEN_SECONDS = 30
 # The relay thinks in the same interpreter as the pages: a request hands over at each statement and would wait 5 ms each time.
 SHORT_TURN = 0.0001
 
@@ -35,6 +37,7 @@ def web(*, run_relay: bool, listen_on: int | None = None) -> int:
         access_log=False,
         server_header=False,
         proxy_headers=False,  # the app believes trusted proxies only
+        timeout_keep_alive=KEPT_OPEN_SECONDS,
         timeout_graceful_shutdown=FAREWELL_SECONDS,
     )
     uvicorn.Server(config).run(sockets=None if listen_on is None else [socket.socket(fileno=listen_on)])

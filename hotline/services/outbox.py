@@ -89,6 +89,11 @@ def lease(session: Session, *, limit: int, lasting: timedelta = LEASE) -> Sequen
     return [row for row in rows if not row.stuck]
 
 
+def finish(row: OutboxMessage) -> None:
+    """Of a row just leased nothing follows: it is done with the transaction that leased it."""
+    row.done_at, row.last_error = now(), ""
+
+
 def give_back(session: Session, message_ids: Sequence[UUID]) -> None:
     """End a lease early, as if it had never been: what kept the rows from running was not theirs."""
     session.execute(

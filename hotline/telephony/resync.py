@@ -11,12 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from hotline.db import reading
 from hotline.errors import Unavailable
 from hotline.services import call_rows, calling, reconciling
+from hotline.services.calling import Ring
 from hotline.telephony.ami import Ami, AmiError, LiveChannel, QueueState
 from hotline.telephony.asterisk_files import AsteriskFiles, CallRecord, QueueRow
 from hotline.telephony.call_words import TRUNK, Fact, command_of, extension_of, place
@@ -145,8 +147,8 @@ def _began(channel: LiveChannel, look: Look) -> datetime:
     return look.at - timedelta(seconds=seconds)
 
 
-def _take_up(session: Session, *, channel: LiveChannel, look: Look) -> None:
-    """A living call, known or not: who called, in which queue, whose telephones ring or speak."""
+def _take_up(session: Session, *, channel: LiveChannel, look: Look) -> list[UUID]:
+    """A living call, known or not: who called, in which queue. Returns the people whose telephones ring or speak."""
     record, linkedid = look.records.get(channel.linkedid), channel.linkedid
     call = calling.arrived(
         session,
@@ -161,9 +163,9 @@ def _take_up(session: Session, *, channel: LiveChannel, look: Look) -> None:
         _queue(session, call, record)
     _take_up_waiting(session, call, look)
     known = {leg.unique_id for leg in call_rows.legs(session, call) if leg.answered_at is not None}
-    for leg in look.channels:
-        if (extension := extension_of(leg.name)) and leg.linkedid == linkedid and leg.uniqueid not in known:
-            _take_up_leg(session, call, leg, extension, channel, look)
+    mine = [leg for leg in look.channels if leg.linkedid == linkedid and leg.uniqueid not in known and extension_of(leg.name)]
+    rings = [_take_up_leg(session, call, leg, extension_of(leg.name), channel, look) for leg in mine]
+    return [ring.staff_id for ring in rings if ring is not None]
 
 
 def _take_up_waiting(session: Session, call: Call, look: Look) -> None:
@@ -174,15 +176,16 @@ def _take_up_waiting(session: Session, call: Call, look: Look) -> None:
                 calling.queued(session, call.linkedid, queue=queue.queue, at=max(since, call.started_at))
 
 
-def _take_up_leg(session: Session, call: Call, leg: LiveChannel, extension: str, caller: LiveChannel, look: Look) -> None:
+def _take_up_leg(session: Session, call: Call, leg: LiveChannel, extension: str, caller: LiveChannel, look: Look) -> Ring | None:
     began = max(_began(leg, look), call.started_at)
     who = {"extension": extension, "unique_id": leg.uniqueid}
     if leg.state == UP and leg.bridge_id and leg.bridge_id == caller.bridge_id:
         record = look.records.get(call.linkedid)
         answered_at = record.connected if record and record.connected else began
-        calling.answered(session, call.linkedid, at=answered_at, **who)
-    elif leg.state == RINGING:
-        calling.rang(session, call.linkedid, channel_name=leg.name, at=began, **who)
+        return calling.answered(session, call.linkedid, at=answered_at, **who)
+    if leg.state == RINGING:
+        return calling.rang(session, call.linkedid, channel_name=leg.name, at=began, **who)
+    return None
 
 
 def _close_gone(session: Session, *, look: Look) -> None:
