@@ -15,9 +15,7 @@ from bench.telephone_seats import Seat
 from bench.telephone_stack import Load
 from tests.telephony.sip_media import tone
 
-HOW_TO_GET = (
-    "SIPp is missing (apt-get install sip-tester): the telephones are our own agent, which needs more processor"
-)
+HOW_TO_GET = "SIPp is missing (apt-get install sip-tester): the telephones are our own agent, which needs more processor"
 # Away from the caller's address, so that no port of one is in the way of the other.
 DESKS = "127.0.0.3"
 LOADS = 2
