@@ -289,8 +289,8 @@ class Translator:
         self._drop_leg(live, unique_id)
         if spoke or direct:
             live.is_lost = live.is_lost or (spoke and cause == SILENT)
-            leg = {"extension": extension, "unique_id": unique_id, "lost": spoke and live.is_lost}
-            yield _fact(live, calling.agent_left, event, seat=True, **leg)
+            lost = spoke and live.is_lost
+            yield _fact(live, calling.agent_left, event, seat=True, extension=extension, unique_id=unique_id, lost=lost)
 
     def _drop_leg(self, live: Live, unique_id: str) -> None:
         live.legs.pop(unique_id, None)
