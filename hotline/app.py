@@ -147,7 +147,9 @@ class Consequences:
         self._ended = threading.Event()
         self._threads = [
             threading.Thread(target=self._run_relay, name="relay", daemon=True),
-            threading.Thread(target=self._run_timetable, name="timetable", daemon=True),
+            # What waits for the network must not keep the rest waiting.
+            threading.Thread(target=self._run_timetable, args=(False,), name="timetable", daemon=True),
+            threading.Thread(target=self._run_timetable, args=(True,), name="outside", daemon=True),
         ]
 
     def start(self) -> None:
@@ -168,10 +170,11 @@ class Consequences:
         if not self._ended.is_set():
             self._relay.run()
 
-    def _run_timetable(self) -> None:
-        due = {name: time.monotonic() + timed.every.total_seconds() for name, timed in tasks.TIMETABLE.items()}
+    def _run_timetable(self, outside: bool) -> None:
+        timetable = {name: timed for name, timed in tasks.TIMETABLE.items() if timed.outside == outside}
+        due = {name: time.monotonic() + timed.every.total_seconds() for name, timed in timetable.items()}
         while not self._ended.wait(1):
-            for name, timed in tasks.TIMETABLE.items():
+            for name, timed in timetable.items():
                 if due[name] <= time.monotonic():
                     _run_timed(name, timed)
                     due[name] = time.monotonic() + timed.every.total_seconds()
@@ -180,6 +183,9 @@ class Consequences:
 def _run_timed(name: str, timed: tasks.Timed) -> None:
     """One failure is logged and does not end the timetable."""
     try:
+        if timed.outside:
+            timed.run(db.database())
+            return
         with db.database().repeatable() as session:
             timed.run(session)
     except Exception:

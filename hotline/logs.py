@@ -58,6 +58,14 @@ def set_up(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Query strings may hold codes; the others say nothing that an operator needs.
-    for noisy in ("uvicorn.access", "httpx", "httpcore", "celery.worker.strategy", "alembic.runtime.migration", "pikepdf._core"):
+    # Addresses may hold codes and numbers; the others say nothing that an operator needs.
+    for noisy in (
+        "uvicorn.access",
+        "httpx",
+        "httpcore",
+        "twilio.http_client",
+        "celery.worker.strategy",
+        "alembic.runtime.migration",
+        "pikepdf._core",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)

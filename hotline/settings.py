@@ -3,8 +3,19 @@
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, PositiveInt, Secret, SecretStr, StringConstraints
+from pydantic import (
+    BaseModel,
+    Field,
+    IPvAnyNetwork,
+    PositiveFloat,
+    PositiveInt,
+    Secret,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -71,10 +82,42 @@ class Asterisk(BaseModel):
         return self.sip_port + 1939
 
 
+class TencentTemplate(BaseModel):
+    """Tencent's templates number their places: `params` says which value fills each."""
+
+    id: str
+    params: list[str] = []
+
+
 class Sms(BaseModel):
+    gateway: Literal["", "twilio", "aliyun", "tencent", "generic"] = ""  # empty: texts are printed on the console
+    timeout_seconds: PositiveFloat = 10
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr | None = None
     twilio_from: str = ""
+    twilio_base_url: str = "https://api.twilio.com"
+    aliyun_access_key_id: str = ""
+    aliyun_access_key_secret: SecretStr | None = None
+    aliyun_sign_name: str = ""
+    aliyun_templates: dict[str, str] = {}
+    aliyun_base_url: str = "https://dysmsapi.aliyuncs.com"
+    aliyun_callback_secret: SecretStr | None = None
+    aliyun_callback_from: list[IPvAnyNetwork] = []
+    tencent_secret_id: str = ""
+    tencent_secret_key: SecretStr | None = None
+    tencent_app_id: str = ""
+    tencent_sign_name: str = ""
+    tencent_region: str = "ap-guangzhou"
+    tencent_templates: dict[str, TencentTemplate] = {}
+    tencent_base_url: str = "https://sms.tencentcloudapi.com"
+    tencent_callback_secret: SecretStr | None = None
+    tencent_callback_from: list[IPvAnyNetwork] = []
+    generic_url: str = ""
+    generic_secret: SecretStr | None = None
+    generic_out: dict[str, str] = {"to": "recipient", "text": "text", "id": "key"}
+    generic_answer_id: str = "id"
+    generic_in: dict[str, str] = {"id": "id", "sender": "from", "text": "text", "at": "time", "state": "state"}
+    generic_states: dict[str, str] = {"accepted": "accepted", "delivered": "delivered", "failed": "refused"}
 
 
 AesKey = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]{43})?$")]
@@ -90,9 +133,25 @@ class Wechat(BaseModel):
     templates: dict[str, str] = {}  # the account's template ids by purpose
 
 
+MAIL_SCHEMES = frozenset({"imaps", "imap+starttls", "imap", "smtps", "smtp+starttls", "smtp"})
+
+
 class Mail(BaseModel):
     imap_url: SecretStr | None = None
     smtp_url: SecretStr | None = None
+    address: str = ""  # empty: the user of smtp_url
+    timeout_seconds: PositiveFloat = 20
+
+    @field_validator("imap_url", "smtp_url")
+    @classmethod
+    def _sealed(cls, value: SecretStr | None) -> SecretStr | None:
+        """A password and citizens' letters do not cross a network in the clear."""
+        parts = urlsplit(value.get_secret_value()) if value else None
+        if parts is not None and parts.scheme not in MAIL_SCHEMES:
+            raise ValueError(f"must begin with one of {', '.join(sorted(MAIL_SCHEMES))}")
+        if parts is not None and parts.scheme in ("imap", "smtp") and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError("is in the clear, which is for loopback only")
+        return value
 
 
 class Privacy(BaseModel):

@@ -26,7 +26,7 @@ from hotline.events import (
     SurveyAnswered,
     SurveyLapsed,
 )
-from hotline.ports import Fetching, Receipt, ReceiptState
+from hotline.ports import Fetching, Polling, Receipt, ReceiptState
 from hotline.services import (
     answers,
     archiving,
@@ -39,6 +39,7 @@ from hotline.services import (
     heads,
     media,
     outbox,
+    polling,
     presence,
     recordings,
     scoring,
@@ -67,7 +68,9 @@ class Timed:
     """Timetable work: safe to run twice, and by two processes at once."""
 
     every: timedelta
-    run: Callable[[Session], object]
+    run: Callable[..., object]
+    # Is given the database instead of a session: it opens its own short transactions, with the network between them.
+    outside: bool = False
 
 
 HANDLERS: dict[type[Event], list[Handler]] = {cls: [] for cls in events.ALL.values()}
@@ -151,6 +154,12 @@ def fetch_media(database: Database, event: MediaAnnounced) -> None:
             media.give_up(session, event.message_id, f"channel {channel.kind} fetches no files")
 
 
+def poll_channels(database: Database) -> None:
+    for channel in channels.all():
+        if isinstance(channel, Polling):
+            polling.take_in(database, channel)
+
+
 # Which screens show what an event changes: the names of what they watch. Whose telephone rings or is answered is told by
 # `telephony` itself, at once; told again from here, each desk would ask again.
 TOPICS: dict[type[Event], tuple[str, ...]] = {
@@ -196,5 +205,6 @@ TIMETABLE: dict[str, Timed] = {
     "forget_recordings": Timed(timedelta(hours=1), recordings.forget),
     "sweep_recordings": Timed(timedelta(hours=12), recordings.sweep),
     "keep_heads": Timed(timedelta(hours=1), lambda session: heads.keep(session, get_settings().data_dir / "history-heads.jsonl")),
+    "poll_channels": Timed(timedelta(seconds=30), poll_channels, outside=True),
     "forget_outbox": Timed(timedelta(hours=1), lambda session: outbox.forget(session, before=now() - KEPT_IN_OUTBOX)),
 }

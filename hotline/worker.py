@@ -77,5 +77,9 @@ def consequence(message_id: str, handler: str) -> None:
 
 @app.task(name="hotline.timetable")  # type: ignore[untyped-decorator]
 def timetable(name: str) -> None:
+    timed = tasks.TIMETABLE[name]
+    if timed.outside:
+        timed.run(database())
+        return
     with database().unit_of_work() as session:
-        tasks.TIMETABLE[name].run(session)
+        timed.run(session)

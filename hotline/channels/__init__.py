@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from hotline.channels.console import Console
+from hotline.channels.email import Email
 from hotline.channels.mailbox import Mailbox
+from hotline.channels.sms import Sms
 from hotline.channels.wechat import Wechat
 from hotline.errors import NotFound
 from hotline.ports import Channel, TokenStore
@@ -29,6 +31,8 @@ def register() -> dict[str, Channel]:
     settings = get_settings()
     channels: tuple[Channel, ...] = (
         Mailbox(echo=Console() if settings.demo else None),
+        Sms(settings, otherwise=Console()),
+        Email(settings.mail, otherwise=Console()),
         Console(),
         Wechat(settings.wechat, tokens),
     )

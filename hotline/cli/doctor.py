@@ -14,6 +14,7 @@ from pathlib import Path
 import redis
 from sqlalchemy import func, select, text
 
+from hotline.channels import sms
 from hotline.cli import beside
 from hotline.db import database, reading
 from hotline.errors import HotlineError
@@ -74,7 +75,7 @@ def run(_: argparse.Namespace) -> int:
     except HotlineError as error:
         findings.append(fail("settings", str(error), "see .env.example"))
     else:
-        for look in (_database, _relay, _broker, _pushes, _telephone, _recordings, _model, _address):
+        for look in (_database, _relay, _broker, _pushes, _telephone, _recordings, _model, _texts, _mail, _address):
             findings += _looked(look, settings)
     for finding in findings:
         print(finding)
@@ -254,6 +255,26 @@ def _model(settings: Settings) -> Iterator[Finding]:
         yield ok("classifier", f"model {load(settings.model_dir, None).version}")
     except ModelUnusable as error:
         yield warn("classifier", str(error), "make train")
+
+
+def _texts(settings: Settings) -> Iterator[Finding]:
+    gateway = settings.sms.gateway
+    if not gateway:
+        yield warn(
+            "sms", "no gateway: texts are printed on the console", "choose one with HOTLINE_SMS__GATEWAY (docs/channels.md)"
+        )
+    elif missing := sms.lacks(settings):
+        yield fail("sms", f"{gateway} cannot send", f"set {', '.join(missing)}")
+    else:
+        yield ok("sms", f"sent by {gateway}")
+
+
+def _mail(settings: Settings) -> Iterator[Finding]:
+    reads, sends = settings.mail.imap_url is not None, settings.mail.smtp_url is not None
+    if reads and not sends:
+        yield warn("mail", "read, but answers are printed on the console", "set HOTLINE_MAIL__SMTP_URL")
+    else:
+        yield ok("mail", "read and sent" if reads else "not read")
 
 
 def _address(settings: Settings) -> Iterator[Finding]:

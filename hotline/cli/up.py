@@ -38,6 +38,8 @@ def announce(settings: Settings) -> None:
         kept = settings.data_dir / "demo-password"
         lines.append("  sign-ins    agent1…agent24 leader1 dispatcher1 verifier1 callback1 liaison1… supervisor1 admin1")
         lines.append(f"  password    {kept.read_text().strip()}  (kept in {kept})")
+    if not settings.sms.gateway:
+        lines.append("  sms         no gateway: texts are printed on the console (HOTLINE_SMS__GATEWAY)")
     print("\n".join(lines), flush=True)
 
 

@@ -1,1 +1,4 @@
-"""Stand-ins for providers, on loopback: they speak the real formats, so that the service cannot tell. Only base URLs differ."""
+"""Stand-ins for providers, on loopback, speaking their real formats: for the demo, tests and newcomers.
+
+The service does not know them; only the addresses in its settings differ.
+"""

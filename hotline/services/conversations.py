@@ -7,11 +7,13 @@ from sqlalchemy.orm import Session
 
 from hotline.events import SignalNoted
 from hotline.ports import Signal, SignalKind
-from hotline.services import core
+from hotline.services import core, phones
 from hotline.services.outbox import emit
 from models import Conversation, ConversationSignal, new_id, now, privacy
 
 MOST_VALUE = 255
+# Where a sender is a telephone number, which gateways spell in many ways.
+NUMBERED = frozenset({"sms"})
 
 
 def hash_of(sender: str) -> bytes:
@@ -20,6 +22,8 @@ def hash_of(sender: str) -> bytes:
 
 def hold(session: Session, channel: str, sender: str, *, heard_at: datetime) -> Conversation:
     """The sender's thread, made if there is none, and locked: two first messages at once open one contact."""
+    if channel in NUMBERED:
+        sender = phones.normalise(sender) or sender
     values = {"channel": channel, "sender_hash": hash_of(sender), "sender": sender}
     core.insert_once(session, Conversation, values, unique=("channel", "sender_hash"))
     found = session.scalars(
