@@ -191,4 +191,19 @@ class MessageReady(Event):
     contact_id: UUID | None = None
 
 
+@dataclass(frozen=True)
+class OutcomeUnclear(Event):
+    """An outgoing message was tried, nobody knows what became of it, and it is time to ask its provider."""
+
+    outgoing_id: UUID
+
+
+@dataclass(frozen=True)
+class DeliveryChanged(Event):
+    """More is known of how a message of a thread reached, or did not reach, the citizen."""
+
+    outgoing_id: UUID
+    contact_id: UUID
+
+
 ALL: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}

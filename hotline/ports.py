@@ -117,6 +117,7 @@ class ReceiptState(StrEnum):
     UNKNOWN = "unknown"
     TRY_LATER = "try_later"
     UNREACHABLE = "unreachable"
+    ABSENT = "absent"
 
 
 @dataclass(frozen=True)
@@ -124,12 +125,17 @@ class Receipt:
     """What a provider said of a sent message.
 
     `unknown`: it may have arrived; ask, don't repeat blindly. `try_later`: not sent, the provider is busy or keeps us to a pace.
-    `unreachable`: not sent, and never will be this way (no longer followed, too late to answer): another way is tried.
+    `unreachable`: not sent, and never will be this way (no longer followed, too late to answer): another way is tried. `absent`,
+    of a message that was looked up: the provider has never got it, so that it may go out again.
+
+    `retry_after` is how long the provider asks us to wait; `key` is our own of the message, if a delivery state brings it back.
     """
 
     state: ReceiptState
     provider_id: str = ""
     reason: str = ""
+    retry_after: timedelta | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -204,7 +210,7 @@ class Fetching(Protocol):
 
 @runtime_checkable
 class Asking(Protocol):
-    """A channel whose provider can be asked what became of a message."""
+    """A channel whose provider can be asked what became of a message. What is not clear is `unknown`: asked later."""
 
     def look_up(self, message: Outbound, *, provider_id: str, tried_at: datetime) -> Receipt: ...
 

@@ -18,17 +18,18 @@ from hotline.errors import NotFound
 from hotline.events import (
     CallTold,
     CaseAdvanced,
+    CaseFiled,
     Event,
     MediaAnnounced,
     MessageReady,
     MessageReceived,
+    OutcomeUnclear,
     SignalNoted,
     SurveyAnswered,
     SurveyLapsed,
 )
-from hotline.ports import Fetching, Polling, Receipt, ReceiptState
+from hotline.ports import Asking, Fetching, Polling, Receipt, ReceiptState
 from hotline.services import (
-    answers,
     archiving,
     automatic,
     deadlines,
@@ -38,6 +39,7 @@ from hotline.services import (
     floor,
     heads,
     media,
+    notices,
     outbox,
     polling,
     presence,
@@ -105,10 +107,9 @@ def welcome(session: Session, event: SignalNoted) -> None:
     automatic.welcome(session, event.signal_id)
 
 
-@handles(CaseAdvanced)
-def tell_citizen(session: Session, event: CaseAdvanced) -> None:
-    if event.to_status in answers.TELLING:
-        answers.tell_citizen(session, session.get_one(Case, event.case_id))
+@handles(CaseFiled, CaseAdvanced)
+def tell_citizen(session: Session, event: CaseFiled | CaseAdvanced) -> None:
+    notices.tell_citizen(session, session.get_one(Case, event.case_id))
 
 
 @handles(CaseAdvanced)
@@ -141,6 +142,23 @@ def deliver(database: Database, event: MessageReady) -> None:
         receipt = Receipt(ReceiptState.REFUSED, reason=str(missing))
     with database.unit_of_work() as session:
         delivery.settle(session, event.outgoing_id, receipt)
+
+
+@handles(OutcomeUnclear, outside=True)
+def ask_outcome(database: Database, event: OutcomeUnclear) -> None:
+    with database.unit_of_work() as session:
+        question = delivery.ask(session, event.outgoing_id)
+    if question is None:
+        return
+    receipt = _looked_up(channels.find(question.channel), question)
+    with database.unit_of_work() as session:
+        delivery.learn(session, event.outgoing_id, receipt)
+
+
+def _looked_up(channel: object, question: delivery.Question) -> Receipt | None:
+    if not isinstance(channel, Asking):
+        return None
+    return channel.look_up(question.message, provider_id=question.provider_id, tried_at=question.tried_at)
 
 
 @handles(MediaAnnounced, outside=True)
@@ -195,6 +213,7 @@ def topics(event: Event) -> tuple[str, ...]:
 
 TIMETABLE: dict[str, Timed] = {
     "sweep_overdue": Timed(timedelta(seconds=30), deadlines.find_overdue),
+    "send_due": Timed(timedelta(seconds=10), delivery.find_due),
     "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
     "end_breaks": Timed(timedelta(seconds=10), floor.end_breaks),
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),

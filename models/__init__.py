@@ -49,7 +49,7 @@ from models.conversation import Conversation, ConversationSignal, GuidedExchange
 from models.feedback import Check, Grade, Score, Survey, SurveyAnswer, Verdict
 from models.floor import BreakRequest, BreakState, HelpCall, Notice, NoticeRead
 from models.outbox import Delivery, HandledMessage, OutboxMessage, OutgoingMessage
-from models.provider import ProviderToken
+from models.provider import ChannelPace, ProviderToken
 from models.rule import CalendarDay, Rule
 from models.staff import (
     AccessLog,
@@ -101,6 +101,7 @@ __all__ = [
     "CaseLink",
     "CaseStatus",
     "Category",
+    "ChannelPace",
     "Check",
     "Citizen",
     "CitizenKind",

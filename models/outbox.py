@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Record, Word, partial_index
+from models.base import Base, Record, Word, now, partial_index
 from models.privacy import EncryptedText
 
 
@@ -39,11 +39,13 @@ class HandledMessage(Base):
 
 class Delivery(StrEnum):
     WAITING = "waiting"
+    SENDING = "sending"
     ACCEPTED = "accepted"
     DELIVERED = "delivered"
     REFUSED = "refused"
     UNKNOWN = "unknown"
     GIVEN_UP = "given_up"
+    REPLACED = "replaced"  # never sent: a newer message says what there is to say
 
 
 class OutgoingMessage(Record):
@@ -56,7 +58,7 @@ class OutgoingMessage(Record):
         Index(None, "contact_id"),
         Index(None, "recipient_hash", "created_at"),
         Index(None, "provider_id"),
-        partial_index("ix_outgoing_message_due", "next_try_at", where="delivery = 'waiting'"),
+        partial_index("ix_outgoing_message_due", "next_try_at", where="next_try_at IS NOT NULL"),
     )
 
     channel: Mapped[str] = mapped_column(String(16))
@@ -65,7 +67,9 @@ class OutgoingMessage(Record):
     recipient_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     text: Mapped[str] = mapped_column(EncryptedText)
     values: Mapped[str | None] = mapped_column(EncryptedText)  # JSON: what the purpose's template is filled with
-    purpose: Mapped[str] = mapped_column(String(24))  # received, answered, survey, reopened, reply
+    purpose: Mapped[str] = mapped_column(String(24))  # received, filed, dispatched, answered, survey, reopened, reply
+    # What is told once (case, purpose, round), however often the telling is tried; none for what a person writes.
+    key: Mapped[str | None] = mapped_column(String(120), unique=True)
     contact_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("contact.id"))
     case_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("case.id"))
     # The outgoing message of the thread that this delivers; several tell of one text if another way had to be tried.
@@ -74,6 +78,9 @@ class OutgoingMessage(Record):
     delivery: Mapped[Delivery] = mapped_column(Word(Delivery, 16), default=Delivery.WAITING)
     attempts: Mapped[int] = mapped_column(default=0)
     tried_at: Mapped[datetime | None]
+    # Not before this: events that follow each other are gathered, nights are quiet. Patience with the provider counts from here.
+    ready_at: Mapped[datetime] = mapped_column(default=now)
+    # When the timetable takes it up: to send it, or to ask what became of it. None once its fate is known, or a person's to find.
     next_try_at: Mapped[datetime | None]
     provider_id: Mapped[str] = mapped_column(String(128), default="")
     last_error: Mapped[str] = mapped_column(Text, default="")

@@ -39,6 +39,10 @@ def register() -> dict[str, Channel]:
     return {channel.kind: channel for channel in channels}
 
 
+def find(kind: str) -> Channel | None:
+    return register().get(kind)
+
+
 def get(kind: str) -> Channel:
     if kind not in register():
         raise NotFound("There is no channel “{kind}” here.", kind=kind)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
 from hotline import events
@@ -212,17 +212,18 @@ class Cast:
                 self._run_handlers(events.ALL[row.event].from_body(row.body))
             outbox.settle(self.session, [row.id for row in rows])
             self.session.flush()
+        self._settle_deliveries()
 
     def _run_handlers(self, event: events.Event) -> None:
         for handler in HANDLERS[type(event)]:
-            if handler.outside:
-                self._settle_delivery(event)
-            elif handler.prepare:
+            if handler.prepare:
                 handler.run(self.session, event, handler.prepare(self.session, event))
-            else:
+            elif not handler.outside:
                 handler.run(self.session, event)
 
-    def _settle_delivery(self, event: events.Event) -> None:
-        if isinstance(event, events.MessageReady):
-            message = self.session.get_one(OutgoingMessage, event.outgoing_id)
-            message.delivery, message.settled_at = Delivery.DELIVERED, now()
+    def _settle_deliveries(self) -> None:
+        self.session.execute(
+            update(OutgoingMessage)
+            .where(OutgoingMessage.delivery == Delivery.WAITING)
+            .values(delivery=Delivery.DELIVERED, settled_at=now(), next_try_at=None)
+        )

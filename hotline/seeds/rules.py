@@ -22,6 +22,8 @@ def load_rules(session: Session) -> int:
         ("queue", "default", files.read("queue.yaml")),
         ("telephone", "default", files.read("telephone.yaml")),
         ("conversations", "default", files.read("conversations.yaml")),
+        ("texting", "default", files.read("texting.yaml")),
+        ("texts", "default", files.read("texts.yaml")),
         (consent["kind"], consent["code"], consent["body"]),
     ]
     added = sum(_load(session, kind, code, body) for kind, code, body in bodies)

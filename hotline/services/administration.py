@@ -20,6 +20,7 @@ from hotline.events import MessageReady
 from hotline.services import access, filing, lines, outbox
 from hotline.services.access import Me
 from hotline.services.lines import Credentials
+from hotline.services.outgoing import TAKEN_UP_AFTER
 from hotline.services.queue_rule import QueueRule
 from models import CalendarDay, Delivery, OutgoingMessage, Role, Rule, Staff, StaffRole, now
 
@@ -178,20 +179,25 @@ def retry_message(session: Session, message_id: UUID, *, by: Me) -> None:
     """Send it again: its id stays, so that a provider that has it already drops the repeat."""
     message = _unsettled(session, message_id)
     message.delivery, message.settled_at = Delivery.WAITING, None
+    # As if it were new, and not at night for somebody's impatience: the delivery looks at all that again.
+    message.attempts, message.ready_at, message.next_try_at = 0, now(), now() + TAKEN_UP_AFTER
     outbox.emit(session, MessageReady(message.id, message.contact_id))
     access.note_look(session, by, "message", message.id, "retried")
 
 
 def give_up_message(session: Session, message_id: UUID, *, by: Me) -> None:
     message = _unsettled(session, message_id)
-    message.delivery, message.settled_at = Delivery.GIVEN_UP, now()
+    message.delivery, message.settled_at, message.next_try_at = Delivery.GIVEN_UP, now(), None
     access.note_look(session, by, "message", message.id, "given up")
 
 
 def _unsettled(session: Session, message_id: UUID) -> OutgoingMessage:
+    """Not what was sent another way since: the citizen would be told twice."""
     message = session.get(OutgoingMessage, message_id, with_for_update=True)
     if message is None:
         raise NotFound()
     if message.delivery not in UNSETTLED:
         raise WrongState()
+    if session.scalar(select(OutgoingMessage.id).where(OutgoingMessage.instead_of_id == message.id)):
+        raise RuleBroken("This was sent another way already.")
     return message

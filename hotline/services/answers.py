@@ -1,13 +1,12 @@
-"""What units answer, and what the citizen is told of it."""
+"""What units answer."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline import words
 from hotline.errors import Invalid, NotAllowed, WrongState
-from hotline.services import cases, outgoing
+from hotline.services import cases
 from hotline.services.cases import Actor
 from hotline.services.files import CheckedFile, store
 from hotline.services.holding import hold, require_unit
@@ -16,19 +15,14 @@ from models import (
     Answer,
     Assignment,
     AssignmentStatus,
-    Case,
     CaseEvent,
-    CaseStatus,
     ClosureKind,
-    OutgoingMessage,
     Role,
     new_id,
     now,
 )
 
 LONGEST = 5000
-TOLD = "answered"
-TELLING = frozenset({CaseStatus.CALLBACK, CaseStatus.CLOSED, CaseStatus.REDIRECTED})
 
 
 def submit_answer(
@@ -87,30 +81,3 @@ def note_contacted(session: Session, assignment: Assignment, *, text: str, by: A
     if assignment.contacted_at is None:
         assignment.contacted_at = now()
     return cases.note(session, case, Action.REMARK, by=by, key=key, text=text, assignment=assignment)
-
-
-def tell_citizen(session: Session, case: Case) -> OutgoingMessage | None:
-    """The checked answer, or the right door for a matter that is not ours; told once.
-
-    Nothing if there is no way to reach the citizen.
-    """
-    session.refresh(case, with_for_update=True)
-    if case.status not in TELLING or not case.public_answer or _is_told(session, case):
-        return None
-    text = words.say("Your request {number} has been answered: {answer}", number=case.number, answer=case.public_answer)
-    return outgoing.about_case(session, case, text=text, purpose=TOLD, values={"number": case.number})
-
-
-def _is_told(session: Session, case: Case) -> bool:
-    """Whether the citizen has been told since the latest answer: a case comes by more than one state in which it is told."""
-    answered_at = session.scalar(
-        select(func.max(Answer.created_at))
-        .join(Assignment, Assignment.id == Answer.assignment_id)
-        .where(Assignment.case_id == case.id)
-    )
-    told = select(OutgoingMessage.id).where(
-        OutgoingMessage.case_id == case.id,
-        OutgoingMessage.purpose == TOLD,
-        *([OutgoingMessage.created_at >= answered_at] if answered_at else []),
-    )
-    return session.scalar(told.limit(1)) is not None

@@ -2,18 +2,20 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from hotline.events import SignalNoted
 from hotline.ports import Signal, SignalKind
 from hotline.services import core, phones
 from hotline.services.outbox import emit
-from models import Conversation, ConversationSignal, new_id, now, privacy
+from models import Conversation, ConversationSignal, OptOut, new_id, now, privacy
 
 MOST_VALUE = 255
 # Where a sender is a telephone number, which gateways spell in many ways.
 NUMBERED = frozenset({"sms"})
+# Whether somebody wants to be written to.
+WISHES = frozenset({SignalKind.OPTED_OUT, SignalKind.OPTED_IN})
 
 
 def hash_of(sender: str) -> bytes:
@@ -54,5 +56,26 @@ def note(session: Session, signal: Signal) -> bool:
         return False
     if signal.kind == SignalKind.UNSUBSCRIBED:
         conversation.left_at = signal.at
+    elif signal.kind in WISHES:
+        _heed(session, conversation)
     emit(session, SignalNoted(signal_id))
     return True
+
+
+def is_opted_out(session: Session, channel: str, recipient_hash: bytes) -> bool:
+    return session.get(OptOut, (channel, recipient_hash)) is not None
+
+
+def _heed(session: Session, conversation: Conversation) -> None:
+    """The latest wish counts, in whatever order they come in."""
+    latest = session.scalars(
+        select(ConversationSignal)
+        .where(ConversationSignal.conversation_id == conversation.id, ConversationSignal.kind.in_(WISHES))
+        .order_by(ConversationSignal.at.desc(), ConversationSignal.id.desc())
+        .limit(1)
+    ).one()
+    place = {"channel": conversation.channel, "recipient_hash": conversation.sender_hash}
+    if latest.kind == SignalKind.OPTED_OUT:
+        core.insert_once(session, OptOut, {**place, "since": latest.at}, unique=("channel", "recipient_hash"))
+    else:
+        session.execute(delete(OptOut).filter_by(**place))

@@ -2,79 +2,197 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from hotline.errors import RuleBroken
 from hotline.events import MessageReady
-from hotline.services import conversations
+from hotline.services import conversations, phones, texting_rule, texts
 from hotline.services.outbox import emit
-from models import Case, Contact, Conversation, OutgoingMessage, new_id
+from hotline.settings import get_settings
+from models import Case, Contact, Conversation, Delivery, OutgoingMessage, RequestType, new_id, now
 
+SMS, MAILBOX = "sms", "mailbox"
 # Channels on which a citizen can be written to where the contact came from; others reach the number by text message.
-WRITTEN = frozenset({"sms", "wechat", "email", "mailbox"})
+WRITTEN = frozenset({SMS, "wechat", "email"})
+# What could not reach a citizen on these is tried as a text message.
+FALLING_BACK = frozenset({"wechat", "email"})
+REPLY = "reply"
+# Steps of a case: a newer one says all that an older one said. An answer or a survey's link is not lost with them.
+STEPS = frozenset({"filed", "dispatched", "reopened"})
+# What goes out by itself, of all that is told of a case. The rest answers what a citizen has just written.
+NOTICES = STEPS | {texts.ANSWERED, "survey", texts.PROGRESS}
+# The timetable takes up what was not sent at once: the process may have died, the outbox may be stuck.
+TAKEN_UP_AFTER = timedelta(minutes=1)
 
 
-def about_case(session: Session, case: Case, *, text: str, purpose: str, values: Mapping[str, str]) -> OutgoingMessage | None:
-    """Nothing if there is no way to reach the citizen."""
-    contact = session.get_one(Contact, case.contact_id)
-    way = _way_to(session, contact, case.number_of_requester)
-    return _write(session, way, contact, text=text, purpose=purpose, values=values, case_id=case.id) if way else None
+@dataclass(frozen=True)
+class Way:
+    channel: str
+    recipient: str
+
+    @property
+    def recipient_hash(self) -> bytes:
+        return conversations.hash_of(self.recipient)
+
+
+@dataclass(frozen=True)
+class _Note:
+    """What is to be told, and what of."""
+
+    purpose: str
+    values: Mapping[str, str]
+    contact_id: UUID | None = None
+    case_id: UUID | None = None
+    message_id: UUID | None = None
+    key: str | None = None
+    ready_at: datetime | None = None
+    instead_of_id: UUID | None = None
+
+
+def is_sealed(case: Case) -> bool:
+    """Nothing of what it is about leaves the house: such a message is read by whoever holds the telephone."""
+    return case.confidential or case.request_type == RequestType.REPORT
+
+
+def about_case(session: Session, case: Case, *, purpose: str, values: Mapping[str, str], round_: str) -> OutgoingMessage | None:
+    """Told once a round, whoever asks again. None if it was told, or there is no way, or nothing is told of it on that way.
+
+    Of a confidential case it tells only that there is something to see. Steps wait a little, so that the next one replaces them.
+    """
+    key = f"{case.id}:{purpose}:{round_}"
+    way = _way_of_case(session, case)
+    if way is None or session.scalar(select(OutgoingMessage.id).where(OutgoingMessage.key == key)):
+        return None
+    told = texts.PROGRESS if is_sealed(case) else purpose
+    if not texts.is_told(session, purpose, way.channel) or is_opted_out(session, way, told):
+        return None
+    if told == texts.PROGRESS:
+        values = {"link": values["link"]}
+    gathering = timedelta(seconds=texting_rule.current(session).gather_seconds) if purpose in STEPS else timedelta()
+    text = texts.render(session, told, way.channel, values)
+    _replace(session, case, way, purpose)
+    note = _Note(told, values, case.contact_id, case_id=case.id, key=key, ready_at=now() + gathering)
+    return _write(session, way, note, text)
 
 
 def about_contact(
     session: Session, contact: Contact, *, text: str, purpose: str, values: Mapping[str, str], message_id: UUID | None = None
 ) -> OutgoingMessage | None:
-    """Nothing if there is no way to reach the citizen. `message_id` is the outgoing message of the thread that this delivers."""
+    """Nothing if there is no way to reach the citizen. `message_id` is the outgoing message of the thread that this delivers.
+
+    A reply is refused if the number wants no more texts: whoever wrote it must know that it does not arrive.
+    """
     way = _way_to(session, contact, contact.number)
-    return _write(session, way, contact, text=text, purpose=purpose, values=values, message_id=message_id) if way else None
+    if way is None:
+        return None
+    if is_opted_out(session, way, purpose):
+        if purpose == REPLY:
+            raise RuleBroken("This number wants no more text messages. Please phone instead.")
+        return None
+    return _write(session, way, _Note(purpose, values, contact.id, message_id=message_id), text)
 
 
 def to_thread(session: Session, conversation: Conversation, *, text: str, purpose: str) -> OutgoingMessage:
     """To a citizen who has not asked for anything yet."""
-    way = (conversation.channel, conversation.sender)
-    return _write(session, way, None, text=text, purpose=purpose, values={"text": text})
+    return _write(session, Way(conversation.channel, conversation.sender), _Note(purpose, {"text": text}), text)
 
 
 def by_text(session: Session, number: str, *, text: str, purpose: str, values: Mapping[str, str]) -> OutgoingMessage:
     """To a number (E.164) by text message, whoever it belongs to."""
-    return _write(session, ("sms", number), None, text=text, purpose=purpose, values=values)
+    return _write(session, Way(SMS, number), _Note(purpose, values), text)
 
 
-def _way_to(session: Session, contact: Contact, number: str | None) -> tuple[str, str] | None:
-    if contact.channel in WRITTEN and contact.conversation_id is not None:
-        return contact.channel, session.get_one(Conversation, contact.conversation_id).sender
-    if contact.channel == "mailbox":
+def instead(session: Session, row: OutgoingMessage) -> OutgoingMessage | None:
+    """The same as a text message, for one that did not arrive; once, and only to a number that is known and wants it."""
+    if row.channel not in FALLING_BACK or row.contact_id is None:
+        return None
+    case = session.get_one(Case, row.case_id) if row.case_id else None
+    contact = session.get_one(Contact, row.contact_id)
+    way = _by_text(case.number_of_requester if case else contact.number)
+    if way is None or is_opted_out(session, way, row.purpose):
+        return None
+    values: dict[str, str] = json.loads(row.values or "{}")
+    note = _Note(row.purpose, values, contact.id, row.case_id, row.message_id, instead_of_id=row.id)
+    if case is None and contact.confidential:
+        note = _Note(texts.PROGRESS, {"link": progress_link()}, contact.id, None, row.message_id, instead_of_id=row.id)
+        return _write(session, way, note, texts.render(session, texts.PROGRESS, SMS, note.values))
+    return _write(session, way, note, texts.again(session, row, SMS))
+
+
+def is_opted_out(session: Session, way: Way, purpose: str) -> bool:
+    """Who wants no more text messages gets none at all; elsewhere what was asked for is still answered where it was asked."""
+    if way.channel == MAILBOX or not conversations.is_opted_out(session, way.channel, way.recipient_hash):
+        return False
+    return way.channel == SMS or purpose in NOTICES - {texts.ANSWERED}
+
+
+def progress_link() -> str:
+    return f"{get_settings().public_url}/track"
+
+
+def _way_of_case(session: Session, case: Case) -> Way | None:
+    return _way_to(session, session.get_one(Contact, case.contact_id), case.number_of_requester)
+
+
+def _way_to(session: Session, contact: Contact, number: str | None) -> Way | None:
+    if contact.channel == MAILBOX:
         # A letter without a number is answered on the progress page, under its reference.
-        return "mailbox", number or contact.reference
-    return ("sms", number) if number else None
+        return Way(MAILBOX, number or contact.reference)
+    if contact.channel in WRITTEN and contact.conversation_id is not None:
+        thread = session.get_one(Conversation, contact.conversation_id)
+        if thread.left_at is None:
+            return Way(contact.channel, thread.sender)
+    return _by_text(number)
 
 
-def _write(
-    session: Session,
-    way: tuple[str, str],
-    contact: Contact | None,
-    *,
-    text: str,
-    purpose: str,
-    values: Mapping[str, str],
-    case_id: UUID | None = None,
-    message_id: UUID | None = None,
-) -> OutgoingMessage:
-    channel, recipient = way
-    message = OutgoingMessage(
-        id=new_id(),
-        channel=channel,
-        recipient=recipient,
-        recipient_hash=conversations.hash_of(recipient),
-        text=text,
-        values=json.dumps(dict(values), ensure_ascii=False),
-        purpose=purpose,
-        contact_id=contact.id if contact else None,
-        case_id=case_id,
-        message_id=message_id,
+def _by_text(number: str | None) -> Way | None:
+    return Way(SMS, number) if number and phones.takes_texts(number) else None
+
+
+def _replace(session: Session, case: Case, way: Way, purpose: str) -> None:
+    """What waits and says less than the newer message is not sent: an earlier step, or the same again."""
+    waiting = session.scalars(
+        select(OutgoingMessage)
+        .where(
+            OutgoingMessage.case_id == case.id,
+            OutgoingMessage.channel == way.channel,
+            OutgoingMessage.recipient_hash == way.recipient_hash,
+            OutgoingMessage.delivery == Delivery.WAITING,
+            OutgoingMessage.attempts == 0,
+            or_(*(OutgoingMessage.key.like(f"{case.id}:{each}:%") for each in sorted(STEPS | {purpose}))),
+        )
+        .with_for_update(skip_locked=True)
     )
-    session.add(message)
-    emit(session, MessageReady(message.id, message.contact_id))
+    for row in waiting:
+        row.delivery, row.settled_at, row.next_try_at = Delivery.REPLACED, now(), None
+
+
+def _write(session: Session, way: Way, note: _Note, text: str) -> OutgoingMessage:
+    at = now()
+    ready_at = max(note.ready_at or at, at)
+    row = OutgoingMessage(
+        id=new_id(),
+        channel=way.channel,
+        recipient=way.recipient,
+        recipient_hash=way.recipient_hash,
+        text=text,
+        values=json.dumps(dict(note.values), ensure_ascii=False),
+        purpose=note.purpose,
+        contact_id=note.contact_id,
+        case_id=note.case_id,
+        message_id=note.message_id,
+        key=note.key,
+        instead_of_id=note.instead_of_id,
+        ready_at=ready_at,
+        next_try_at=ready_at if ready_at > at else at + TAKEN_UP_AFTER,
+    )
+    session.add(row)
+    if ready_at <= at:
+        emit(session, MessageReady(row.id, row.contact_id))
     session.flush()
-    return message
+    return row

@@ -42,6 +42,11 @@ def _looks_chinese(typed: str, number: phonenumbers.PhoneNumber) -> bool:
     return bool(_MOBILE.fullmatch(national)) or (has_area_code and bool(_LANDLINE.fullmatch(national)))
 
 
+def takes_texts(number: str) -> bool:
+    """Mobile numbers of this country: a text to a landline is lost, and one abroad is an expense that strangers could cause."""
+    return bool(_PLAIN_MOBILE.fullmatch(number))
+
+
 def number_hash(number: str) -> bytes:
     """What a number (E.164) is looked up by."""
     return privacy.lookup_hash("number", number)

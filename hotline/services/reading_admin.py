@@ -3,14 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from hotline.services import profiles
-from hotline.services.administration import UNSETTLED
 from hotline.services.profiles import Profile
 from hotline.words import word
 from models import (
@@ -22,7 +21,6 @@ from models import (
     Category,
     Contact,
     OutboxMessage,
-    OutgoingMessage,
     PlaceName,
     Presence,
     RoutingRule,
@@ -185,18 +183,6 @@ def stuck(session: Session) -> Sequence[OutboxMessage]:
         .order_by(OutboxMessage.created_at)
         .limit(MOST_MESSAGES)
     ).all()
-
-
-def outgoing(session: Session) -> Sequence[tuple[OutgoingMessage, str]]:
-    """What did not go out, or nobody knows whether; what waits is shown once it waits for longer than a try takes."""
-    rows = session.execute(
-        select(OutgoingMessage, Case.number)
-        .outerjoin(Case, Case.id == OutgoingMessage.case_id)
-        .where(OutgoingMessage.delivery.in_(UNSETTLED), OutgoingMessage.created_at < now() - timedelta(minutes=1))
-        .order_by(OutgoingMessage.created_at.desc())
-        .limit(MOST_MESSAGES)
-    )
-    return [(message, number or "") for message, number in rows]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hotline import words
 from hotline.errors import NotAllowed, NotFound, RuleBroken, WrongState
 from hotline.events import RequestDecided, SurveyAnswered, SurveyLapsed
-from hotline.services import cases, deadlines, outgoing, profiles
+from hotline.services import cases, deadlines, notices, outgoing, profiles
 from hotline.services.cases import SERVICE, Actor
 from hotline.services.holding import hold
 from hotline.services.outbox import emit
@@ -66,9 +66,9 @@ def invite(session: Session, case: Case) -> Survey | None:
         lapses_at=deadlines.due_at(session, now(), profile.survey.lapse).at,
     )
     session.add(survey)
-    text = words.say("Are you satisfied with how request {number} was handled? {link}", number=case.number, link=link(survey))
-    outgoing.about_case(session, case, text=text, purpose="survey", values={"number": case.number, "link": link(survey)})
     session.flush()
+    values = {**notices.values_of(session, case), "link": link(survey)}
+    outgoing.about_case(session, case, purpose="survey", values=values, round_=str(round_))
     return survey
 
 

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
 from hotline.errors import NotFound
-from hotline.services import access, administration, reading_admin, reading_units
+from hotline.services import access, administration, reading_admin, reading_outgoing, reading_units, texts
 from hotline.services.administration import CHANNELS, GIVEN_ROLES, Account
-from hotline.web import admin_telephone, render
+from hotline.web import admin_telephone, admin_texts, render
 from hotline.web.deps import Db, Look, Me
 from hotline.web.letters import clean
-from models import Role, Urgency
+from models import Delivery, Role, Urgency
 
 
 def _administrators_only(me: Me) -> None:
@@ -22,13 +22,14 @@ def _administrators_only(me: Me) -> None:
 
 router = APIRouter(prefix="/admin", include_in_schema=False, dependencies=[Depends(_administrators_only)])
 router.include_router(admin_telephone.router)
+router.include_router(admin_texts.router)
 
 
 @router.get("")
 def overview(request: Request, look: Look, me: Me) -> Response:
     values: dict[str, Any] = {
         "stuck": reading_admin.stuck(look),
-        "outgoing": reading_admin.outgoing(look),
+        "outgoing": reading_outgoing.outgoing(look),
         "calendar": reading_admin.calendar(look, None),
         "profile": reading_admin.profile(look),
         "staff": reading_admin.staff(look),
@@ -149,8 +150,17 @@ def change_day(
 
 
 @router.get("/messages")
-def messages(request: Request, look: Look, me: Me) -> Response:
-    values: dict[str, Any] = {"stuck": reading_admin.stuck(look), "outgoing": reading_admin.outgoing(look)}
+def messages(request: Request, look: Look, me: Me, channel: str = "", state: str = "") -> Response:
+    """Who is written to and about what, never the words: they are read on the case, whose readings are noted."""
+    channel, state = channel if channel in texts.CHANNELS else "", state if state in set(Delivery) else ""
+    values: dict[str, Any] = {
+        "stuck": reading_admin.stuck(look),
+        "outgoing": reading_outgoing.outgoing(look, channel=channel, state=state),
+        "channels": texts.CHANNELS,
+        "states": tuple(Delivery),
+        "channel": channel,
+        "state": state,
+    }
     return render.page(request, "admin/messages.html", me=me, **values)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from hotline.services import answers, history
+from hotline.services import history, notices
 from models import (
     Action,
     Answer,
@@ -59,7 +59,7 @@ def _tellings(session: Session) -> Ids:
     """How often a case came to a state in which its citizen is told."""
     moved = CaseEvent.from_status.is_distinct_from(CaseEvent.to_status)
     of_cases = select(CaseEvent.case_id).where(CaseEvent.assignment_id.is_(None), moved)
-    return _count(session, of_cases.where(CaseEvent.to_status.in_(answers.TELLING)))
+    return _count(session, of_cases.where(CaseEvent.to_status.in_(notices.TELLING)))
 
 
 def _closings(session: Session) -> Ids:

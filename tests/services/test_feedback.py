@@ -12,7 +12,7 @@ from time_machine import Traveller
 
 from hotline.errors import Invalid, NotAllowed, NoteRequired, Outdated, WrongState
 from hotline.ports import File
-from hotline.services import answers, cases, checks, files
+from hotline.services import answers, cases, checks, files, notices
 from hotline.settings import Settings
 from models import (
     Action,
@@ -182,11 +182,11 @@ def told(session: Session, case: Case, purpose: str = "answered") -> list[Outgoi
 
 def test_the_citizen_is_told_the_checked_answer_and_not_before(session: Session) -> None:
     case = make_case(session, status=CaseStatus.ANSWERED)
-    answers.tell_citizen(session, case)
+    notices.tell_citizen(session, case)
     assert told(session, case) == []
 
     check(session, case)
-    answers.tell_citizen(session, case)
+    notices.tell_citizen(session, case)
 
     (message,) = told(session, case)
     assert (message.channel, message.recipient) == ("mailbox", "+8613800000172")
@@ -206,7 +206,7 @@ def test_the_answer_goes_where_the_request_came_from(session: Session, channel: 
     contact = make_contact(session, channel=channel, sender="+8613911112222")
     case = make_case(session, status=CaseStatus.CLOSED, contact=contact, number=number)
 
-    answers.tell_citizen(session, case)
+    notices.tell_citizen(session, case)
 
     (message,) = told(session, case)
     assert (message.channel, message.recipient) == (way[0], contact.reference if "own" in way[1] else way[1])
@@ -217,7 +217,7 @@ def test_a_caller_is_reached_by_text_if_there_is_a_number(session: Session, numb
     contact = make_contact(session, channel="voice", text="")
     case = make_case(session, status=CaseStatus.CLOSED, contact=contact, number=number)
 
-    answers.tell_citizen(session, case)
+    notices.tell_citizen(session, case)
 
     assert [message.channel for message in told(session, case)] == reached
 

@@ -17,7 +17,7 @@ from tests.web.forms import form
 
 SignIn = Callable[..., TestClient]
 Drain = Callable[[], int]
-PAGES = ["", "/staff", "/rules", "/telephone", "/reference", "/calendar", "/messages", "/access"]
+PAGES = ["", "/staff", "/rules", "/telephone", "/texts", "/reference", "/calendar", "/messages", "/access"]
 
 
 @pytest.fixture

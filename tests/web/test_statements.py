@@ -148,7 +148,9 @@ def test_supervision_and_administration(as_role: SignIn, city: Database) -> None
     with city.reading() as session:
         somebody = session.scalars(select(Staff.id)).first()
     paths = ["/wall", "/wall/now", "/reports", "/reports?period=month", f"/admin/staff?open={somebody}"]
-    for path in paths + [f"/admin{page}" for page in ("", "/staff", "/rules", "/reference", "/calendar", "/messages", "/access")]:
+    for path in paths + [
+        f"/admin{page}" for page in ("", "/staff", "/rules", "/texts", "/reference", "/calendar", "/messages", "/access")
+    ]:
         visit(everybody, city, path)
 
     act(everybody, city, everybody.get("/admin/rules").text, "queue-rule", sms="200")

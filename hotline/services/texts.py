@@ -1,0 +1,140 @@
+"""The texts that go out by themselves: which variables each may have, and how they are filled. Data in editions."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from uuid import UUID
+
+import yaml
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hotline.errors import Invalid
+from hotline.services import texting_rule
+from hotline.services.texting_rule import TextingRule
+from models import OutgoingMessage, Rule
+
+KIND = "texts"
+CHANNELS = ("sms", "wechat", "email", "mailbox")
+PROGRESS, ANSWERED, ANSWERED_LINK = "progress", "answered", "answered_link"
+# What a filled text may be as a draft: the answer apart, which has its own limit.
+LONGEST = 500
+_VARIABLE = re.compile(r"\{([^{}]*)\}")
+
+Texts = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """What may stand in a text, and what must."""
+
+    may: frozenset[str]
+    must: frozenset[str]
+
+
+def _occasion(*may: str, must: str = "") -> Occasion:
+    return Occasion(frozenset(may), frozenset(must.split()))
+
+
+OCCASIONS: Mapping[str, Occasion] = {
+    "filed": _occasion("number", "link", "title", must="number"),
+    "dispatched": _occasion("number", "link", "title", "unit", must="number"),
+    ANSWERED: _occasion("number", "link", "title", "answer", must="number answer"),
+    ANSWERED_LINK: _occasion("number", "link", "title", must="number link"),
+    "survey": _occasion("number", "link", "title", must="link"),
+    "reopened": _occasion("number", "link", "title", must="number"),
+    # Tells that there is something to see and nothing of what it is about.
+    PROGRESS: _occasion("link", must="link"),
+}
+EXAMPLES: Mapping[str, str] = {
+    "number": "990181-20261121-000123",
+    "title": "小区门口路灯不亮",
+    "unit": "城市管理局",
+    "answer": "路灯已于今日修复，感谢您的反映。",
+    "link": "https://12345.example.cn/track",
+}
+
+
+class UnknownText(KeyError):
+    """There is no such occasion, or nothing is told of it on this channel."""
+
+
+def render(session: Session, purpose: str, channel: str, values: Mapping[str, str]) -> str:
+    """The text of the edition in force. An answer that is too long for the channel is told by its address."""
+    texts, rule = current(session), texting_rule.current(session)
+    text = _filled(texts, purpose, channel, values)
+    if purpose == ANSWERED and not rule.fits(channel, text):
+        return _filled(texts, ANSWERED_LINK, channel, values)
+    return text
+
+
+def is_told(session: Session, purpose: str, channel: str) -> bool:
+    return bool(current(session).get(purpose, {}).get(channel))
+
+
+def again(session: Session, row: OutgoingMessage, channel: str) -> str:
+    """What an outgoing message says, for another channel. What a person wrote is the same everywhere."""
+    if row.purpose in OCCASIONS and is_told(session, row.purpose, channel):
+        return render(session, row.purpose, channel, json.loads(row.values or "{}"))
+    return row.text
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Values are put in as they are: braces in them are not variables. A variable without a value stands as it is."""
+    return _VARIABLE.sub(lambda found: values.get(found[1], found[0]), text)
+
+
+def check(purpose: str, channel: str, text: str, rule: TextingRule) -> None:
+    """Refuse what could not be sent, in words for the person who writes it."""
+    occasion = OCCASIONS[purpose]
+    found = set(_VARIABLE.findall(text))
+    unknown, missing = sorted(found - occasion.may), sorted(occasion.must - found)
+    if unknown:
+        raise Invalid(
+            "There is no variable {name} here; there are: {known}.",
+            field=f"{purpose}.{channel}",
+            name=f"{{{unknown[0]}}}",
+            known=_listed(occasion.may),
+        )
+    if re.search(r"[{}]", _VARIABLE.sub("", text)):
+        raise Invalid("A brace is open: variables are written as {example}.", field=f"{purpose}.{channel}", example="{number}")
+    if missing:
+        raise Invalid("The text must have {names}.", field=f"{purpose}.{channel}", names=_listed(missing))
+    if len(text) > LONGEST or not (purpose == ANSWERED or rule.fits(channel, fill(text, EXAMPLES))):
+        raise Invalid("The text is too long for this channel.", field=f"{purpose}.{channel}")
+
+
+def _listed(names: frozenset[str] | list[str]) -> str:
+    return " ".join(f"{{{name}}}" for name in sorted(names))
+
+
+def _filled(texts: Texts, purpose: str, channel: str, values: Mapping[str, str]) -> str:
+    text = texts.get(purpose, {}).get(channel)
+    if not text:
+        raise UnknownText(f"{purpose}.{channel}")
+    return fill(text, values)
+
+
+# An edition is never changed, so that it need not be read twice.
+_known: dict[UUID, Texts] = {}
+
+
+def current(session: Session) -> Texts:
+    """The edition in force; a database without one yet is served by the one that ships."""
+    edition = session.execute(
+        select(Rule.id).where(Rule.kind == KIND, Rule.code == "default", Rule.current).order_by(Rule.edition.desc()).limit(1)
+    ).scalar()
+    if edition is None:
+        return shipped()
+    if edition not in _known:
+        _known[edition] = session.get_one(Rule, edition).body
+    return _known[edition]
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Texts:
+    found: Texts = yaml.safe_load(files("hotline").joinpath("reference/texts.yaml").read_bytes())
+    return found
