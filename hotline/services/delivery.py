@@ -66,6 +66,8 @@ def settle(session: Session, outgoing_id: UUID, receipt: Receipt) -> None:
     elif receipt.state in LOST:
         lose(session, row, receipt.reason)
     elif receipt.state == ReceiptState.UNKNOWN:
+        # A provider that hangs makes one message unclear, and not one after the other.
+        pacing.note_busy(session, row.channel, receipt.retry_after)
         _end(session, row, Delivery.UNKNOWN, receipt.reason)
         row.next_try_at = now() + FIRST_ASKED
     else:
@@ -74,17 +76,22 @@ def settle(session: Session, outgoing_id: UUID, receipt: Receipt) -> None:
 
 
 def ask(session: Session, outgoing_id: UUID) -> Question | None:
-    """What to ask the provider about; None if the fate is known by now."""
+    """What to ask the provider about, and not again before as much time has gone by as since the try; for a day.
+
+    None if the fate is known by now.
+    """
     row = _held(session, outgoing_id)
     if row.delivery != Delivery.UNKNOWN or row.tried_at is None:
         return None
+    since = now() - row.tried_at
+    row.next_try_at = now() + max(FIRST_ASKED, since) if since < ASKED_FOR else None
     return Question(row.channel, _outbound(session, row), row.provider_id, row.tried_at)
 
 
 def learn(session: Session, outgoing_id: UUID, receipt: Receipt | None) -> None:
-    """Note what the provider knows. None: it cannot be asked, so that a person decides; so it is as well after a day."""
+    """Note what the provider knows. None: it cannot be asked, so that a person decides."""
     row = _held(session, outgoing_id)
-    if row.delivery != Delivery.UNKNOWN or row.tried_at is None:
+    if row.delivery != Delivery.UNKNOWN:
         return
     if receipt is None:
         row.next_try_at = None
@@ -95,9 +102,6 @@ def learn(session: Session, outgoing_id: UUID, receipt: Receipt | None) -> None:
         lose(session, row, receipt.reason)
     elif receipt.state == ReceiptState.ABSENT:
         _try_again(session, row, receipt.reason, not_before=now())
-    else:
-        since = now() - row.tried_at
-        row.next_try_at = now() + max(FIRST_ASKED, since) if since < ASKED_FOR else None
 
 
 def lose(session: Session, row: OutgoingMessage, reason: str) -> None:

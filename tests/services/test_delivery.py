@@ -162,6 +162,19 @@ def test_a_busy_channel_slows_itself_and_no_other(session: Session, day: Travell
     attempt(session, second, ReceiptState.ACCEPTED)
 
 
+def test_a_provider_that_hangs_makes_one_message_unclear_and_not_all(session: Session, day: Traveller) -> None:
+    first, second = (
+        reply(session, texting(session)),
+        reply(session, make_contact(session, channel="sms", sender="+8613911113333")),
+    )
+
+    attempt(session, first, ReceiptState.UNKNOWN, reason="timeout")
+
+    assert delivery.take(session, second.id) is None
+    day.shift(timedelta(minutes=1))
+    attempt(session, second, ReceiptState.ACCEPTED)
+
+
 def test_messages_to_a_person_go_in_their_order(session: Session, day: Traveller) -> None:
     contact = texting(session)
     first = reply(session, contact, "一")
@@ -263,6 +276,7 @@ def test_what_nobody_can_find_out_is_left_to_people(session: Session, day: Trave
     attempt(session, row, ReceiptState.UNKNOWN)
     if can_be_asked:
         day.shift(timedelta(hours=25))
+    assert delivery.ask(session, row.id) is not None
 
     delivery.learn(session, row.id, Receipt(ReceiptState.UNKNOWN) if can_be_asked else None)
 
