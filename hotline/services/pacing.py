@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from hotline.services import core, texting_rule
 from hotline.services.outgoing import NOTICES, SMS
-from hotline.services.telephone_rule import CITY_TIME
 from hotline.services.texting_rule import TextingRule
 from models import ChannelPace, Delivery, OutgoingMessage, now
+from models.base import CITY_TIME
 
 SHORTEST, LONGEST = timedelta(seconds=5), timedelta(minutes=5)
 FIRST_AGAIN, LAST_AGAIN = timedelta(seconds=30), timedelta(hours=1)

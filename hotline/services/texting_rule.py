@@ -12,8 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.services import segments
-from hotline.services.telephone_rule import CITY_TIME
 from models import Rule
+from models.base import CITY_TIME
 
 KIND = "texting"
 SMS = "sms"

@@ -109,7 +109,7 @@ class Aliyun:
             return Receipt(state, provider_id, _code(found, "ErrCode"))
         if now() - tried_at < SURELY_LISTED:
             return Receipt(ReceiptState.UNKNOWN, provider_id, "not listed yet")
-        return Receipt(ReceiptState.TRY_LATER, reason="not listed: it was not sent")
+        return Receipt(ReceiptState.ABSENT, reason="not listed: it was not sent")
 
     def _ask(self, action: str, parameters: Mapping[str, str]) -> Item | Receipt:
         secret = self._settings.aliyun_access_key_secret

@@ -115,7 +115,7 @@ class Twilio:
             return _receipt(str(found[0].sid), str(found[0].status), str(found[0].error_code or ""))
         if now() - tried_at < SURELY_LISTED:
             return Receipt(ReceiptState.UNKNOWN, reason="not listed yet")
-        return Receipt(ReceiptState.TRY_LATER, reason="not listed: it was not sent")
+        return Receipt(ReceiptState.ABSENT, reason="not listed: it was not sent")
 
     def fetch(self, media: Media) -> File:
         return twilio_media.fetch(self._settings, media)
