@@ -141,7 +141,7 @@ def test_what_the_provider_never_saw_may_be_sent_again(line: Line) -> None:
 
     assert just_now.state == ReceiptState.UNKNOWN
     lists_all = line.provider.name in ("twilio", "aliyun")
-    assert long_ago.state == (ReceiptState.TRY_LATER if lists_all else ReceiptState.UNKNOWN)
+    assert long_ago.state == (ReceiptState.ABSENT if lists_all else ReceiptState.UNKNOWN)
 
 
 def test_who_has_opted_out_at_the_provider_is_not_reached_this_way(line: Line) -> None:
