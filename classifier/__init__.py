@@ -7,6 +7,7 @@ from classifier.gazetteer import Gazetteer
 from classifier.places import places_from_city
 from classifier.types import (
     ModelUnusable,
+    Neighbour,
     Place,
     PlaceCandidate,
     PlaceEntry,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def load(folder: Path, gazetteer: Gazetteer | None) -> "Classifier":
     """A model that was saved by training; ModelUnusable says in a plain sentence why it cannot be used."""
-    # scikit-learn takes longer to import than a page to answer: only who loads a model waits for it.
+    # SciPy takes longer to import than a page to answer: only who loads a model waits for it.
     from classifier.storage import load as load_saved
 
     return load_saved(folder, gazetteer)
@@ -30,6 +31,7 @@ def load(folder: Path, gazetteer: Gazetteer | None) -> "Classifier":
 __all__ = [
     "Gazetteer",
     "ModelUnusable",
+    "Neighbour",
     "Place",
     "PlaceCandidate",
     "PlaceEntry",

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from classifier import storage, training
 from classifier.evaluation import Guess, evaluate
+from classifier.fitting import RECIPES
 from classifier.gazetteer import Gazetteer
 from classifier.model import Classifier, Ranker
 from classifier.places import places_from_city
@@ -41,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--topics", type=Path, default=_TOPICS, help="with --examples: everyday words of each category")
     train.add_argument("--text", default="text", help="with --data: column of the text")
     train.add_argument("--label", default="label", help="with --data: column of the label")
+    train.add_argument("--recipe", choices=RECIPES, help="how to build it: city for few examples of a city, table for thousands")
     train.add_argument("--out", type=Path, required=True)
     train.set_defaults(run=_train)
 
@@ -63,9 +66,16 @@ def _train(options: argparse.Namespace) -> None:
     lessons = _city_lessons(options) if options.examples else _table_lessons(options)
     if not lessons.examples:
         raise ValueError("There is nothing to learn from: no row has both a text and a label.")
+    if options.recipe:
+        lessons = replace(lessons, recipe=RECIPES[options.recipe])
     model, measures = training.train(lessons)
-    version = storage.save(model, options.out, measures=measures)
+    about = {"data": lessons.fingerprint(), "taxonomy": _taxonomy_version(options), "measures": measures}
+    version = storage.save(model, options.out, places=lessons.places, about=about)
     _say({"version": version, "threshold": model.threshold, "measures": measures})
+
+
+def _taxonomy_version(options: argparse.Namespace) -> str | None:
+    return storage.fingerprint(options.taxonomy.read_bytes()) if options.taxonomy else None
 
 
 def _city_lessons(options: argparse.Namespace) -> training.Lessons:

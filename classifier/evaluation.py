@@ -1,17 +1,16 @@
 """Measures a model on labelled texts: how often right, how honest its confidence, how fast."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_fscore_support
 
+from classifier.calibration import calibration_error, decided_share
 from classifier.types import Ranked
 
 Guess = Callable[[Sequence[str]], Sequence[Sequence[Ranked]]]
-_BINS = 15
 _TIMED = 300
 
 
@@ -25,13 +24,16 @@ def evaluate(guess: Guess, texts: Sequence[str], truth: Sequence[str]) -> dict[s
     is_right = np.array([code == label for code, label in zip(first, truth, strict=True)])
     labels = _by_label(truth, first)
     in_top = [label in {one.code for one in ranked} for ranked, label in zip(answers, truth, strict=True)]
+    confidence = np.array([ranked[0].confidence for ranked in answers])
     single = _single_times(guess, texts[:_TIMED])
     return {
         "n": len(texts),
         "accuracy": float(is_right.mean()),
         "macro_f1": float(np.mean([label["f1"] for label in labels])),
         "top3": float(np.mean(in_top)),
-        "ece": calibration_error(np.array([ranked[0].confidence for ranked in answers]), is_right),
+        "ece": calibration_error(confidence, is_right),
+        "decided_at_5": decided_share(confidence, is_right, worst=0.05),
+        "decided_at_2": decided_share(confidence, is_right, worst=0.02),
         "docs_per_s": len(texts) / seconds,
         "p50_ms": float(np.percentile(single, 50)),
         "p99_ms": float(np.percentile(single, 99)),
@@ -39,20 +41,19 @@ def evaluate(guess: Guess, texts: Sequence[str], truth: Sequence[str]) -> dict[s
     }
 
 
-def calibration_error(confidence: NDArray[Any], is_right: NDArray[Any]) -> float:
-    """How far confidence and share of right answers lie apart, over bins of equal width."""
-    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
-    gaps = [abs(float((confidence[bins == one] - is_right[bins == one]).sum())) for one in np.unique(bins)]
-    return sum(gaps) / len(confidence)
-
-
 def _by_label(truth: Sequence[str], first: Sequence[str]) -> list[dict[str, Any]]:
-    names = sorted({*truth, *first})
-    precision, recall, f1, count = precision_recall_fscore_support(truth, first, labels=names, zero_division=0)
-    columns = zip(names, count, precision, recall, f1, strict=True)
-    names_of_shares = ("precision", "recall", "f1")
+    """Precision, recall and F1 are 0 where nothing can be divided."""
+    asked, answered = Counter(truth), Counter(first)
+    right = Counter(label for label, code in zip(truth, first, strict=True) if label == code)
     return [
-        {"label": name, "n": int(n)} | dict(zip(names_of_shares, map(float, shares), strict=True)) for name, n, *shares in columns
+        {
+            "label": label,
+            "n": asked[label],
+            "precision": right[label] / max(answered[label], 1),
+            "recall": right[label] / max(asked[label], 1),
+            "f1": 2 * right[label] / (asked[label] + answered[label]),
+        }
+        for label in sorted(asked | answered)
     ]
 
 

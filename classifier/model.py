@@ -1,50 +1,26 @@
-"""The suggestion model: text features, a linear head for each question, and the tables that turn a category into a unit."""
+"""The suggestion model: columns of a text, a linear head for each question, and the tables that turn a category into a unit."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
 
+from classifier.calibration import Calibration
+from classifier.features import Features, Words
+from classifier.fitting import Fit, Recipe, scores_of, weighted
 from classifier.gazetteer import Gazetteer
+from classifier.grams import Numbers
 from classifier.rules import UrgencyRules
-from classifier.text import Cutter
-from classifier.types import Level, Place, PlaceKind, Prediction, Ranked, Urgency
+from classifier.text import shorten
+from classifier.types import Level, Neighbour, Place, PlaceKind, Prediction, Ranked, Urgency
 
 TOP = 3
 _MOST_WORDS = 5
+_NEIGHBOURS = 3
+_BLOCK = 256
 _HEIGHT = {Level.NORMAL: 0, Level.URGENT: 1, Level.EMERGENCY: 2}
-Scores = NDArray[Any]
-
-
-class Features:
-    """Words and the characters inside them, as TF-IDF weights side by side."""
-
-    def __init__(self, *, fewest: int) -> None:
-        self._words = TfidfVectorizer(analyzer=str.split, sublinear_tf=True, dtype=np.float32, min_df=fewest)
-        self._signs = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), sublinear_tf=True, dtype=np.float32, min_df=fewest)
-
-    def fit_transform(self, cut: Sequence[str]) -> sparse.csr_matrix:
-        return sparse.hstack([self._words.fit_transform(cut), self._signs.fit_transform(cut)], format="csr")
-
-    def transform(self, cut: Sequence[str]) -> sparse.csr_matrix:
-        return sparse.hstack([self._words.transform(cut), self._signs.transform(cut)], format="csr")
-
-    def freeze(self) -> None:
-        self._names = self._words.get_feature_names_out()
-
-    def deciding_words(self, row: sparse.csr_matrix, weights: Scores) -> tuple[str, ...]:
-        """The words of the text that spoke most for a label."""
-        share = {
-            str(self._names[column]): float(value * weights[column])
-            for column, value in zip(row.indices, row.data, strict=True)
-            if column < len(self._names) and weights[column] > 0
-        }
-        return tuple(sorted(share, key=lambda word: -share[word])[:_MOST_WORDS])
 
 
 @dataclass
@@ -52,41 +28,8 @@ class Head:
     """One question's linear scores; its calibration turns them into confidences that hold what they promise."""
 
     labels: tuple[str, ...]
-    weights: Scores  # a row for each feature, a column for each label
-    bias: Scores
-    calibration: "Calibration"
-
-    def confidences(self, rows: sparse.csr_matrix) -> Scores:
-        return self.calibration.confidences(rows @ self.weights + self.bias)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Scores become confidences: a softmax at a temperature, whose best is then moved onto the curve of what proved right.
-
-    A text that means something else than its words say is wrong at full score; a temperature alone cannot express that.
-    """
-
-    temperature: float = 1.0
-    claimed: tuple[float, ...] = (0.0, 1.0)
-    proved: tuple[float, ...] = (0.0, 1.0)
-
-    def softened(self, scores: Scores) -> Scores:
-        scaled = scores / self.temperature
-        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-    def confidences(self, scores: Scores) -> Scores:
-        """Mixes each row with an even share to lower its best, or with the best alone to raise it: the order stays."""
-        shares = self.softened(scores)
-        best = shares.max(axis=1, keepdims=True)
-        even = 1 / scores.shape[1]
-        wanted = np.maximum(np.interp(best, self.claimed, self.proved), even)
-        lower = np.clip((best - wanted) / np.maximum(best - even, 1e-9), 0, 1)
-        raised = np.clip((wanted - best) / np.maximum(1 - best, 1e-9), 0, 1)
-        alone = np.arange(scores.shape[1]) == shares.argmax(axis=1)[:, None]
-        mixed = (1 - lower - raised) * shares + lower * even + raised * alone
-        return np.asarray(mixed, dtype=np.float32)
+    fitted: Fit
+    calibration: Calibration
 
 
 @dataclass(frozen=True)
@@ -105,15 +48,29 @@ class Routing:
         return self.lead_units[category]
 
 
+@dataclass(frozen=True)
+class Memory:
+    """The examples themselves, where a city's model keeps them: whoever is not sure shows the nearest."""
+
+    rows: sparse.csr_matrix
+    texts: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+
+    def nearest(self, row: sparse.csr_matrix) -> tuple[Neighbour, ...]:
+        likeness = np.asarray((self.rows @ row.T).todense()).ravel() / 2  # two blocks, each of length one
+        best = np.argsort(-likeness, kind="stable")[:_NEIGHBOURS]
+        return tuple(Neighbour(self.texts[at], self.codes[at], float(likeness[at])) for at in best if likeness[at] > 0)
+
+
 @dataclass
 class Model:
     """Everything that training leaves behind and a saved folder holds."""
 
+    recipe: Recipe
     features: Features
     heads: dict[str, Head]
-    words: tuple[str, ...] = ()
-    places: tuple[str, ...] = ()
     routing: Routing = field(default_factory=Routing)
+    memory: Memory | None = None
     threshold: float | None = None
 
 
@@ -122,24 +79,54 @@ class Ranker:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._cutter = Cutter(model.words, model.places)
+        self._first_word = len(model.features.signs)
 
-    def rows(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        return self.model.features.transform([" ".join(self._cutter.cut(text)) for text in texts])
+    def read(self, texts: Sequence[str]) -> tuple[sparse.csr_matrix, Words]:
+        return self.model.features.read(texts)
+
+    def confidences(self, head: str, rows: sparse.csr_matrix) -> Numbers:
+        asked = self.model.heads[head]
+        return asked.calibration.confidences(scores_of(asked.fitted, rows, self._first_word))
+
+    def weighted(self, head: str, row: sparse.csr_matrix) -> sparse.csr_matrix:
+        return weighted(row, self.model.heads[head].fitted.scale, self._first_word)
 
     def ranker_of(self, head: str) -> Callable[[Sequence[str]], list[tuple[Ranked, ...]]]:
         def rank(texts: Sequence[str]) -> list[tuple[Ranked, ...]]:
-            rows = self.rows(texts)
-            confidences = self.model.heads[head].confidences(rows)
-            return [self.ranked(head, rows[at], confidences[at]) for at in range(len(texts))]
+            answers: list[tuple[Ranked, ...]] = []
+            for at in range(0, len(texts), _BLOCK):
+                rows, words = self.read([shorten(text)[0] for text in texts[at : at + _BLOCK]])
+                confidences = self.confidences(head, rows)
+                answers += [self.ranked(head, _Said(self, words, one), confidences[one]) for one in range(rows.shape[0])]
+            return answers
 
         return rank
 
-    def ranked(self, head: str, row: sparse.csr_matrix, confidences: Scores) -> tuple[Ranked, ...]:
-        chosen = self.model.heads[head]
+    def ranked(self, head: str, said: "_Said", confidences: Numbers) -> tuple[Ranked, ...]:
+        labels = self.model.heads[head].labels
         best = np.argsort(-confidences, kind="stable")[:TOP]
-        words = self.model.features.deciding_words
-        return tuple(Ranked(chosen.labels[one], float(confidences[one]), words(row, chosen.weights[:, one])) for one in best)
+        return tuple(Ranked(labels[one], float(confidences[one]), said.deciding(head, int(one))) for one in best)
+
+
+class _Said:
+    """The words of one text and the columns they stand for."""
+
+    def __init__(self, ranker: Ranker, words: Words, owner: int) -> None:
+        column_of = ranker.model.features.column_of_word
+        known = ((word, column_of(key)) for word, key in dict(words.of(owner)).items())
+        found = [(word, column) for word, column in known if column is not None and word.isalnum() and word != "0"]
+        self._words = [word for word, _ in found]
+        self._columns = np.array([column for _, column in found], int)
+        self._heads = ranker.model.heads
+
+    def deciding(self, head: str, label: int) -> tuple[str, ...]:
+        """The words of the text that spoke most for a label."""
+        if not self._words:
+            return ()
+        fitted = self._heads[head].fitted
+        speaks = fitted.scale[self._columns] * fitted.weights[self._columns, label]
+        best = [at for at in np.argsort(-speaks, kind="stable")[:_MOST_WORDS] if speaks[at] > 0]
+        return tuple(self._words[at] for at in best)
 
 
 class Classifier:
@@ -150,6 +137,7 @@ class Classifier:
         self._ranker = Ranker(model)
         self._routing = model.routing
         self._threshold = model.threshold
+        self._memory = model.memory
         self._gazetteer = gazetteer
         self._rules = UrgencyRules()
 
@@ -158,38 +146,47 @@ class Classifier:
         return self._predict([text], area)[0]
 
     def predict_batch(self, texts: Sequence[str]) -> list[Prediction]:
-        return self._predict(texts, None) if texts else []
+        return [one for at in range(0, len(texts), _BLOCK) for one in self._predict(texts[at : at + _BLOCK], None)]
 
     def _predict(self, texts: Sequence[str], area: str | None) -> list[Prediction]:
-        rows = self._ranker.rows(texts)
-        kinds, categories = (self._ranker.model.heads[name].confidences(rows) for name in ("request_type", "category"))
-        return [self._one(text, rows[at], kinds[at], categories[at], area) for at, text in enumerate(texts)]
+        short = [shorten(text) for text in texts]
+        rows, words = self._ranker.read([text for text, _ in short])
+        kinds, categories = (self._ranker.confidences(name, rows) for name in ("request_type", "category"))
+        return [
+            self._one(text, cut, rows[at], _Said(self._ranker, words, at), (kinds[at], categories[at]), area)
+            for at, (text, cut) in enumerate(short)
+        ]
 
-    def _one(self, text: str, row: sparse.csr_matrix, kinds: Scores, categories: Scores, area: str | None) -> Prediction:
+    def _one(
+        self, text: str, cut: bool, row: sparse.csr_matrix, said: _Said, confidences: tuple[Numbers, Numbers], area: str | None
+    ) -> Prediction:
+        kinds, categories = confidences
         place = self._gazetteer.match(text, within=area) if self._gazetteer else Place(PlaceKind.NONE)
-        category = self._ranker.ranked("category", row, categories)
+        category = self._ranker.ranked("category", said, categories)
+        sure = self._threshold is not None and category[0].confidence >= self._threshold
         return Prediction(
-            request_type=self._ranker.ranked("request_type", row, kinds),
+            request_type=self._ranker.ranked("request_type", said, kinds),
             category=category,
-            unit=self._units(row, categories, area or place.township),
-            sure=self._threshold is not None and category[0].confidence >= self._threshold,
+            unit=self._units(said, categories, area or place.township),
+            sure=sure,
             urgency=self._urgency(text, category[0].code),
             place=place,
             model_version=self.version,
+            neighbours=() if sure or self._memory is None else self._memory.nearest(self._ranker.weighted("category", row)),
+            shortened=cut,
         )
 
-    def _units(self, row: sparse.csr_matrix, categories: Scores, area: str | None) -> tuple[Ranked, ...]:
+    def _units(self, said: _Said, categories: Numbers, area: str | None) -> tuple[Ranked, ...]:
         """A unit is as likely as all the categories it would lead; the likeliest of them lends its words."""
-        head = self._ranker.model.heads["category"]
+        labels = self._ranker.model.heads["category"].labels
         shares: defaultdict[str, float] = defaultdict(float)
         leading: dict[str, int] = {}
-        for at in np.argsort(-categories, kind="stable"):
-            unit = self._routing.unit(head.labels[at], area)
+        for at in np.argsort(-categories, kind="stable").tolist():
+            unit = self._routing.unit(labels[at], area)
             shares[unit] += float(categories[at])
-            leading.setdefault(unit, int(at))
-        words = self._ranker.model.features.deciding_words
+            leading.setdefault(unit, at)
         best = sorted(shares, key=lambda unit: -shares[unit])[:TOP]
-        return tuple(Ranked(unit, min(shares[unit], 1.0), words(row, head.weights[:, leading[unit]])) for unit in best)
+        return tuple(Ranked(unit, min(shares[unit], 1.0), said.deciding("category", leading[unit])) for unit in best)
 
     def _urgency(self, text: str, category: str) -> Urgency:
         by_words = self._rules.judge(text)

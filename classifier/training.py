@@ -10,23 +10,21 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import minimize_scalar
-from sklearn.isotonic import IsotonicRegression
-from sklearn.model_selection import GroupKFold
-from sklearn.svm import LinearSVC
 
-from classifier.evaluation import calibration_error
-from classifier.model import Calibration, Features, Head, Model, Routing, Scores
-from classifier.text import Cutter, normalise
+from classifier.calibration import Calibration, calibrate, calibration_error, decided_share
+from classifier.cutting import Dictionary
+from classifier.features import Reader, learn
+from classifier.fitting import RECIPES, Fit, Recipe, fit, folds_of, near_duplicates, scores_of, weighted
+from classifier.grams import Numbers
+from classifier.model import TOP, Head, Memory, Model, Routing
+from classifier.storage import fingerprint
+from classifier.text import compact, lexicon, normalise
 from classifier.types import EntryKind, Example, Level, PlaceEntry
 
-_FOLDS = 5
 _SEED = 12345
-_MARGIN = 0.5  # of the linear classifier; 0.3 to 3 were within a point of each other on the seed examples
-_MANY = 5_000  # from here on, what occurs once is noise and only makes the model big
+_MOST_TEXTS = 20_000  # the kernel of more would not fit into a small machine's memory; the last ones are kept
 _WORST_ERROR = 0.10
 _FEWEST_SURE = 30
-_HIGHEST = 0.995  # no run of examples is long enough to promise more
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,12 @@ class Lessons:
     words: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     routing: Routing = field(default_factory=Routing)
+    recipe: Recipe = RECIPES["table"]
+
+    def fingerprint(self) -> str:
+        """Changes with any text, label or word that is learnt from."""
+        lines = [*(f"{one.text}\t{sorted(one.labels.items())}" for one in self.examples), *map("\t".join, self.topics)]
+        return fingerprint("\n".join(sorted(lines)).encode("utf-8", "surrogatepass"))
 
 
 def read_examples(path: Path) -> list[Example]:
@@ -73,6 +77,7 @@ def lessons_from_city(
         words=tuple(dict.fromkeys(word for category in categories for word in category["keywords"])),
         places=tuple(dict.fromkeys(place.name for place in places if place.kind != EntryKind.HAMLET)),
         routing=_routing(categories, city),
+        recipe=RECIPES["city"],
     )
 
 
@@ -103,92 +108,106 @@ def _urgency_of_hint(hint: str | None) -> Level:
 
 def train(lessons: Lessons) -> tuple[Model, dict[str, Any]]:
     """The model, and what it measured on texts held back from each fold, by head."""
-    cutter = Cutter(lessons.words, lessons.places)
-    texts = [*(example.text for example in lessons.examples), *(word for word, _ in lessons.topics)]
-    features = Features(fewest=1 if len(lessons.examples) < _MANY else 2)
-    rows = features.fit_transform([" ".join(cutter.cut(text)) for text in texts])
-    features.freeze()
-    model = Model(features, {}, lessons.words, lessons.places, lessons.routing)
+    examples = lessons.examples[-_MOST_TEXTS:]
+    recipe = lessons.recipe
+    dictionary = Dictionary.of_chinese([*lexicon("user_dict.txt"), *lessons.words, *map(compact, lessons.places)])
+    reader = Reader(dictionary, lessons.places, longest=recipe.longest_run)
+    texts = [*(example.text for example in examples), *(word for word, _ in lessons.topics)]
+    features = learn(reader, texts, fewest=recipe.fewest, most=recipe.most_columns)
+    school = _School(features.rows(texts), _groups(examples), len(features.signs), recipe)
+    model = Model(recipe, features, {}, lessons.routing)
     measures: dict[str, Any] = {}
-    groups = _groups(lessons.examples)
-    for name in lessons.examples[0].labels:
+    for name in examples[0].labels:
         extra = [code for _, code in lessons.topics] if name == "category" else []
-        targets = np.array([*(example.labels[name] for example in lessons.examples), *extra])
-        model.heads[name], measures[name], threshold = _train_head(rows[: len(targets)], targets, groups)
+        targets = np.array([*(example.labels[name] for example in examples), *extra])
+        model.heads[name], measures[name], threshold = school.head(targets)
         if name == "category":
             model.threshold = threshold
+    if recipe.keeps_examples:
+        model.memory = _memory(model, school, examples)
     return model, measures
 
 
-def _groups(examples: Sequence[Example]) -> Scores:
+def _memory(model: Model, school: "_School", examples: Sequence[Example]) -> Memory:
+    """One telling of each story is enough to show."""
+    first = np.sort(np.unique(school.groups, return_index=True)[1])
+    rows = weighted(school.rows[first], model.heads["category"].fitted.scale, school.first_word)
+    rows.data = rows.data.astype(np.float16).astype(np.float32)
+    return Memory(rows, tuple(examples[at].text for at in first), tuple(examples[at].labels["category"] for at in first))
+
+
+def _groups(examples: Sequence[Example]) -> Numbers:
+    """Tellings of one story, or texts that are almost the same."""
+    if not examples[0].group:
+        return near_duplicates([normalise(example.text) for example in examples])
     keys: dict[str, int] = {}
     return np.array([keys.setdefault(example.group or normalise(example.text), len(keys)) for example in examples])
 
 
-def _train_head(rows: sparse.csr_matrix, targets: Any, groups: Scores) -> tuple[Head, dict[str, Any], float | None]:
-    head = _fit(rows, targets)
-    seen = len(groups)
-    truth = np.searchsorted(head.labels, targets[:seen])
-    scores, folds = _scores_of_unseen(head, rows, targets, groups)
-    head.calibration = _calibrate(scores, truth)
+@dataclass(frozen=True)
+class _School:
+    """All rows that are learnt from; those behind the groups are topics, which no fold asks for."""
+
+    rows: sparse.csr_matrix
+    groups: Numbers
+    first_word: int
+    recipe: Recipe
+
+    def head(self, targets: Numbers) -> tuple[Head, dict[str, Any], float | None]:
+        labels, numbers = np.unique(targets, return_inverse=True)
+        if len(labels) < 2:
+            raise ValueError("There is nothing to learn from: all rows have the same label.")
+        fitted = _rounded(self._fit(np.arange(len(numbers)), numbers))
+        truth = numbers[: len(self.groups)]
+        scores, folds = self._scores_of_unseen(numbers)
+        calibration = calibrate(scores, truth)
+        measures, threshold = _measures(scores, truth, folds)
+        return Head(tuple(map(str, labels)), fitted, calibration), measures, threshold
+
+    def _fit(self, chosen: Numbers, numbers: Numbers) -> Fit:
+        shares = np.zeros((len(chosen), int(numbers.max()) + 1), np.float32)
+        shares[np.arange(len(chosen)), numbers[chosen]] = 1
+        return fit(self.rows[chosen], shares, self.first_word, self.recipe)
+
+    def _scores_of_unseen(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
+        """For every example, the scores from a fit that saw neither it nor another telling of its story."""
+        seen = len(self.groups)
+        scores = np.zeros((seen, int(numbers.max()) + 1), np.float32)
+        folds = np.zeros(seen, int)
+        always = np.arange(seen, len(numbers))
+        for fold, (learnt, asked) in enumerate(folds_of(self.groups, self.recipe.folds, seed=_SEED)):
+            fitted = self._fit(np.concatenate([learnt, always]), numbers)
+            scores[asked] = scores_of(fitted, self.rows[asked], self.first_word)
+            folds[asked] = fold
+        return scores, folds
+
+
+def _rounded(fitted: Fit) -> Fit:
+    """As it will be saved, so that a model answers the same before and after."""
+    return Fit(fitted.scale, fitted.weights.astype(np.float16).astype(np.float32), fitted.bias)
+
+
+def _measures(scores: Numbers, truth: Numbers, folds: Numbers) -> tuple[dict[str, Any], float | None]:
+    """Each fold is calibrated by the others."""
     honest = np.empty_like(scores)
     for fold in np.unique(folds):
         here = folds == fold
-        honest[here] = _calibrate(scores[~here], truth[~here]).confidences(scores[here])
-    best = honest.argmax(axis=1)
-    confidence, is_right = honest.max(axis=1), best == truth
+        others = calibrate(scores[~here], truth[~here]) if (~here).any() else Calibration()
+        honest[here] = others.confidences(scores[here])
+    confidence, is_right = honest.max(axis=1), honest.argmax(axis=1) == truth
     threshold = _threshold(confidence, is_right)
-    top3 = np.argsort(-scores, axis=1)[:, :3]
-    measures = {
-        "n": seen,
+    best = np.argsort(-scores, axis=1)[:, :TOP]
+    return {
+        "n": len(truth),
         "top1": round(float(is_right.mean()), 4),
-        "top3": round(float((top3 == truth[:, None]).any(axis=1).mean()), 4),
+        "top3": round(float((best == truth[:, None]).any(axis=1).mean()), 4),
         "ece": round(calibration_error(confidence, is_right), 4),
+        "decided_at_5": round(decided_share(confidence, is_right, worst=0.05), 4),
         "sure_share": 0.0 if threshold is None else round(float((confidence >= threshold).mean()), 4),
-    }
-    return head, measures, threshold
+    }, threshold
 
 
-def _fit(rows: sparse.csr_matrix, targets: Any) -> Head:
-    svm = LinearSVC(C=_MARGIN, random_state=_SEED).fit(rows, targets)
-    weights, bias = svm.coef_, svm.intercept_
-    if len(svm.classes_) == 2:  # scikit-learn keeps one column for two classes
-        weights, bias = np.vstack([-weights, weights]), np.concatenate([-bias, bias])
-    labels = tuple(str(label) for label in svm.classes_)
-    return Head(labels, np.ascontiguousarray(weights.T, dtype=np.float32), bias.astype(np.float32), Calibration())
-
-
-def _scores_of_unseen(whole: Head, rows: sparse.csr_matrix, targets: Any, groups: Scores) -> tuple[Scores, Scores]:
-    """For every example, the scores from a fit that saw neither it nor another telling of its story; topics are always seen."""
-    seen = len(groups)
-    scores = np.full((seen, len(whole.labels)), -2.0, dtype=np.float32)
-    folds = np.zeros(seen, dtype=int)
-    splitter = GroupKFold(min(_FOLDS, len(set(groups))), shuffle=True, random_state=_SEED)
-    always = np.arange(seen, rows.shape[0])
-    for number, (learn, ask) in enumerate(splitter.split(np.zeros(seen), groups=groups)):
-        part = np.concatenate([learn, always])
-        head = _fit(rows[part], targets[part])
-        columns = np.searchsorted(whole.labels, head.labels)
-        scores[np.ix_(ask, columns)] = rows[ask] @ head.weights + head.bias
-        folds[ask] = number
-    return scores, folds
-
-
-def _calibrate(scores: Scores, truth: Any) -> Calibration:
-    """The temperature under which unseen texts surprise least, and how often its best was right at each height."""
-    wide = scores.astype(np.float64)
-
-    def surprise(log_temperature: float) -> float:
-        shares = Calibration(float(np.exp(log_temperature))).softened(wide)
-        return float(-np.log(shares[np.arange(len(truth)), truth] + 1e-9).mean())
-
-    temperature = float(np.exp(minimize_scalar(surprise, bounds=(-5, 3), method="bounded").x))
-    shares = Calibration(temperature).softened(wide)
-    curve = IsotonicRegression(y_min=0.0, y_max=_HIGHEST).fit(shares.max(axis=1), shares.argmax(axis=1) == truth)
-    return Calibration(temperature, tuple(map(float, curve.X_thresholds_)), tuple(map(float, curve.y_thresholds_)))
-
-
-def _threshold(confidence: Scores, is_right: Any) -> float | None:
+def _threshold(confidence: Numbers, is_right: Numbers) -> float | None:
     """The lowest confidence above which at most a tenth was wrong; None if there is none, and the model is never sure."""
     order = np.argsort(-confidence, kind="stable")
     errors = np.cumsum(~is_right[order]) / np.arange(1, len(order) + 1)

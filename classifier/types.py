@@ -94,6 +94,18 @@ class PlaceEntry:
 
 
 @dataclass(frozen=True)
+class Neighbour:
+    """A text that the model learnt from, shown where it is not sure."""
+
+    text: str
+    code: str
+    likeness: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"text": self.text, "code": self.code, "likeness": round(self.likeness, 4)}
+
+
+@dataclass(frozen=True)
 class Prediction:
     request_type: tuple[Ranked, ...]
     category: tuple[Ranked, ...]
@@ -102,6 +114,8 @@ class Prediction:
     urgency: Urgency
     place: Place
     model_version: str
+    neighbours: tuple[Neighbour, ...] = ()
+    shortened: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -113,6 +127,8 @@ class Prediction:
             "urgency": {"level": str(self.urgency.level), "reason": self.urgency.reason},
             "place": self.place.as_dict(),
             "model_version": self.model_version,
+            "neighbours": [one.as_dict() for one in self.neighbours],
+            "shortened": self.shortened,
         }
 
 

@@ -43,7 +43,19 @@ def test_evaluate_prints_one_object_last(table: Path, model: Path, capsys: pytes
 
     result = last_line(capsys)
     assert code == 0
-    assert set(result) == {"n", "accuracy", "macro_f1", "top3", "ece", "docs_per_s", "p50_ms", "p99_ms", "labels"}
+    assert set(result) == {
+        "n",
+        "accuracy",
+        "macro_f1",
+        "top3",
+        "ece",
+        "docs_per_s",
+        "p50_ms",
+        "p99_ms",
+        "labels",
+        "decided_at_5",
+        "decided_at_2",
+    }
     assert result["n"] == 24
     assert result["accuracy"] == result["macro_f1"] == result["top3"] == 1.0
     assert 0 <= result["ece"] <= 1

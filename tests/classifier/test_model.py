@@ -1,9 +1,12 @@
 """The model: small ones for its promises, the demo model for its quality."""
 
+import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from classifier import ModelUnusable, load, storage
@@ -33,7 +36,7 @@ def small() -> Lessons:
 @pytest.fixture
 def saved(small: Lessons, tmp_path: Path) -> Path:
     model, measures = train(small)
-    storage.save(model, tmp_path / "model", measures=measures)
+    storage.save(model, tmp_path / "model", about={"measures": measures})
     return tmp_path / "model"
 
 
@@ -51,20 +54,39 @@ def test_a_saved_model_answers_as_before(small: Lessons, saved: Path) -> None:
     assert after.manifest["tasks"] == {"label": 2}
 
 
-def test_a_changed_file_is_refused_before_it_is_opened(saved: Path) -> None:
-    with (saved / "model.joblib").open("ab") as file:
-        file.write(b"x")
+@pytest.mark.parametrize("spoil", [lambda data: data + b"x", lambda data: data[: len(data) // 2], lambda data: b""])
+def test_a_changed_or_truncated_file_is_refused_before_it_is_opened(saved: Path, spoil: Callable[[bytes], bytes]) -> None:
+    arrays = saved / "model.npz"
+    arrays.write_bytes(spoil(arrays.read_bytes()))
 
     with pytest.raises(ModelUnusable, match="not the one its manifest describes"):
         storage.read(saved)
 
 
-def test_another_scikit_learn_is_refused(saved: Path) -> None:
+def test_another_format_is_refused(saved: Path) -> None:
     manifest = json.loads((saved / "manifest.json").read_text(encoding="utf-8"))
-    (saved / "manifest.json").write_text(json.dumps(manifest | {"scikit_learn": "0.1"}), encoding="utf-8")
+    (saved / "manifest.json").write_text(json.dumps(manifest | {"format": 0}), encoding="utf-8")
 
-    with pytest.raises(ModelUnusable, match=r"trained with scikit-learn 0\.1"):
+    with pytest.raises(ModelUnusable, match="of another format"):
         storage.read(saved)
+
+
+def test_objects_are_never_unpickled(saved: Path) -> None:
+    np.savez(saved / "model.npz", plain=np.array([print], dtype=object))
+    manifest = json.loads((saved / "manifest.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256((saved / "model.npz").read_bytes()).hexdigest()
+    (saved / "manifest.json").write_text(json.dumps(manifest | {"sha256": digest}), encoding="utf-8")
+
+    with pytest.raises(ModelUnusable, match="no model of this program"):
+        storage.read(saved)
+
+
+def test_the_manifest_says_what_a_model_was_made_of(saved: Path, small: Lessons) -> None:
+    manifest = storage.read(saved).manifest
+
+    assert manifest["recipe"]["name"] == "table"
+    assert set(manifest["lexicon"]) == {"urgent.txt", "user_dict.txt", "outside.txt"}
+    assert manifest["measures"]["label"]["n"] == len(small.examples)
 
 
 def test_an_empty_folder_and_a_missing_manifest_are_refused(saved: Path, tmp_path: Path) -> None:
