@@ -16,10 +16,10 @@ WORKERS ?= auto
 READY := .venv/.ready $(SCRIPTS)/.ready
 COVERAGE := $(if $(filter true,$(CI)),--cov --cov-report=)
 
-.PHONY: help setup asterisk run test test-fast check fix bench migrate migration seed train doctor pictures
+.PHONY: help setup asterisk run test test-fast check fix bench bench-classifier migrate migration seed train doctor pictures
 
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{printf "make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{printf "make %-16s %s\n", $$1, $$2}'
 
 setup: $(READY) ## virtual environment and page scripts, from the lock files; hooks
 	@[ ! -e .git ] || git config core.hooksPath .githooks
@@ -53,6 +53,9 @@ check: $(READY) ## everything static: format, rules, types, imports
 fix: $(READY) ## format, and mend what can be mended safely
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+bench-classifier: $(READY) ## measure the classifier (D=folder with the four training files adds them)
+	@$(BIN)/python -m bench.classifier $(if $(D),--data $(D))
 
 bench: $(READY) $(MODEL)/manifest.json ## measure, each figure beside its limit
 	@$(BIN)/python -m bench

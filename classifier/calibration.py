@@ -83,3 +83,12 @@ def decided_share(confidence: Numbers, is_right: Numbers, *, worst: float) -> fl
     errors = np.cumsum(~right) / np.arange(1, len(right) + 1)
     good = np.flatnonzero(errors <= worst)
     return float(good[-1] + 1) / len(right) if len(good) else 0.0
+
+
+def macro_f1(truth: Numbers, answers: Numbers, *, fewest: int) -> float:
+    """The average over the labels, as numbers, that at least so many texts have."""
+    size = int(max(truth.max(), answers.max())) + 1
+    asked, answered = np.bincount(truth, minlength=size), np.bincount(answers, minlength=size)
+    right = np.bincount(truth[truth == answers], minlength=size)
+    chosen = asked >= fewest
+    return float((2 * right[chosen] / (asked + answered)[chosen]).mean()) if chosen.any() else 0.0

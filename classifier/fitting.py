@@ -12,7 +12,8 @@ _LIKE = 0.8  # cosine of the runs of three characters above which two texts are 
 _SKETCH = 12
 _SHARED = 4
 _ROWS = 1_000
-_COMMONEST = 0.02
+_COMMON = 0.03
+_RAREST = 0.02
 
 
 @dataclass(frozen=True)
@@ -22,19 +23,24 @@ class Recipe:
     name: str
     longest_run: int = 4
     fewest: int = 2
-    most_columns: int = 160_000
+    most_columns: int = 400_000
+    most_weights: int = 24_000_000
     doubt: float = 2.0
     sharpness: float = 0.5
     ridge: float = 3.0
+    balance: float = 0.25
     folds: int = 5
     keeps_examples: bool = False
+
+    def columns(self, labels: int) -> int:
+        return min(self.most_columns, self.most_weights // max(labels, 1))
 
 
 RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("table"),
-        Recipe("city", fewest=1, most_columns=60_000, folds=3, keeps_examples=True),
+        Recipe("city", fewest=1, most_weights=8_000_000, folds=3, keeps_examples=True),
     )
 }
 
@@ -75,18 +81,29 @@ def fit(rows: sparse.csr_matrix, shares: Numbers, first_word: int, recipe: Recip
     known = weighted(rows, scale, first_word)
     bias = shares.mean(axis=0)
     kernel = _kernel(known)
-    kernel[np.diag_indices(len(kernel))] += recipe.ridge
+    kernel[np.diag_indices(len(kernel))] += recipe.ridge * _leniency(shares, recipe.balance)
     factor = linalg.cho_factor(kernel, lower=True, overwrite_a=True, check_finite=False)
     parts = linalg.cho_solve(factor, (shares - bias).astype(np.float32), check_finite=False)
     return Fit(scale, np.asarray(known.T @ parts, np.float32), bias.astype(np.float32))
 
 
+def _leniency(shares: Numbers, balance: float) -> Numbers:
+    """Texts of rare labels are held to more strictly, by a power of how rare the label is; one on average."""
+    rarity = (shares @ (1 / np.maximum(shares.sum(axis=0), 1))) ** balance
+    return np.asarray(rarity.mean() / rarity, np.float32)
+
+
 def _kernel(rows: sparse.csr_matrix) -> Numbers:
-    size = rows.shape[0]
-    kernel = np.empty((size, size), np.float32)
-    other = rows.T.tocsr()
-    for at in range(0, size, _ROWS):
-        kernel[at : at + _ROWS] = (rows[at : at + _ROWS] @ other).toarray()
+    """Few columns are in very many rows: multiplied densely they cost a tenth of what they cost sparsely."""
+    columns = rows.tocsc()
+    is_common = np.diff(columns.indptr) > rows.shape[0] * _COMMON
+    dense = columns[:, is_common].toarray()
+    kernel = np.asarray(dense @ dense.T, np.float32)
+    rare = columns[:, ~is_common].tocsr()
+    other = rare.T.tocsr()
+    for at in range(0, rows.shape[0], _ROWS):
+        part = (rare[at : at + _ROWS] @ other).tocoo()
+        kernel[part.row + at, part.col] += part.data
     return kernel
 
 
@@ -123,7 +140,7 @@ def near_duplicates(texts: Sequence[str]) -> Numbers:
 
 def _alike(counts: sparse.csr_matrix) -> tuple[Numbers, Numbers]:
     """Texts that share enough of their smallest uncommon runs are compared in full; all others cannot be alike."""
-    is_rare = np.bincount(counts.indices, minlength=counts.shape[1]) <= max(20, counts.shape[0] * _COMMONEST)
+    is_rare = np.bincount(counts.indices, minlength=counts.shape[1]) <= max(20, counts.shape[0] * _RAREST)
     marks = _sketches(counts, is_rare)
     shared = (marks @ marks.T).tocoo()
     sizes = np.diff(marks.indptr)

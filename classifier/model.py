@@ -20,6 +20,7 @@ TOP = 3
 _MOST_WORDS = 5
 _NEIGHBOURS = 3
 _BLOCK = 256
+_ALARM = 0.4  # the share of all categories of emergencies together
 _HEIGHT = {Level.NORMAL: 0, Level.URGENT: 1, Level.EMERGENCY: 2}
 
 
@@ -140,6 +141,8 @@ class Classifier:
         self._memory = model.memory
         self._gazetteer = gazetteer
         self._rules = UrgencyRules()
+        labels = model.heads["category"].labels
+        self._alarming = [at for at, code in enumerate(labels) if model.routing.urgencies.get(code) == Level.EMERGENCY]
 
     def predict(self, text: str, *, area: str | None = None) -> Prediction:
         """`area` is the code of the area that the citizen chose, if any; it settles what the text leaves open."""
@@ -147,6 +150,10 @@ class Classifier:
 
     def predict_batch(self, texts: Sequence[str]) -> list[Prediction]:
         return [one for at in range(0, len(texts), _BLOCK) for one in self._predict(texts[at : at + _BLOCK], None)]
+
+    def lead_unit(self, category: str) -> str:
+        """Who leads a category where the area does not."""
+        return self._routing.lead_units[category]
 
     def _predict(self, texts: Sequence[str], area: str | None) -> list[Prediction]:
         short = [shorten(text) for text in texts]
@@ -169,7 +176,7 @@ class Classifier:
             category=category,
             unit=self._units(said, categories, area or place.township),
             sure=sure,
-            urgency=self._urgency(text, category[0].code),
+            urgency=self._urgency(text, category[0].code, categories),
             place=place,
             model_version=self.version,
             neighbours=() if sure or self._memory is None else self._memory.nearest(self._ranker.weighted("category", row)),
@@ -188,8 +195,11 @@ class Classifier:
         best = sorted(shares, key=lambda unit: -shares[unit])[:TOP]
         return tuple(Ranked(unit, min(shares[unit], 1.0), said.deciding("category", leading[unit])) for unit in best)
 
-    def _urgency(self, text: str, category: str) -> Urgency:
+    def _urgency(self, text: str, category: str, categories: Numbers) -> Urgency:
+        """Words lead, then what the category usually is; where emergencies together are likely, a doubtful one counts."""
         by_words = self._rules.judge(text)
+        if by_words.level != Level.EMERGENCY and float(categories[self._alarming].sum()) >= _ALARM:
+            return Urgency(Level.EMERGENCY, "像突发或危险事件，请先核实")
         usual = Level(self._routing.urgencies.get(category, Level.NORMAL))
         if _HEIGHT[usual] <= _HEIGHT[Level(by_words.level)]:
             return by_words

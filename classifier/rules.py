@@ -9,12 +9,17 @@ from classifier.types import Level, Urgency
 
 _SENTENCE = re.compile(r"[^。！!？?；;\n]+")
 _CLAUSE_END = re.compile(r"[，,。！!？?；;、：:\n]")
-_DRILL = re.compile(r"演练|演习|应急预案|安全知识|防火知识|宣传[片册栏]")
-_DENIED = re.compile(r"(?:没有?|未|并未|不会|不是|防止|避免|预防|防范)(?:发生|出现|造成|过|再|人)?$")
+_DRILL = re.compile(r"演练|演习|预案|安全知识|防火知识|宣传[片册栏]|电影|影院|电视剧|游戏|广告|逃生的?课|讲座")
+_DENIED = re.compile(
+    r"(?:没有?|未|并未|不会|不是|防止|避免|预防|防范|为了防)(?:发生|出现|造成|听[到见]|闻到|看[到见]|过|再|人|有)*$"
+)
+_ASKED = re.compile(
+    r"怎么(?:申请|认定|赔|报销|领|算)|想问(?:一下)?(?:政策|抚恤|赔偿)|能不?能?申请|救助点|已经?(?:修好|判了|查过)"
+)
 _LONG_AGO = re.compile(r"去年|前年|上个?月|前几年|多年前|当年|[0-9一二三四五六七八九十几两]+年前")
 _ONCE = re.compile(r"以前|上次|曾经|扑灭")
 _NOW = re.compile(r"现在|刚|真的|正在|突然|今[天晚早]|又|还在")
-_SUPPOSED = re.compile(r"万一|如果|要是|假如|担心|怕|会不会|容易|以防|迟早|早晚会")
+_SUPPOSED = re.compile(r"差点|万一|如果|要是|假如|担心|怕|会不会|容易|以防|迟早|早晚会")
 _NAMES = {Level.EMERGENCY: "特急", Level.URGENT: "紧急"}
 _HEIGHT = {Level.NORMAL: 0, Level.URGENT: 1, Level.EMERGENCY: 2}
 _MOST_WORDS = 3
@@ -82,11 +87,12 @@ def _outside_of(sentence: str, part: str, spans: list[tuple[int, int]]) -> int:
 
 
 def _weaken(level: Level, sentence: str, at: int) -> Level:
-    """Denied or practised is nothing; feared or long past is a hidden danger, not an emergency."""
+    """Denied, practised or told is nothing; feared, long past or asked about is a hidden danger, not an emergency."""
     clause = _CLAUSE_END.split(sentence[:at])[-1]
     is_now = _NOW.search(sentence)
     if _DENIED.search(clause) or (_DRILL.search(sentence) and not is_now):
         return Level.NORMAL
     was_then = _LONG_AGO.search(clause) and not _NOW.search(clause)
     is_past = was_then or ((_LONG_AGO.search(sentence) or _ONCE.search(clause)) and not is_now)
-    return Level.URGENT if level == Level.EMERGENCY and (is_past or _SUPPOSED.search(clause)) else level
+    is_asked = _ASKED.search(sentence) and not is_now
+    return Level.URGENT if level == Level.EMERGENCY and (is_past or is_asked or _SUPPOSED.search(clause)) else level

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from classifier.calibration import Calibration, calibrate, calibration_error, decided_share
+from classifier.calibration import Calibration, calibrate, calibration_error, decided_share, macro_f1
 from classifier.cutting import Dictionary
 from classifier.features import Reader, learn
 from classifier.fitting import RECIPES, Fit, Recipe, fit, folds_of, near_duplicates, scores_of, weighted
@@ -113,7 +113,8 @@ def train(lessons: Lessons) -> tuple[Model, dict[str, Any]]:
     dictionary = Dictionary.of_chinese([*lexicon("user_dict.txt"), *lessons.words, *map(compact, lessons.places)])
     reader = Reader(dictionary, lessons.places, longest=recipe.longest_run)
     texts = [*(example.text for example in examples), *(word for word, _ in lessons.topics)]
-    features = learn(reader, texts, fewest=recipe.fewest, most=recipe.most_columns)
+    most_labels = max(len({example.labels[name] for example in examples}) for name in examples[0].labels)
+    features = learn(reader, texts, fewest=recipe.fewest, most=recipe.columns(most_labels))
     school = _School(features.rows(texts), _groups(examples), len(features.signs), recipe)
     model = Model(recipe, features, {}, lessons.routing)
     measures: dict[str, Any] = {}
@@ -201,8 +202,11 @@ def _measures(scores: Numbers, truth: Numbers, folds: Numbers) -> tuple[dict[str
         "n": len(truth),
         "top1": round(float(is_right.mean()), 4),
         "top3": round(float((best == truth[:, None]).any(axis=1).mean()), 4),
+        "macro_f1": round(macro_f1(truth, honest.argmax(axis=1), fewest=1), 4),
+        "macro_f1_of_10": round(macro_f1(truth, honest.argmax(axis=1), fewest=10), 4),
         "ece": round(calibration_error(confidence, is_right), 4),
         "decided_at_5": round(decided_share(confidence, is_right, worst=0.05), 4),
+        "decided_at_2": round(decided_share(confidence, is_right, worst=0.02), 4),
         "sure_share": 0.0 if threshold is None else round(float((confidence >= threshold).mean()), 4),
     }, threshold
 
