@@ -9,8 +9,9 @@ from scipy.optimize import isotonic_regression, minimize
 from classifier.grams import Numbers
 
 _BINS = 15
-_HIGHEST = 0.995  # no run of examples is long enough to promise more
+_HIGHEST = 0.998  # no run of examples is long enough to promise more
 _BOUNDS = [(math.log(0.001), math.log(0.3)), (math.log(0.5), math.log(10.0))]  # of floor and power
+_SLOPE = 0.03  # where the curve is level, the more confident text still stands first
 _MOST_LOWERED = 0.99  # at one, the order would be lost
 _BLOCKS = 40  # the curve is drawn through averages of as many equal parts: single texts would make it jump
 
@@ -67,7 +68,8 @@ def _curve(best: Numbers, is_right: Numbers) -> tuple[tuple[float, ...], tuple[f
     parts = np.array_split(order, min(_BLOCKS, len(order)))
     rising = isotonic_regression([is_right[part].mean() for part in parts], weights=[len(part) for part in parts]).x
     claimed = [float(best[part].mean()) for part in parts]
-    return (0.0, *claimed, 1.0), (0.0, *(min(float(one), _HIGHEST) for one in rising), _HIGHEST)
+    proved = [min((1 - _SLOPE) * float(one) + _SLOPE * at, _HIGHEST) for one, at in zip(rising, claimed, strict=True)]
+    return (0.0, *claimed, 1.0), (0.0, *proved, 1.0)
 
 
 def calibration_error(confidence: Numbers, is_right: Numbers) -> float:

@@ -27,7 +27,7 @@ class Recipe:
     most_weights: int = 24_000_000
     doubt: float = 2.0
     sharpness: float = 0.5
-    ridge: float = 3.0
+    ridges: tuple[float, ...] = (1.0, 2.0, 4.0)  # the first fold tells which
     balance: float = 0.25
     folds: int = 5
     keeps_examples: bool = False
@@ -40,7 +40,7 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("table"),
-        Recipe("city", fewest=1, most_weights=8_000_000, folds=3, keeps_examples=True),
+        Recipe("city", fewest=1, most_weights=8_000_000, ridges=(3.0,), folds=3, keeps_examples=True),
     )
 }
 
@@ -74,17 +74,28 @@ class Fit:
     weights: Numbers
     bias: Numbers
 
+    def rounded(self) -> "Fit":
+        """As it will be saved, so that a model answers the same before and after."""
+        return Fit(self.scale, self.weights.astype(np.float16).astype(np.float32), self.bias)
 
-def fit(rows: sparse.csr_matrix, shares: Numbers, first_word: int, recipe: Recipe) -> Fit:
-    """`shares` has a row for each text and a column for each label."""
+    def scores(self, rows: sparse.csr_matrix, first_word: int) -> Numbers:
+        return np.asarray(weighted(rows, self.scale, first_word) @ self.weights + self.bias)
+
+
+def fit(rows: sparse.csr_matrix, shares: Numbers, first_word: int, recipe: Recipe, ridges: tuple[float, ...]) -> Iterator[Fit]:
+    """One for each ridge. `shares` has a row for each text and a column for each label."""
     scale = np.maximum(telling(rows, shares, doubt=recipe.doubt), 0.02) ** recipe.sharpness
     known = weighted(rows, scale, first_word)
     bias = shares.mean(axis=0)
     kernel = _kernel(known)
-    kernel[np.diag_indices(len(kernel))] += recipe.ridge * _leniency(shares, recipe.balance)
-    factor = linalg.cho_factor(kernel, lower=True, overwrite_a=True, check_finite=False)
-    parts = linalg.cho_solve(factor, (shares - bias).astype(np.float32), check_finite=False)
-    return Fit(scale, np.asarray(known.T @ parts, np.float32), bias.astype(np.float32))
+    leniency = _leniency(shares, recipe.balance)
+    before = 0.0
+    for ridge in ridges:
+        kernel[np.diag_indices(len(kernel))] += (ridge - before) * leniency
+        before = ridge
+        factor = linalg.cho_factor(kernel, lower=True, overwrite_a=ridge == ridges[-1], check_finite=False)
+        parts = linalg.cho_solve(factor, (shares - bias).astype(np.float32), check_finite=False)
+        yield Fit(scale, np.asarray(known.T @ parts, np.float32), bias.astype(np.float32))
 
 
 def _leniency(shares: Numbers, balance: float) -> Numbers:
@@ -105,10 +116,6 @@ def _kernel(rows: sparse.csr_matrix) -> Numbers:
         part = (rare[at : at + _ROWS] @ other).tocoo()
         kernel[part.row + at, part.col] += part.data
     return kernel
-
-
-def scores_of(fitted: Fit, rows: sparse.csr_matrix, first_word: int) -> Numbers:
-    return np.asarray(weighted(rows, fitted.scale, first_word) @ fitted.weights + fitted.bias)
 
 
 def folds_of(groups: Numbers, count: int, *, seed: int) -> Iterator[tuple[Numbers, Numbers]]:

@@ -1,6 +1,5 @@
 """The suggestion model: columns of a text, a linear head for each question, and the tables that turn a category into a unit."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +8,7 @@ from scipy import sparse
 
 from classifier.calibration import Calibration
 from classifier.features import Features, Words
-from classifier.fitting import Fit, Recipe, scores_of, weighted
+from classifier.fitting import Fit, Recipe, weighted
 from classifier.gazetteer import Gazetteer
 from classifier.grams import Numbers
 from classifier.rules import UrgencyRules
@@ -57,8 +56,11 @@ class Memory:
     texts: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
 
-    def nearest(self, row: sparse.csr_matrix) -> tuple[Neighbour, ...]:
-        likeness = np.asarray((self.rows @ row.T).todense()).ravel() / 2  # two blocks, each of length one
+    def nearest(self, known: sparse.csr_matrix, at: int) -> tuple[Neighbour, ...]:
+        asked = np.zeros(known.shape[1], np.float32)
+        here = slice(known.indptr[at], known.indptr[at + 1])
+        asked[known.indices[here]] = known.data[here]
+        likeness = self.rows @ asked / 2  # two blocks, each of length one
         best = np.argsort(-likeness, kind="stable")[:_NEIGHBOURS]
         return tuple(Neighbour(self.texts[at], self.codes[at], float(likeness[at])) for at in best if likeness[at] > 0)
 
@@ -87,10 +89,10 @@ class Ranker:
 
     def confidences(self, head: str, rows: sparse.csr_matrix) -> Numbers:
         asked = self.model.heads[head]
-        return asked.calibration.confidences(scores_of(asked.fitted, rows, self._first_word))
+        return asked.calibration.confidences(asked.fitted.scores(rows, self._first_word))
 
-    def weighted(self, head: str, row: sparse.csr_matrix) -> sparse.csr_matrix:
-        return weighted(row, self.model.heads[head].fitted.scale, self._first_word)
+    def weighted(self, head: str, rows: sparse.csr_matrix) -> sparse.csr_matrix:
+        return weighted(rows, self.model.heads[head].fitted.scale, self._first_word)
 
     def ranker_of(self, head: str) -> Callable[[Sequence[str]], list[tuple[Ranked, ...]]]:
         def rank(texts: Sequence[str]) -> list[tuple[Ranked, ...]]:
@@ -141,6 +143,7 @@ class Classifier:
         self._memory = model.memory
         self._gazetteer = gazetteer
         self._rules = UrgencyRules()
+        self._leading: dict[str | None, tuple[list[str], Numbers]] = {}
         labels = model.heads["category"].labels
         self._alarming = [at for at, code in enumerate(labels) if model.routing.urgencies.get(code) == Level.EMERGENCY]
 
@@ -159,13 +162,20 @@ class Classifier:
         short = [shorten(text) for text in texts]
         rows, words = self._ranker.read([text for text, _ in short])
         kinds, categories = (self._ranker.confidences(name, rows) for name in ("request_type", "category"))
+        known = self._ranker.weighted("category", rows)
         return [
-            self._one(text, cut, rows[at], _Said(self._ranker, words, at), (kinds[at], categories[at]), area)
+            self._one(text, cut, _Said(self._ranker, words, at), (kinds[at], categories[at]), (known, at), area)
             for at, (text, cut) in enumerate(short)
         ]
 
     def _one(
-        self, text: str, cut: bool, row: sparse.csr_matrix, said: _Said, confidences: tuple[Numbers, Numbers], area: str | None
+        self,
+        text: str,
+        cut: bool,
+        said: _Said,
+        confidences: tuple[Numbers, Numbers],
+        known: tuple[sparse.csr_matrix, int],
+        area: str | None,
     ) -> Prediction:
         kinds, categories = confidences
         place = self._gazetteer.match(text, within=area) if self._gazetteer else Place(PlaceKind.NONE)
@@ -179,21 +189,29 @@ class Classifier:
             urgency=self._urgency(text, category[0].code, categories),
             place=place,
             model_version=self.version,
-            neighbours=() if sure or self._memory is None else self._memory.nearest(self._ranker.weighted("category", row)),
+            neighbours=() if sure or self._memory is None else self._memory.nearest(*known),
             shortened=cut,
         )
 
     def _units(self, said: _Said, categories: Numbers, area: str | None) -> tuple[Ranked, ...]:
         """A unit is as likely as all the categories it would lead; the likeliest of them lends its words."""
-        labels = self._ranker.model.heads["category"].labels
-        shares: defaultdict[str, float] = defaultdict(float)
-        leading: dict[str, int] = {}
-        for at in np.argsort(-categories, kind="stable").tolist():
-            unit = self._routing.unit(labels[at], area)
-            shares[unit] += float(categories[at])
-            leading.setdefault(unit, at)
-        best = sorted(shares, key=lambda unit: -shares[unit])[:TOP]
-        return tuple(Ranked(unit, min(shares[unit], 1.0), said.deciding("category", leading[unit])) for unit in best)
+        units, leads = self._leads(area)
+        shares = np.bincount(leads, weights=categories, minlength=len(units))
+        best = np.argsort(-shares, kind="stable")[:TOP].tolist()
+        leading = [int(np.where(leads == unit, categories, -1).argmax()) for unit in best]
+        return tuple(
+            Ranked(units[unit], min(float(shares[unit]), 1.0), said.deciding("category", label))
+            for unit, label in zip(best, leading, strict=True)
+        )
+
+    def _leads(self, area: str | None) -> tuple[list[str], Numbers]:
+        """The units, and which of them leads each category in this area."""
+        area = next((code for code in self._routing.township_units if area and area.startswith(code)), None)
+        if area not in self._leading:
+            leads = [self._routing.unit(label, area) for label in self._ranker.model.heads["category"].labels]
+            units = list(dict.fromkeys(leads))
+            self._leading[area] = units, np.array([units.index(unit) for unit in leads])
+        return self._leading[area]
 
     def _urgency(self, text: str, category: str, categories: Numbers) -> Urgency:
         """Words lead, then what the category usually is; where emergencies together are likely, a doubtful one counts."""

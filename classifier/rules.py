@@ -1,6 +1,7 @@
 """Urgent words that outrank the model: an emergency must not be missed, so a doubtful one counts."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -41,7 +42,10 @@ class UrgencyRules:
     def __init__(self, lines: Iterable[str] | None = None) -> None:
         rules = [_read(line) for line in (lexicon("urgent.txt") if lines is None else lines)]
         self._levels = {rule.parts[0]: rule.level for rule in rules if len(rule.parts) == 1}
-        self._pairs = [rule for rule in rules if len(rule.parts) > 1]
+        self._pairs: defaultdict[str, list[_Rule]] = defaultdict(list)
+        for rule in rules:
+            if len(rule.parts) > 1:
+                self._pairs[rule.parts[0][0]].append(rule)
         longest_first = sorted(self._levels, key=len, reverse=True)
         self._words = re.compile("|".join(map(re.escape, longest_first)))
 
@@ -58,7 +62,7 @@ class UrgencyRules:
         found = list(self._words.finditer(sentence))
         shadowed = [word.span() for word in found if self._levels[word[0]] == Level.NORMAL]
         hits = [_Hit((word[0],), _weaken(self._levels[word[0]], sentence, word.start())) for word in found]
-        for rule in self._pairs:
+        for rule in (rule for sign in dict.fromkeys(sentence) for rule in self._pairs.get(sign, ())):
             # Few rules say anything of a sentence, and a plain look is a hundred times faster than a search.
             if not all(part in sentence for part in rule.parts):
                 continue

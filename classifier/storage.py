@@ -133,7 +133,7 @@ def _arrays(model: Model, places: tuple[str, ...]) -> dict[str, Numbers]:
 
 def _model(arrays: dict[str, Numbers]) -> Model:
     plain = json.loads(arrays["plain"].tobytes().decode("utf-8", "surrogatepass"))
-    recipe = Recipe(**plain["recipe"])
+    recipe = Recipe(**(plain["recipe"] | {"ridges": tuple(plain["recipe"]["ridges"])}))
     dictionary = Dictionary(arrays["cutter.keys"], arrays["cutter.logs"], arrays["cutter.counts"])
     reader = Reader(dictionary, plain["places"], longest=recipe.longest_run)
     features = Features(reader, arrays["signs"], arrays["words"])

@@ -14,7 +14,7 @@ from scipy import sparse
 from classifier.calibration import Calibration, calibrate, calibration_error, decided_share, macro_f1
 from classifier.cutting import Dictionary
 from classifier.features import Reader, learn
-from classifier.fitting import RECIPES, Fit, Recipe, fit, folds_of, near_duplicates, scores_of, weighted
+from classifier.fitting import RECIPES, Fit, Recipe, fit, folds_of, near_duplicates, weighted
 from classifier.grams import Numbers
 from classifier.model import TOP, Head, Memory, Model, Routing
 from classifier.storage import fingerprint
@@ -158,46 +158,73 @@ class _School:
         labels, numbers = np.unique(targets, return_inverse=True)
         if len(labels) < 2:
             raise ValueError("There is nothing to learn from: all rows have the same label.")
-        fitted = _rounded(self._fit(np.arange(len(numbers)), numbers))
         truth = numbers[: len(self.groups)]
-        scores, folds = self._scores_of_unseen(numbers)
-        calibration = calibrate(scores, truth)
-        measures, threshold = _measures(scores, truth, folds)
-        return Head(tuple(map(str, labels)), fitted, calibration), measures, threshold
+        unseen, ridge = self._unseen(numbers)
+        fitted = self._fit(np.arange(len(numbers)), numbers, ridge).rounded()
+        calibration = calibrate(unseen.scores, truth)
+        measures, threshold = _measures(unseen, truth)
+        return Head(tuple(map(str, labels)), fitted, calibration), measures | {"ridge": ridge}, threshold
 
-    def _fit(self, chosen: Numbers, numbers: Numbers) -> Fit:
-        shares = np.zeros((len(chosen), int(numbers.max()) + 1), np.float32)
-        shares[np.arange(len(chosen)), numbers[chosen]] = 1
-        return fit(self.rows[chosen], shares, self.first_word, self.recipe)
+    def _fits(self, chosen: Numbers, numbers: Numbers, ridges: tuple[float, ...]) -> Iterator[Fit]:
+        return fit(self.rows[chosen], _one_hot(chosen, numbers), self.first_word, self.recipe, ridges)
 
-    def _scores_of_unseen(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
-        """For every example, the scores from a fit that saw neither it nor another telling of its story."""
+    def _fit(self, chosen: Numbers, numbers: Numbers, ridge: float) -> Fit:
+        (fitted,) = self._fits(chosen, numbers, (ridge,))
+        return fitted
+
+    def _unseen(self, numbers: Numbers) -> tuple["_Unseen", float]:
+        """For every example, what a fit says that saw neither it nor another telling of its story; and the ridge that served."""
         seen = len(self.groups)
-        scores = np.zeros((seen, int(numbers.max()) + 1), np.float32)
-        folds = np.zeros(seen, int)
         always = np.arange(seen, len(numbers))
-        for fold, (learnt, asked) in enumerate(folds_of(self.groups, self.recipe.folds, seed=_SEED)):
-            fitted = self._fit(np.concatenate([learnt, always]), numbers)
-            scores[asked] = scores_of(fitted, self.rows[asked], self.first_word)
-            folds[asked] = fold
-        return scores, folds
+        folds = [
+            (np.concatenate([learnt, always]), asked) for learnt, asked in folds_of(self.groups, self.recipe.folds, seed=_SEED)
+        ]
+        ridge = self._best_ridge(*folds[0], numbers)
+        scores = np.zeros((seen, int(numbers.max()) + 1), np.float32)
+        fold_of = np.zeros(seen, int)
+        for fold, (learnt, asked) in enumerate(folds):
+            scores[asked] = self._fit(learnt, numbers, ridge).scores(self.rows[asked], self.first_word)
+            fold_of[asked] = fold
+        return _Unseen(scores, fold_of), ridge
+
+    def _best_ridge(self, learnt: Numbers, asked: Numbers, numbers: Numbers) -> float:
+        """The one under which the first fold surprises least."""
+        ridges = self.recipe.ridges
+        if len(ridges) == 1:
+            return ridges[0]
+        truth = numbers[asked]
+        surprises = []
+        for fitted in self._fits(learnt, numbers, ridges):
+            scores = fitted.scores(self.rows[asked], self.first_word)
+            shares = calibrate(scores, truth).shares(scores)
+            surprises.append(-np.log(shares[np.arange(len(truth)), truth] + 1e-9).mean())
+        return ridges[int(np.argmin(surprises))]
 
 
-def _rounded(fitted: Fit) -> Fit:
-    """As it will be saved, so that a model answers the same before and after."""
-    return Fit(fitted.scale, fitted.weights.astype(np.float16).astype(np.float32), fitted.bias)
+def _one_hot(chosen: Numbers, numbers: Numbers) -> Numbers:
+    shares = np.zeros((len(chosen), int(numbers.max()) + 1), np.float32)
+    shares[np.arange(len(chosen)), numbers[chosen]] = 1
+    return shares
 
 
-def _measures(scores: Numbers, truth: Numbers, folds: Numbers) -> tuple[dict[str, Any], float | None]:
+@dataclass(frozen=True)
+class _Unseen:
+    """What fits say of texts that they had not seen, and the fold of each."""
+
+    scores: Numbers
+    folds: Numbers
+
+
+def _measures(unseen: _Unseen, truth: Numbers) -> tuple[dict[str, Any], float | None]:
     """Each fold is calibrated by the others."""
-    honest = np.empty_like(scores)
-    for fold in np.unique(folds):
-        here = folds == fold
-        others = calibrate(scores[~here], truth[~here]) if (~here).any() else Calibration()
-        honest[here] = others.confidences(scores[here])
+    honest = np.empty_like(unseen.scores)
+    for fold in np.unique(unseen.folds):
+        here = unseen.folds == fold
+        others = calibrate(unseen.scores[~here], truth[~here]) if (~here).any() else Calibration()
+        honest[here] = others.confidences(unseen.scores[here])
     confidence, is_right = honest.max(axis=1), honest.argmax(axis=1) == truth
     threshold = _threshold(confidence, is_right)
-    best = np.argsort(-scores, axis=1)[:, :TOP]
+    best = np.argsort(-honest, axis=1)[:, :TOP]
     return {
         "n": len(truth),
         "top1": round(float(is_right.mean()), 4),
