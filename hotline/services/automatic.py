@@ -1,5 +1,6 @@
 """What the service answers by itself: that a message has come, what is missing from it, where to turn in an emergency."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -8,12 +9,23 @@ from sqlalchemy.orm import Session
 
 from hotline.events import MessageReceived
 from hotline.ports import SignalKind
-from hotline.services import conversation_rule, exchanges, identities, outgoing, places, queue_rule, queueing, threads, triage
+from hotline.services import (
+    conversation_rule,
+    exchanges,
+    identities,
+    outgoing,
+    places,
+    queue_rule,
+    queueing,
+    texts,
+    threads,
+    triage,
+)
 from hotline.services.conversation_rule import ConversationRule
 from hotline.settings import get_settings
 from models import Conclusion, Contact, Conversation, ConversationSignal, Direction, Message, Urgency, now
 
-GREETING = "received"
+GREETING, WELCOME = "received", "welcome"
 
 
 def think(session: Session, event: MessageReceived) -> dict[str, Any] | None:
@@ -54,7 +66,8 @@ def _is_first(session: Session, contact: Contact, message: Message) -> bool:
 def _greet(session: Session, contact: Contact, body: dict[str, Any] | None) -> None:
     rule = conversation_rule.current(session)
     is_emergency = body is not None and body["urgency"]["level"] == Urgency.EMERGENCY
-    parts = [_received(session, contact, rule, is_emergency=is_emergency)]
+    occasion, values = _first_answer(session, contact, rule, is_emergency=is_emergency)
+    parts = [texts.render(session, occasion, contact.channel, {**values, **_common(session)})]
     missing = [] if is_emergency else _missing(contact, rule, body)
     if missing and contact.taken_at is None:
         exchange = exchanges.open_one(session, contact, missing, by=None)
@@ -62,14 +75,17 @@ def _greet(session: Session, contact: Contact, body: dict[str, Any] | None) -> N
     threads.say(session, contact, text="".join(parts), purpose=GREETING, key=f"greeting:{contact.id.hex}")
 
 
-def _received(session: Session, contact: Contact, rule: ConversationRule, *, is_emergency: bool) -> str:
-    values = {"number": contact.reference, **_common(session)}
+def _first_answer(
+    session: Session, contact: Contact, rule: ConversationRule, *, is_emergency: bool
+) -> tuple[str, Mapping[str, str]]:
+    """Which text it is, and what only this one has."""
+    number = {"number": contact.reference}
     if is_emergency:
-        return rule.texts.emergency.format(**values)
+        return "emergency", number
     if not rule.is_staffed(now()):
-        return rule.texts.out_of_hours.format(opens=f"{rule.opens_after(now()):%m月%d日 %H:%M}", **values)
+        return "out_of_hours", {**number, "opens": f"{rule.opens_after(now()):%m月%d日 %H:%M}"}
     seconds = queue_rule.current(session).limit(contact.channel, contact.urgency)
-    return rule.texts.received.format(minutes=max(1, round(seconds / 60)), **values)
+    return "received", {**number, "minutes": str(max(1, round(seconds / 60)))}
 
 
 def _missing(contact: Contact, rule: ConversationRule, body: dict[str, Any] | None) -> list[str]:
@@ -90,7 +106,7 @@ def _first_question(session: Session, contact: Contact, asked: str) -> str:
         several = places.of_one_name(session, triage.text_of(session, contact))
         if several.choices:
             return exchanges.offer(session, contact, several)
-    return exchanges.question(session, asked)
+    return exchanges.question(session, contact, asked)
 
 
 def welcome(session: Session, signal_id: UUID) -> None:
@@ -99,8 +115,9 @@ def welcome(session: Session, signal_id: UUID) -> None:
     if signal.kind != SignalKind.SUBSCRIBED:
         return
     conversation = session.get_one(Conversation, signal.conversation_id)
-    text = conversation_rule.current(session).texts.welcome.format(**_common(session))
-    outgoing.to_thread(session, conversation, text=text, purpose="welcome")
+    if texts.is_told(session, WELCOME, conversation.channel):
+        text = texts.render(session, WELCOME, conversation.channel, _common(session))
+        outgoing.to_thread(session, conversation, text=text, purpose=WELCOME)
 
 
 def _common(session: Session) -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from hotline.services import conversation_rule, places
+from hotline.services import conversation_rule, places, texts
 from hotline.settings import get_settings
 from models import Contact
 
@@ -30,4 +30,4 @@ def search(session: Session, contact: Contact, wanted: str, *, agent: str) -> Se
     }
     kept = conversation_rule.current(session).canned
     found = [each for each in kept if all(word in f"{each.title} {each.code} {each.text}".casefold() for word in words)]
-    return [Sentence(each.title, each.text.format(**values)) for each in found[:MOST]]
+    return [Sentence(each.title, texts.fill(each.text, values)) for each in found[:MOST]]

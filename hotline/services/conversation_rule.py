@@ -1,15 +1,13 @@
 """How the service talks with citizens who write: hours, what it asks by itself, when a thread ends, sentences for agents."""
 
-from collections.abc import Collection
 from datetime import datetime, time, timedelta
 from functools import lru_cache
 from importlib.resources import files
-from string import Formatter
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
 import yaml
-from pydantic import BaseModel, Field, PositiveInt, model_validator
+from pydantic import BaseModel, Field, PositiveInt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -20,16 +18,6 @@ KIND = "conversations"
 
 Question = Literal["place", "time", "who"]
 Sentence = Annotated[str, Field(min_length=1, max_length=500)]
-
-
-def refuse_unknown(text: str, allowed: Collection[str]) -> None:
-    """A text with a variable that nothing fills in would reach citizens with a hole in it."""
-    try:
-        unknown = {name for _, name, _, _ in Formatter().parse(text) if name is not None} - set(allowed)
-    except ValueError as error:
-        raise ValueError("a brace is open") from error
-    if unknown:
-        raise ValueError(f"unknown variable {sorted(unknown)[0] or '{}'}")
 
 
 class Hours(BaseModel):
@@ -52,40 +40,6 @@ class Canned(BaseModel):
     title: Annotated[str, Field(min_length=1, max_length=40)]
     text: Sentence
 
-    @model_validator(mode="after")
-    def _variables(self) -> Self:
-        refuse_unknown(self.text, CANNED)
-        return self
-
-
-# What may stand in each text, and what must.
-FILLED_IN = {
-    "received": {"number", "minutes", "hotline", "link"},
-    "out_of_hours": {"number", "opens", "hotline", "link"},
-    "emergency": {"number", "hotline", "link"},
-    "welcome": {"hotline", "link"},
-}
-CANNED = {"number", "name", "agent", "hotline", "link"}
-
-
-class Texts(BaseModel):
-    received: Sentence
-    out_of_hours: Sentence
-    emergency: Sentence
-    welcome: Sentence
-
-    @model_validator(mode="after")
-    def _variables(self) -> Self:
-        for name, allowed in FILLED_IN.items():
-            refuse_unknown(getattr(self, name), allowed)
-        return self
-
-
-class Questions(BaseModel):
-    place: Sentence
-    time: Sentence
-    who: Sentence
-
 
 class ConversationRule(BaseModel):
     hours: list[Hours] = []
@@ -94,8 +48,6 @@ class ConversationRule(BaseModel):
     tries: PositiveInt
     code_minutes: PositiveInt
     codes_a_day: PositiveInt
-    texts: Texts
-    questions: Questions
     canned: list[Canned] = []
 
     def is_staffed(self, moment: datetime) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, WrongState
-from hotline.services import conversation_rule, gazetteer, phones, places, threads
+from hotline.services import conversation_rule, gazetteer, phones, places, texts, threads
 from hotline.services.draft_form import DraftForm
 from hotline.services.holding import hold_contact
 from hotline.words import say
@@ -30,7 +30,7 @@ def start(session: Session, contact: Contact, wanted: Collection[str], *, by: St
     if contact.concluded_at is not None or not threads.is_talked(contact):
         raise WrongState()
     exchange = open_one(session, contact, questions, by=by)
-    _ask(session, contact, exchange, question(session, questions[0]))
+    _ask(session, contact, exchange, question(session, contact, questions[0]))
 
 
 def open_one(session: Session, contact: Contact, questions: Sequence[str], *, by: Staff | None) -> GuidedExchange:
@@ -45,9 +45,9 @@ def open_one(session: Session, contact: Contact, questions: Sequence[str], *, by
     return exchange
 
 
-def question(session: Session, asked: str) -> str:
+def question(session: Session, contact: Contact, asked: str) -> str:
     """How a question is put."""
-    return str(getattr(conversation_rule.current(session).questions, asked))
+    return texts.render(session, f"ask_{asked}", contact.channel, {"hotline": places.hotline_name(session)})
 
 
 def running(session: Session, contact: Contact) -> GuidedExchange | None:
@@ -68,7 +68,7 @@ def hear(session: Session, contact: Contact, exchange: GuidedExchange, message: 
         return
     exchange.open_questions, exchange.choices, exchange.tries = exchange.open_questions[1:], [], 0
     if exchange.open_questions:
-        _ask(session, contact, exchange, question(session, exchange.open_questions[0]))
+        _ask(session, contact, exchange, question(session, contact, exchange.open_questions[0]))
     else:
         _end(session, contact, exchange, say("Thank you, this is noted. A colleague reads on."))
 
@@ -123,9 +123,7 @@ def _path(session: Session, code: str | None) -> Sequence[Area]:
 def _take_who(session: Session, contact: Contact, said: str) -> str:
     found = _DIGITS.search(said)
     number = phones.normalise(found[0]) if found else None
-    name = re.sub(r"(我叫|我是|姓名|称呼|电话|手机号?|联系|是|[:：,，。;；\s])+", " ", _DIGITS.sub(" ", said)).strip()[
-        :LONGEST_NAME
-    ]
+    name = _AROUND.sub(" ", _DIGITS.sub(" ", said)).strip()[:LONGEST_NAME]
     if name:
         contact.sender_name = contact.sender_name or name
     if number and contact.number is None:

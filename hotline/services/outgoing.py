@@ -18,7 +18,7 @@ from models import Case, Contact, Conversation, Delivery, OutgoingMessage, Reque
 
 SMS, MAILBOX = "sms", "mailbox"
 # Channels on which a citizen can be written to where the contact came from; others reach the number by text message.
-WRITTEN = frozenset({SMS, "wechat", "email"})
+WRITTEN = frozenset(texts.TALKED)
 # What could not reach a citizen on these is tried as a text message.
 FALLING_BACK = frozenset({"wechat", "email"})
 REPLY = "reply"

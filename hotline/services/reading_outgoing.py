@@ -65,8 +65,8 @@ class TextsView:
     texting_edition: int
     wording: texts.Texts
     texts_edition: int
-    occasions: Mapping[str, texts.Occasion]
-    channels: Sequence[str]
+    # Those of one kind together, by what they are for.
+    groups: Mapping[str, Mapping[str, texts.Occasion]]
 
     def preview(self, text: str) -> Preview:
         return preview(text)
@@ -87,6 +87,5 @@ def texts_view(session: Session) -> TextsView:
         editions.get(texting_rule.KIND, 0),
         texts.current(session),
         editions.get(texts.KIND, 0),
-        texts.OCCASIONS,
-        texts.CHANNELS,
+        {"conversing": texts.CONVERSING, "of_cases": texts.OF_CASES},
     )

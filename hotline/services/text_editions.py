@@ -13,9 +13,6 @@ from hotline.services.access import Me
 from hotline.services.texting_rule import TextingRule
 from models import Rule
 
-# Without these, confidential cases and long answers could not be told at all.
-NEVER_EMPTY = frozenset({texts.PROGRESS, texts.ANSWERED_LINK})
-
 
 class TextingForm(BaseModel):
     """As typed; the rule says what is right."""
@@ -34,17 +31,18 @@ class TextingForm(BaseModel):
 
 def change_texts(session: Session, purpose: str, typed: Mapping[str, str], *, by: Me) -> Rule:
     """The texts of one occasion; an empty one means that it is not told on that channel."""
-    if purpose not in texts.OCCASIONS:
+    occasion = texts.OCCASIONS.get(purpose)
+    if occasion is None:
         raise NotFound()
     rule = texting_rule.current(session)
-    for channel in texts.CHANNELS:
+    for channel in occasion.channels:
         text = typed.get(channel, "")
         if text:
             texts.check(purpose, channel, text, rule)
-        elif purpose in NEVER_EMPTY:
+        elif occasion.always:
             raise Invalid("This text must not be empty.", field=f"{purpose}.{channel}")
     former = _current(session, texts.KIND)
-    kept = {channel: typed[channel] for channel in texts.CHANNELS if typed.get(channel)}
+    kept = {channel: typed[channel] for channel in occasion.channels if typed.get(channel)}
     return administration.new_edition(session, former, {**former.body, purpose: kept}, by=by)
 
 

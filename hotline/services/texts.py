@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -18,7 +18,9 @@ from hotline.services.texting_rule import TextingRule
 from models import OutgoingMessage, Rule
 
 KIND = "texts"
-CHANNELS = ("sms", "wechat", "email", "mailbox")
+# Channels on which one writes to and fro; in the mailbox one reads.
+TALKED = ("sms", "wechat", "email")
+CHANNELS = (*TALKED, "mailbox")
 PROGRESS, ANSWERED, ANSWERED_LINK = "progress", "answered", "answered_link"
 # What a filled text may be as a draft: the answer apart, which has its own limit.
 LONGEST = 500
@@ -32,29 +34,51 @@ class Occasion:
     """What may stand in a text, and what must."""
 
     may: frozenset[str]
-    must: frozenset[str]
+    must: frozenset[str] = frozenset()
+    channels: Sequence[str] = CHANNELS
+    # Told on all of its channels: something would not work without.
+    always: bool = False
 
 
-def _occasion(*may: str, must: str = "") -> Occasion:
-    return Occasion(frozenset(may), frozenset(must.split()))
+def _occasion(*may: str, must: str = "", channels: Sequence[str] = CHANNELS, always: bool = False) -> Occasion:
+    return Occasion(frozenset(may), frozenset(must.split()), channels, always)
 
 
-OCCASIONS: Mapping[str, Occasion] = {
+# What answers a citizen's own message.
+CONVERSING: Mapping[str, Occasion] = {
+    "received": _occasion("number", "minutes", "hotline", "link", must="number", channels=TALKED, always=True),
+    "out_of_hours": _occasion("number", "opens", "hotline", "link", must="number opens", channels=TALKED, always=True),
+    "emergency": _occasion("number", "hotline", "link", channels=TALKED, always=True),
+    # Only there one begins to follow before one writes.
+    "welcome": _occasion("hotline", "link", channels=("wechat",)),
+    "ask_place": _occasion("hotline", channels=TALKED, always=True),
+    "ask_time": _occasion("hotline", channels=TALKED, always=True),
+    "ask_who": _occasion("hotline", channels=TALKED, always=True),
+}
+# What is told of a case.
+OF_CASES: Mapping[str, Occasion] = {
     "filed": _occasion("number", "link", "title", must="number"),
     "dispatched": _occasion("number", "link", "title", "unit", must="number"),
     ANSWERED: _occasion("number", "link", "title", "answer", must="number answer"),
-    ANSWERED_LINK: _occasion("number", "link", "title", must="number link"),
+    # Without these, confidential cases and long answers could not be told at all.
+    ANSWERED_LINK: _occasion("number", "link", "title", must="number link", always=True),
     "survey": _occasion("number", "link", "title", must="link"),
     "reopened": _occasion("number", "link", "title", must="number"),
     # Tells that there is something to see and nothing of what it is about.
-    PROGRESS: _occasion("link", must="link"),
+    PROGRESS: _occasion("link", must="link", always=True),
 }
+OCCASIONS: Mapping[str, Occasion] = {**CONVERSING, **OF_CASES}
 EXAMPLES: Mapping[str, str] = {
     "number": "990181-20261121-000123",
     "title": "小区门口路灯不亮",
     "unit": "城市管理局",
     "answer": "路灯已于今日修复，感谢您的反映。",
     "link": "https://12345.example.cn/track",
+    "minutes": "3",
+    "opens": "11月23日 08:30",
+    "hotline": "青渡市政务服务便民热线",
+    "name": "王先生",
+    "agent": "李晓",
 }
 
 
@@ -76,8 +100,8 @@ def is_told(session: Session, purpose: str, channel: str) -> bool:
 
 
 def again(session: Session, row: OutgoingMessage, channel: str) -> str:
-    """What an outgoing message says, for another channel. What a person wrote is the same everywhere."""
-    if row.purpose in OCCASIONS and is_told(session, row.purpose, channel):
+    """What an outgoing message says, for another channel. What stands in a thread is the same everywhere."""
+    if row.message_id is None and row.purpose in OCCASIONS and is_told(session, row.purpose, channel):
         return render(session, row.purpose, channel, json.loads(row.values or "{}"))
     return row.text
 
@@ -89,22 +113,25 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 def check(purpose: str, channel: str, text: str, rule: TextingRule) -> None:
     """Refuse what could not be sent, in words for the person who writes it."""
-    occasion = OCCASIONS[purpose]
+    check_variables(OCCASIONS[purpose], text, field=f"{purpose}.{channel}")
+    if len(text) > LONGEST or not (purpose == ANSWERED or rule.fits(channel, fill(text, EXAMPLES))):
+        raise Invalid("The text is too long for this channel.", field=f"{purpose}.{channel}")
+
+
+def check_variables(occasion: Occasion, text: str, *, field: str) -> None:
     found = set(_VARIABLE.findall(text))
     unknown, missing = sorted(found - occasion.may), sorted(occasion.must - found)
     if unknown:
         raise Invalid(
             "There is no variable {name} here; there are: {known}.",
-            field=f"{purpose}.{channel}",
+            field=field,
             name=f"{{{unknown[0]}}}",
             known=_listed(occasion.may),
         )
     if re.search(r"[{}]", _VARIABLE.sub("", text)):
-        raise Invalid("A brace is open: variables are written as {example}.", field=f"{purpose}.{channel}", example="{number}")
+        raise Invalid("A brace is open: variables are written as {example}.", field=field, example="{number}")
     if missing:
-        raise Invalid("The text must have {names}.", field=f"{purpose}.{channel}", names=_listed(missing))
-    if len(text) > LONGEST or not (purpose == ANSWERED or rule.fits(channel, fill(text, EXAMPLES))):
-        raise Invalid("The text is too long for this channel.", field=f"{purpose}.{channel}")
+        raise Invalid("The text must have {names}.", field=field, names=_listed(missing))
 
 
 def _listed(names: frozenset[str] | list[str]) -> str:
@@ -123,14 +150,14 @@ _known: dict[UUID, Texts] = {}
 
 
 def current(session: Session) -> Texts:
-    """The edition in force; a database without one yet is served by the one that ships."""
+    """The edition in force. A database without one yet, or one that is older than an occasion, is served by what ships."""
     edition = session.execute(
         select(Rule.id).where(Rule.kind == KIND, Rule.code == "default", Rule.current).order_by(Rule.edition.desc()).limit(1)
     ).scalar()
     if edition is None:
         return shipped()
     if edition not in _known:
-        _known[edition] = session.get_one(Rule, edition).body
+        _known[edition] = {**shipped(), **session.get_one(Rule, edition).body}
     return _known[edition]
 
 

@@ -6,13 +6,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
-from hotline.services import core, files, outgoing
+from hotline.services import core, files, outgoing, texts
 from hotline.services.files import CheckedFile
 from hotline.services.holding import hold_contact
 from models import Contact, Direction, Message, Staff, new_id, now
 
-# Channels on which one writes to and fro.
-TALKED = frozenset({"sms", "wechat", "email"})
+TALKED = frozenset(texts.TALKED)
 # A text message carries words only.
 WITHOUT_FILES = frozenset({"sms"})
 LONGEST = 2000

@@ -59,7 +59,7 @@ def change_texts(request: Request, me: Me, db: Db, purpose: str, form: Annotated
 @router.post("/{purpose}/preview/{channel}")
 def preview(request: Request, me: Me, look: Look, purpose: str, channel: str, form: Annotated[TextsForm, Form()]) -> Response:
     """As it would arrive, while it is being written."""
-    if purpose not in texts.OCCASIONS or channel not in texts.CHANNELS:
+    if purpose not in texts.OCCASIONS or channel not in texts.OCCASIONS[purpose].channels:
         raise NotFound()
     text, problem = form.cleaned()[channel], ""
     try:

@@ -6,14 +6,25 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from classifier import Place
 from hotline import channels
 from hotline.db import Database
-from hotline.errors import NotAllowed, RuleBroken, WrongState
-from hotline.services import conversation_rule, drafts, episodes, exchanges, intake, queueing, threads, triage
+from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
+from hotline.services import (
+    conversation_rule,
+    drafts,
+    episodes,
+    exchanges,
+    intake,
+    queueing,
+    texting_rule,
+    texts,
+    threads,
+    triage,
+)
 from hotline.services.draft_form import DraftForm
 from models import (
     Citizen,
@@ -24,6 +35,7 @@ from models import (
     Message,
     OutgoingMessage,
     QueueEntry,
+    Rule,
     Staff,
     new_id,
     now,
@@ -147,10 +159,25 @@ def test_hours_may_run_over_midnight(begin: str, end: str, moment: datetime, sta
 
 
 def test_a_text_with_a_variable_that_nothing_fills_is_refused() -> None:
-    texts = conversation_rule._shipped().texts.model_dump()
-    for wrong in ("编号{nummer}", "编号{", "编号{}"):
-        with pytest.raises(ValueError, match=r"variable|brace"):
-            conversation_rule.Texts.model_validate({**texts, "received": wrong})
+    rule = texting_rule.shipped()
+    for wrong in ("编号{number}{nummer}", "编号{number}{", "编号{number}{}", "已收到"):
+        with pytest.raises(Invalid):
+            texts.check("received", "wechat", wrong, rule)
+
+
+def test_each_channel_has_its_own_words_and_an_older_edition_lacks_no_occasion(
+    database: Database, write: Write, sent: list[tuple[str, str]]
+) -> None:
+    with database.unit_of_work() as session:
+        session.execute(update(Rule).where(Rule.kind == texts.KIND).values(current=False))
+        body = {"received": {"sms": "短信{number}", "wechat": "微信{number}，{hotline}"}}
+        session.add(Rule(kind=texts.KIND, code="default", edition=99, digest="own", body=body, current=True))
+
+    contact = write("银杏大道的路灯坏了")
+
+    assert sent == [(ACCOUNT, f"微信{contact.reference}，青渡市政务服务便民热线")]
+    with database.reading() as session:
+        assert texts.render(session, "ask_time", "sms", {}) == "请问是什么时候发生的？"
 
 
 def test_a_missing_place_is_asked_for_with_the_first_answer_and_the_answer_fills_it_in(

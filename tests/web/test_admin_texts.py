@@ -56,6 +56,9 @@ def test_a_changed_text_is_a_new_edition_in_force_at_once(admin: TestClient, pag
         ("texts-filed", "{number}" + "很长" * 200, "太长"),
         ("texts-progress", "{number}{link}", "没有变量 {number}"),
         ("texts-progress", "", "不能空着"),
+        ("texts-received", "编号{number}，{answer}", "没有变量 {answer}"),
+        ("texts-out_of_hours", "编号{number}，下班了", "必须有 {opens}"),
+        ("texts-ask_place", "", "不能空着"),
     ],
 )
 def test_a_text_that_could_not_be_sent_is_refused_and_shown_again(admin: TestClient, name: str, sms: str, said: str) -> None:
