@@ -10,6 +10,7 @@ from hotline.settings import get_settings
 from models import Contact
 
 MOST = 12
+VARIABLES = texts.Occasion(frozenset({"number", "name", "agent", "hotline", "link"}))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import yaml
-from pydantic import BaseModel, Field, PositiveInt
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -17,7 +17,7 @@ from models.base import CITY_TIME
 KIND = "conversations"
 
 Question = Literal["place", "time", "who"]
-Sentence = Annotated[str, Field(min_length=1, max_length=500)]
+LONGEST_TITLE, LONGEST_SENTENCE, MOST_CANNED = 40, 500, 60
 
 
 class Hours(BaseModel):
@@ -37,18 +37,18 @@ class Hours(BaseModel):
 
 class Canned(BaseModel):
     code: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
-    title: Annotated[str, Field(min_length=1, max_length=40)]
-    text: Sentence
+    title: Annotated[str, Field(min_length=1, max_length=LONGEST_TITLE)]
+    text: Annotated[str, Field(min_length=1, max_length=LONGEST_SENTENCE)]
 
 
 class ConversationRule(BaseModel):
     hours: list[Hours] = []
-    quiet_hours: PositiveInt
+    quiet_hours: int = Field(ge=1, le=30 * 24)
     asks: list[Question] = []
-    tries: PositiveInt
-    code_minutes: PositiveInt
-    codes_a_day: PositiveInt
-    canned: list[Canned] = []
+    tries: int = Field(ge=1, le=10)
+    code_minutes: int = Field(ge=1, le=24 * 60)
+    codes_a_day: int = Field(ge=1, le=20)
+    canned: list[Canned] = Field(default=[], max_length=MOST_CANNED)
 
     def is_staffed(self, moment: datetime) -> bool:
         """Whether people answer messages at this moment."""

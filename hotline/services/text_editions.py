@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline import words
 from hotline.errors import Invalid, NotFound
-from hotline.services import administration, texting_rule, texts
+from hotline.services import administration, editions, texting_rule, texts
 from hotline.services.access import Me
 from hotline.services.texting_rule import TextingRule
 from models import Rule
@@ -41,7 +40,7 @@ def change_texts(session: Session, purpose: str, typed: Mapping[str, str], *, by
             texts.check(purpose, channel, text, rule)
         elif occasion.always:
             raise Invalid("This text must not be empty.", field=f"{purpose}.{channel}")
-    former = _current(session, texts.KIND)
+    former = editions.current(session, texts.KIND)
     kept = {channel: typed[channel] for channel in occasion.channels if typed.get(channel)}
     return administration.new_edition(session, former, {**former.body, purpose: kept}, by=by)
 
@@ -58,8 +57,4 @@ def change_texting(session: Session, form: TextingForm, *, by: Me) -> Rule:
     for purpose, by_channel in texts.current(session).items():
         for channel, text in by_channel.items():
             texts.check(purpose, channel, text, rule)
-    return administration.new_edition(session, _current(session, texting_rule.KIND), body, by=by)
-
-
-def _current(session: Session, kind: str) -> Rule:
-    return session.scalars(select(Rule).where(Rule.kind == kind, Rule.current).order_by(Rule.edition.desc()).limit(1)).one()
+    return administration.new_edition(session, editions.current(session, texting_rule.KIND), body, by=by)

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from hotline.services import administration, reading_desk_phones, telephone_editions, telephone_rule
+from hotline.services import administration, editions, reading_desk_phones, telephone_editions, telephone_rule
 from hotline.services.access import Me as Person
-from hotline.services.telephone_editions import FormRefused, TelephoneForm
+from hotline.services.editions import FormRefused
+from hotline.services.telephone_editions import TelephoneForm
 from hotline.settings import Settings, get_settings
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me
@@ -23,7 +24,7 @@ EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- compared with, not li
 
 @router.get("")
 def telephone(request: Request, look: Look, me: Me) -> Response:
-    return _page(request, look, me, form=telephone_editions.form_of(telephone_editions.current(look).body))
+    return _page(request, look, me, form=telephone_editions.form_of(editions.current(look, telephone_rule.KIND).body))
 
 
 @router.post("")
@@ -45,7 +46,7 @@ def _page(request: Request, session: Session, me: Person, *, status: int = 200, 
             "me": me,
             "problems": {},
             "rule": telephone_rule.current(session),
-            "editions": telephone_editions.editions(session),
+            "editions": editions.of_kind(session, telephone_rule.KIND),
             "phones": reading_desk_phones.desk_phones(session),
             **values,
         },

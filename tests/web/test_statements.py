@@ -149,7 +149,8 @@ def test_supervision_and_administration(as_role: SignIn, city: Database) -> None
         somebody = session.scalars(select(Staff.id)).first()
     paths = ["/wall", "/wall/now", "/reports", "/reports?period=month", f"/admin/staff?open={somebody}"]
     for path in paths + [
-        f"/admin{page}" for page in ("", "/staff", "/rules", "/texts", "/reference", "/calendar", "/messages", "/access")
+        f"/admin{page}"
+        for page in ("", "/staff", "/rules", "/texts", "/conversations", "/reference", "/calendar", "/messages", "/access")
     ]:
         visit(everybody, city, path)
 
