@@ -1,5 +1,6 @@
 """Filing forms as typed so far: filled from suggestion and contact at first, then kept as they are left."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,19 +13,23 @@ from hotline.services.queue_rule import VOICE
 from models import AreaKind, Contact, Draft, RequestType, Staff, now
 
 LONGEST_TITLE = 40
+# What guided questions ask for.
+TOLD = ("place_text", "township_code", "community_code", "grid_code", "occurred", "name", "number")
+
+Said = Mapping[str, Any] | None
 
 
 def open_draft(session: Session, contact: Contact, matter: int) -> DraftForm:
     """The draft as it was left, or a new one. The suggestion fills the first matter only: it read one text."""
-    return _saved(session, contact, matter) or _new(session, contact, matter)
+    return _saved(session, contact, matter) or _new(session, contact, matter, triage.suggested_of(session, contact))
 
 
-def reopened(session: Session, contact: Contact, matter: int) -> DraftForm:
+def reopened(session: Session, contact: Contact, matter: int, row: Draft | None, suggestion: Said) -> DraftForm:
     """The same for a screen. What is written down of a call is read while it goes on: its suggestion fills what is still open."""
-    saved = _saved(session, contact, matter)
+    saved = DraftForm.model_validate_json(row.body) if row is not None else None
     if saved is None:
-        return _new(session, contact, matter)
-    return suggested(session, contact, saved) if contact.channel == VOICE and matter == 1 else saved
+        return _new(session, contact, matter, suggestion)
+    return suggested(session, contact, saved, suggestion) if contact.channel == VOICE and matter == 1 else saved
 
 
 def _saved(session: Session, contact: Contact, matter: int) -> DraftForm | None:
@@ -32,9 +37,9 @@ def _saved(session: Session, contact: Contact, matter: int) -> DraftForm | None:
     return DraftForm.model_validate_json(row.body) if row is not None else None
 
 
-def _new(session: Session, contact: Contact, matter: int) -> DraftForm:
+def _new(session: Session, contact: Contact, matter: int, suggestion: Said) -> DraftForm:
     filled = _from_contact(session, contact)
-    return filled.model_copy(update=_first_matter(session, contact)) if matter == 1 else filled
+    return filled.model_copy(update=_first_matter(session, contact, suggestion)) if matter == 1 else filled
 
 
 def save(session: Session, contact: Contact, matter: int, form: DraftForm, *, by: Staff) -> None:
@@ -55,19 +60,35 @@ def save(session: Session, contact: Contact, matter: int, form: DraftForm, *, by
         raise RuleBroken("This matter has been filed already.")
 
 
-def suggested(session: Session, contact: Contact, form: DraftForm) -> DraftForm:
+def suggested(session: Session, contact: Contact, form: DraftForm, suggestion: Said) -> DraftForm:
     """The form with the newest suggestion in the fields that are still open."""
-    open_fields = {name: value for name, value in _first_matter(session, contact).items() if value and not getattr(form, name)}
+    filled = _first_matter(session, contact, suggestion)
+    open_fields = {name: value for name, value in filled.items() if value and not getattr(form, name)}
     area = _from_contact(session, contact) if form.area_code is None else form
     places = {name: getattr(area, name) for name in ("township_code", "community_code", "grid_code")}
     return form.model_copy(update={**open_fields, **places})
 
 
-def _from_contact(session: Session, contact: Contact) -> DraftForm:
-    codes = {f"{area.kind}_code": area.code for area in gazetteer.area_path(session, contact.grid_code or "")}
+def told(session: Session, contact: Contact, known: DraftForm | None = None) -> dict[str, str]:
+    """What the citizen has told so far, by the fields of the first matter: for those that are still empty on a screen.
+
+    A `known` form of the same grid spares looking for what the grid lies in.
+    """
+    form = _from_contact(session, contact, known)
+    return {name: value for name in TOLD if (value := getattr(form, name))}
+
+
+def _from_contact(session: Session, contact: Contact, known: DraftForm | None = None) -> DraftForm:
+    if known is not None and known.grid_code == contact.grid_code:
+        codes = {
+            f"{kind}_code": getattr(known, f"{kind}_code") for kind in (AreaKind.TOWNSHIP, AreaKind.COMMUNITY, AreaKind.GRID)
+        }
+    else:
+        codes = {f"{area.kind}_code": area.code for area in gazetteer.area_path(session, contact.grid_code or "")}
     return DraftForm(
         urgency=contact.urgency,
         place_text=(contact.place_text or "")[:200],
+        occurred=contact.occurred_text,
         township_code=codes.get(f"{AreaKind.TOWNSHIP}_code"),
         community_code=codes.get(f"{AreaKind.COMMUNITY}_code"),
         grid_code=codes.get(f"{AreaKind.GRID}_code"),
@@ -78,9 +99,8 @@ def _from_contact(session: Session, contact: Contact) -> DraftForm:
     )
 
 
-def _first_matter(session: Session, contact: Contact) -> dict[str, object]:
-    suggestion = triage.latest(session, contact.id)
-    body = suggestion.body if suggestion else {}
+def _first_matter(session: Session, contact: Contact, suggestion: Said) -> dict[str, object]:
+    body = suggestion or {}
     kind = contact.wished_kind or body.get("request_type", "")
     return {
         "request_type": RequestType(kind) if kind in set(RequestType) else None,
@@ -91,6 +111,6 @@ def _first_matter(session: Session, contact: Contact) -> dict[str, object]:
     }
 
 
-def _top(body: dict[str, Any], field: str) -> str:
+def _top(body: Mapping[str, Any], field: str) -> str:
     ranked = body.get(field) or [{"code": ""}]
     return str(ranked[0]["code"])

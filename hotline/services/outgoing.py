@@ -22,6 +22,7 @@ WRITTEN = frozenset(texts.TALKED)
 # What could not reach a citizen on these is tried as a text message.
 FALLING_BACK = frozenset({"wechat", "email"})
 REPLY = "reply"
+NO_MORE_TEXTS = "This number wants no more text messages. Please phone instead."
 # Steps of a case: a newer one says all that an older one said. An answer or a survey's link is not lost with them.
 STEPS = frozenset({"filed", "dispatched", "reopened"})
 # What goes out by itself, of all that is told of a case. The rest answers what a citizen has just written.
@@ -92,7 +93,7 @@ def about_contact(
         return None
     if is_opted_out(session, way, purpose):
         if purpose == REPLY:
-            raise RuleBroken("This number wants no more text messages. Please phone instead.")
+            raise RuleBroken(NO_MORE_TEXTS)
         return None
     return _write(session, way, _Note(purpose, values, contact.id, message_id=message_id), text)
 

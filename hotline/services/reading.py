@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Executable, bindparam, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from hotline.services import core, queueing, triage
+from hotline.services import core, outgoing, queueing
 from hotline.services import reading_threads as threads
 from hotline.services.access import Me
 from hotline.services.reading_threads import Line
@@ -134,6 +134,12 @@ class ContactView:
         return (self.thread[-1].open_questions if self.thread else None) or ()
 
     @property
+    def no_reply(self) -> str:
+        """The sentence with which an answer by text message would be refused; empty if it may go."""
+        refused = self.contact.channel == outgoing.SMS and self.thread and self.thread[-1].opted_out
+        return outgoing.NO_MORE_TEXTS if refused else ""
+
+    @property
     def words(self) -> frozenset[str]:
         """The words that decided the suggestion, for marking them in the text."""
         if not self.suggestion:
@@ -142,17 +148,14 @@ class ContactView:
         return frozenset(word for each in ranked for word in each.get("words", ()))
 
 
-def suggestion(session: Session, contact: Contact) -> Mapping[str, Any] | None:
-    found = triage.latest(session, contact.id)
-    return found.body if found else None
-
-
-def contact_view(session: Session, contact: Contact, *, community_code: str | None = None) -> ContactView:
+def contact_view(
+    session: Session, contact: Contact, *, suggestion: Mapping[str, Any] | None, community_code: str | None = None
+) -> ContactView:
     cases = _cases_around(session, contact, community_code)
     return ContactView(
         contact=contact,
         thread=threads.lines(session, contact),
-        suggestion=suggestion(session, contact),
+        suggestion=suggestion,
         filed=cases["contact"],
         of_number=_contacts_of_number(session, contact, but={case.number for case in cases["number"]}),
         cases_of_number=cases["number"],

@@ -102,8 +102,10 @@ def filing_view(
     *,
     suggestion: Mapping[str, Any] | None,
     filed: Sequence[EarlierCase],
+    known: Mapping[int, Draft] | None = None,
 ) -> FilingView:
-    kept = matters.kept(session, contact)
+    """The drafts are read unless they are `known`."""
+    kept = known if known is not None else matters.kept(session, contact)
     # The suggestion read the whole contact: it stands for the first matter only.
     body = (suggestion or {}) if matter == 1 else {}
     categories, units = _categories(session), _units(session)

@@ -115,6 +115,11 @@ def latest(session: Session, contact_id: UUID) -> Suggestion | None:
     ).one_or_none()
 
 
+def suggested_of(session: Session, contact: Contact) -> Mapping[str, Any] | None:
+    found = latest(session, contact.id)
+    return found.body if found else None
+
+
 def record_decisions(session: Session, case: Case, draft: DraftForm, *, by: Actor) -> None:
     """Beside each field that was suggested for the first matter, what the person decided: the next training set."""
     suggestion = latest(session, case.contact_id) if case.matter == 1 else None

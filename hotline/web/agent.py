@@ -19,6 +19,7 @@ from hotline.services import (
     reading,
     reading_filing,
     reading_floor,
+    threads,
     triage,
 )
 from hotline.services.cases import How
@@ -111,8 +112,9 @@ def talk(request: Request, look: Look, me: Me, contact_id: UUID) -> Response:
     if contact.taken_by_id != me.staff_id:
         gone = "这件诉求已转给同事，登记内容也转过去了。" if contact.taken_by_id else "这件诉求已回到队列，登记内容还在。"
         return render.redirect(request, "/desk", notice=gone, kind="warn")
-    view = reading.contact_view(look, contact)
-    return render.fragment(request, "desk/_talk.html", me=me, contact=contact, view=view)
+    view = reading.contact_view(look, contact, suggestion=triage.suggested_of(look, contact))
+    told = drafts.told(look, contact) if threads.is_talked(contact) else {}
+    return render.fragment(request, "desk/_talk.html", me=me, contact=contact, view=view, told=told)
 
 
 @router.get("/contact/{contact_id}/filing")
@@ -136,7 +138,7 @@ def save_draft(request: Request, me: Me, db: Db, contact_id: UUID, posted: Poste
         triage.hear(db, contact, before, form)
     if not render.is_htmx(request):
         return render.redirect(request, f"/desk?c={contact_id}&m={matter}", notice="草稿已保存。")
-    view = reading_filing.filing_view(db, contact, matter, form, suggestion=reading.suggestion(db, contact), filed=())
+    view = reading_filing.filing_view(db, contact, matter, form, suggestion=triage.suggested_of(db, contact), filed=())
     moved = (form.unit, form.assist_units) != (typed.unit, typed.assist_units)
     return render.fragment(request, "desk/_saved.html", me=me, units_moved=moved, filing=view)
 
@@ -147,8 +149,9 @@ def suggested(request: Request, look: Look, me: Me, contact_id: UUID) -> Respons
     contact = _open_contact(look, me, contact_id)
     if contact.taken_by_id != me.staff_id:
         return _nothing_new()
-    form = drafts.suggested(look, contact, drafts.open_draft(look, contact, 1))
-    view = reading_filing.filing_view(look, contact, 1, form, suggestion=reading.suggestion(look, contact), filed=())
+    suggestion = triage.suggested_of(look, contact)
+    form = drafts.suggested(look, contact, drafts.open_draft(look, contact, 1), suggestion)
+    view = reading_filing.filing_view(look, contact, 1, form, suggestion=suggestion, filed=())
     return render.fragment(request, "desk/_suggested.html", me=me, filing=view)
 
 
@@ -256,13 +259,18 @@ def attachment(look: Look, me: Me, attachment_id: UUID) -> Response:
 
 
 def _contact_values(session: Session, me: access.Me, contact: Contact, matter: int) -> dict[str, Any]:
-    kept = drafts.reopened(session, contact, matter) if contact.concluded_at is None else None
-    view = reading.contact_view(session, contact, community_code=kept.community_code if kept else None)
+    suggestion, known = triage.suggested_of(session, contact), matters.kept(session, contact)
+    kept = drafts.reopened(session, contact, matter, known.get(matter), suggestion) if contact.concluded_at is None else None
+    community = kept.community_code if kept else None
+    view = reading.contact_view(session, contact, suggestion=suggestion, community_code=community)
     filing_view = (
-        reading_filing.filing_view(session, contact, matter, kept, suggestion=view.suggestion, filed=view.filed) if kept else None
+        reading_filing.filing_view(session, contact, matter, kept, suggestion=suggestion, filed=view.filed, known=known)
+        if kept
+        else None
     )
     mine = contact.taken_by_id == me.staff_id and contact.concluded_at is None
-    return {"contact": contact, "view": view, "filing": filing_view, "mine": mine, "doors": matters.doors()}
+    told = drafts.told(session, contact, kept) if mine and threads.is_talked(contact) else {}
+    return {"contact": contact, "view": view, "filing": filing_view, "mine": mine, "doors": matters.doors(), "told": told}
 
 
 def _staff(session: Session, me: access.Me, *, alive: bool = False) -> Staff:

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from hotline.errors import Invalid, NotFound
-from hotline.services import access, canned, exchanges, files, identities, threads
+from hotline.services import access, canned, exchanges, files, identities, segments, threads
 from hotline.services.files import CheckedFile
 from hotline.web import render
 from hotline.web.agent import WHO
@@ -47,7 +47,17 @@ def reply(
     threads.reply(db, contact, text=clean(text), enclosed=enclosed, by=staff_of(db, me), key=key)
     if not render.is_htmx(request):
         return render.redirect(request, f"/desk?c={contact_id}", notice="已发送。")
-    return render.fragment(request, "desk/_reply.html", me=me, contact=contact)
+    return render.fragment(request, "desk/_reply.html", me=me, contact=contact, no_reply="")
+
+
+@router.post("/segments")
+def count_segments(
+    request: Request, me: Me, look: Look, contact_id: UUID, text: Annotated[str, Form(max_length=20_000)] = ""
+) -> Response:
+    """What an answer by text message would be billed as, while it is being written."""
+    _held(look, me, contact_id)
+    text = clean(text)
+    return render.fragment(request, "desk/_segments.html", text=text, segments=segments.count(text, in_china=True))
 
 
 @router.get("/canned")

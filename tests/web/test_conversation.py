@@ -1,6 +1,7 @@
 """Writing with a citizen at the desk: the thread, answers and files, sentences at hand, whose thread it is."""
 
 import io
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -12,12 +13,13 @@ from sqlalchemy import select
 
 from hotline import channels
 from hotline.db import Database
-from hotline.services import files, intake
+from hotline.ports import Signal, SignalKind
+from hotline.services import conversations, files, intake
 from hotline.settings import Settings
-from models import Attachment, Citizen, Contact, Direction, Message, Role
+from models import Attachment, Citizen, Contact, Direction, Message, Role, now
 from tests.factories_contacts import make_contact, make_inbound
 from tests.fakes import RecordingChannel
-from tests.web.desk import contact_of, follow, send, take
+from tests.web.desk import contact_of, drafted, follow, send, take
 from tests.web.forms import form, forms
 
 ACCOUNT = "openid-1"
@@ -210,3 +212,83 @@ def test_a_contact_in_hand_says_that_it_waits_for_an_answer(
     written(pages, "还没有来")
 
     assert "data-unanswered" in agent.get(f"/desk/queue?c={contact.id}").text
+
+
+def test_the_length_of_a_text_message_is_told_while_it_is_written(agent: TestClient, as_role: SignIn, pages: Database) -> None:
+    contact = written(pages, channel="sms", sender="+8613800138001")
+    page = take(agent)
+    counter = f"/desk/contact/{contact.id}/segments"
+    assert f'hx-post="{counter}"' in page
+    fields = form(page, "reply").filled(text="路" * 83)
+
+    assert "83 字 · 2 条短信" in agent.post(counter, data=fields).text
+    assert agent.post(counter, data=fields | {"text": ""}).text.strip() == ""
+    other = as_role(Role.AGENT)
+    csrf = form(other.get("/desk").text, "presence").filled()["csrf"]
+    assert other.post(counter, data=fields | {"csrf": csrf}).status_code == 404
+
+
+def test_only_text_messages_are_counted(agent: TestClient, pages: Database) -> None:
+    contact = written(pages)
+    assert f"/desk/contact/{contact.id}/segments" not in take(agent)
+
+
+@pytest.mark.parametrize(("channel", "sender", "status"), [("sms", "+8613800138001", 409), ("wechat", ACCOUNT, 303)])
+def test_whoever_wants_no_texts_is_not_written_to_and_the_box_says_why(
+    agent: TestClient, pages: Database, channel: str, sender: str, status: int
+) -> None:
+    contact = written(pages, channel=channel, sender=sender)
+    before = form(take(agent), "reply")
+    with pages.unit_of_work() as session:
+        conversations.note(session, Signal(SignalKind.OPTED_OUT, channel, "stop-1", sender, now()))
+
+    page = agent.get(f"/desk?c={contact.id}").text
+    answer = send(agent, before, text="您好")
+
+    refused = status == 409
+    assert answer.status_code == status
+    assert ("对方已退订短信" in answer.text) is refused
+    assert ('disabled aria-describedby="no-reply"' in page) is refused
+    assert ("对方已退订短信，不能发给他，请改为打电话。" in page) is refused
+
+
+def told(page: str) -> dict[str, str]:
+    return dict(re.findall(r'data-told="(\w+)" data-value="([^"]*)"', page))
+
+
+def test_answers_that_arrive_while_the_form_is_filled_in_come_with_the_thread(
+    agent: TestClient, pages: Database, drain: Drain
+) -> None:
+    contact = written(pages, "路灯坏了")
+    page = take(agent)
+    assert send(agent, drafted(page, contact.id, title="路灯", place_text="")).status_code == 303
+    follow(agent, form(page, "ask"), ask="time")
+    drain()
+    assert "occurred" not in told(agent.get(f"/desk/contact/{contact.id}/talk").text)
+
+    written(pages, "昨天<晚上>八点")
+    drain()
+
+    fresh = agent.get(f"/desk/contact/{contact.id}/talk").text
+    assert told(fresh)["occurred"] == "昨天&lt;晚上&gt;八点"
+    assert form(agent.get(f"/desk?c={contact.id}").text, "file").fields["occurred"] == "昨天<晚上>八点"
+
+
+def test_a_number_comes_masked_with_the_thread_and_a_place_with_its_areas(
+    agent: TestClient, pages: Database, drain: Drain
+) -> None:
+    contact = written(pages, "路灯坏了")
+    page = take(agent)
+    send(agent, drafted(page, contact.id, title="路灯"))
+    sent = form(page, "ask")
+    agent.post(sent.action, data={"csrf": sent.fields["csrf"], "ask": ["place", "who"]})
+    drain()
+    for text in ("望江路30号", "王五 13800138000"):
+        written(pages, text)
+        drain()
+
+    found = told(agent.get(f"/desk/contact/{contact.id}/talk").text)
+
+    assert (found["place_text"], found["grid_code"], found["name"]) == ("望江路30号", "990181001001002", "王五")
+    assert "8000" in found["number"]
+    assert "13800138000" not in found["number"]

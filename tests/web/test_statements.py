@@ -250,7 +250,6 @@ def test_a_thread_at_the_desk(as_role: SignIn, city: Database) -> None:
             contact = make_contact(session, channel="wechat", sender="openid-1", text=text, waited=90_000)
     act(agent, city, agent.get("/desk").text, "take-next")
 
-    agent.get(f"/desk?c={contact.id}")  # editions of rules are read once in a process
     page = visit(agent, city, f"/desk?c={contact.id}")
 
     act(agent, city, page, "reply", text="已转城管局。")

@@ -57,6 +57,40 @@
     if (event.isTrusted && event.target.closest("#pick-category, #pick-unit")) document.querySelector("[data-until-picked]")?.removeAttribute("data-on");
   });
 
+  // What the citizen answers goes into fields that are still empty, each answer once: what is typed stays, and so does what was emptied.
+  const told = new Map();
+  const answers = () => [...document.querySelectorAll("#talk [data-told]")].map((each) => [each.dataset.told, each.dataset.value]);
+  const remember = () => answers().forEach(([name, value]) => told.set(name, value));
+
+  function takeAnswers() {
+    const form = document.getElementById("case-form");
+    // Until the first key the form is fetched anew by itself; and only the first matter is asked about.
+    if (!form || form.elements.m.value !== "1" || form.closest("[data-until-typed]")?.dataset.on) return;
+    const fresh = answers().filter(([name, value]) => told.get(name) !== value);
+    remember();
+    const taken = fresh.filter(([name, value]) => fill(form.elements.namedItem(name), value));
+    if (taken.length) form.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  // A number stands in its field as a hint only, masked.
+  function fill(field, value) {
+    const holds = field?.name === "number" ? "placeholder" : "value";
+    if (!field || field.value || field[holds]) return false;
+    field[holds] = value;
+    field.classList.add("told");
+    field.title = "市民刚刚答复的";
+    return true;
+  }
+  document.addEventListener("input", (event) => {
+    if (!event.target.matches(".told")) return;
+    event.target.classList.remove("told");
+    event.target.removeAttribute("title");
+  });
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.target.id === "filing") remember(); else takeAnswers();
+  });
+  remember();
+
   // One choice counts: a suggestion picked with a key empties the list beside it, and the other way round.
   document.addEventListener("change", (event) => {
     const changed = event.target;
@@ -85,7 +119,9 @@
     for (const [need, field] of Object.entries(fields)) {
       document.querySelector(`label[for="${field}"]`)?.classList.toggle("needed", needs.includes(need));
     }
-    document.querySelector("#needs .two")?.classList.toggle("slim", !needs.includes("object") && !needs.includes("occurred"));
+    const two = document.querySelector("#needs .two");
+    const isWanted = needs.includes("object") || needs.includes("occurred");
+    two?.classList.toggle("slim", !isWanted && ![...two.querySelectorAll("input")].some((each) => each.value));
   }
 
   // One panel at a time.
@@ -118,10 +154,11 @@
   document.addEventListener("click", (event) => {
     const sentence = event.target.closest("[data-inserts]");
     const field = document.getElementById("reply-text");
-    if (!sentence || !field) return;
+    if (!sentence || !field || field.disabled) return;
     field.setRangeText(sentence.dataset.inserts, field.selectionStart, field.selectionEnd, "end");
     sentence.closest("details").open = false;
     field.focus();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
   });
   document.addEventListener("change", (event) => {
     const names = event.target.dataset?.names;
