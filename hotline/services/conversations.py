@@ -1,8 +1,10 @@
 """A citizen's thread on one channel: whose it is, when it was last heard, and what happens on it beside messages."""
 
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import delete, select
+from sqlalchemy import Executable, case, delete, null, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from hotline.events import SignalNoted
@@ -22,20 +24,35 @@ def hash_of(sender: str) -> bytes:
     return privacy.lookup_hash("sender", sender)
 
 
+def key_of(channel: str, sender: str) -> str:
+    """The same for one sender of a channel, however a gateway spells the number; it tells nobody who that is."""
+    return f"{channel}:{hash_of(_spelt(channel, sender)).hex()}"
+
+
 def hold(session: Session, channel: str, sender: str, *, heard_at: datetime) -> Conversation:
     """The sender's thread, made if there is none, and locked: two first messages at once open one contact."""
-    if channel in NUMBERED:
-        sender = phones.normalise(sender) or sender
-    values = {"channel": channel, "sender_hash": hash_of(sender), "sender": sender}
-    core.insert_once(session, Conversation, values, unique=("channel", "sender_hash"))
-    found = session.scalars(
-        select(Conversation)
-        .where(Conversation.channel == channel, Conversation.sender_hash == values["sender_hash"])
-        .with_for_update()
-    ).one()
-    if found.heard_at is None or heard_at >= found.heard_at:
-        found.heard_at, found.left_at = heard_at, None
-    return found
+    sender = _spelt(channel, sender)
+    values = {"channel": channel, "sender_hash": hash_of(sender), "sender": sender, "heard_at": heard_at}
+    rows = core.send(session, _hold(core.is_sqlite(session)), core.filled(Conversation, values))
+    return core.loaded(session, Conversation, rows[0])
+
+
+@cache
+def _hold(on_sqlite: bool) -> Executable:
+    """What came before the last word that was heard changes nothing."""
+    thread = core.table(Conversation)
+    made = sqlite.insert(thread) if on_sqlite else postgresql.insert(thread)
+    heard = made.excluded.heard_at
+    is_later = or_(thread.c.heard_at.is_(None), heard >= thread.c.heard_at)
+    news = {
+        "heard_at": case((is_later, heard), else_=thread.c.heard_at),
+        "left_at": case((is_later, null()), else_=thread.c.left_at),
+    }
+    return made.on_conflict_do_update(index_elements=["channel", "sender_hash"], set_=news).returning(*thread.columns)
+
+
+def _spelt(channel: str, sender: str) -> str:
+    return (phones.normalise(sender) or sender) if channel in NUMBERED else sender
 
 
 def note(session: Session, signal: Signal) -> bool:
@@ -60,6 +77,11 @@ def note(session: Session, signal: Signal) -> bool:
         _heed(session, conversation)
     emit(session, SignalNoted(signal_id))
     return True
+
+
+def is_noted(session: Session, signal: Signal) -> bool:
+    known = select(ConversationSignal.id).filter_by(channel=signal.channel, external_id=signal.external_id)
+    return session.scalar(known) is not None
 
 
 def is_opted_out(session: Session, channel: str, recipient_hash: bytes) -> bool:

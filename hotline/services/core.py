@@ -102,7 +102,7 @@ def loaded(session: Session, entity: type[T], row: Sequence[Any]) -> T:
 def made(entity: type[T], values: Mapping[str, Any]) -> T:
     """An object with these values and the defaults of the other columns; none of it counts as a change."""
     one: T = manager_of_class(entity).new_instance()
-    vars(one).update(_filled(entity, values))
+    vars(one).update(filled(entity, values))
     return one
 
 
@@ -136,7 +136,7 @@ def _numbered(rows: Sequence[Base]) -> dict[str, Any]:
     return {f"{name}_{n}": vars(row)[name] for n, row in enumerate(rows) for name, _ in _defaults(type(row))}
 
 
-def _filled(entity: type[Base], values: Mapping[str, Any]) -> dict[str, Any]:
+def filled(entity: type[Base], values: Mapping[str, Any]) -> dict[str, Any]:
     """A value for each column."""
     return {name: values[name] if name in values else make() for name, make in _defaults(entity)}
 
@@ -154,7 +154,7 @@ def _maker(default: Any) -> Callable[[], Any]:
 
 def insert_once(session: Session, entity: type[Base], values: Mapping[str, Any], *, unique: tuple[str, ...]) -> bool:
     """False if a row with the same `unique` columns is there. If somebody is just writing one, this waits for the outcome."""
-    return bool(send(session, _insert_once(is_sqlite(session), entity, unique), _filled(entity, values)))
+    return bool(send(session, _insert_once(is_sqlite(session), entity, unique), filled(entity, values)))
 
 
 @cache

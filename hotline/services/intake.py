@@ -37,6 +37,12 @@ _MESSAGE_ID = (
 )
 # What every arrival asks, in one journey.
 _LOOK = select(_MESSAGE_ID, queue_rule.EDITION)
+_OPEN_CONTACT = (
+    select(*core.table(Contact).columns)
+    .where(Contact.conversation_id == bindparam("thread"), Contact.concluded_at.is_(None))
+    .order_by(Contact.received_at.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,11 @@ def receive(session: Session, inbound: Inbound) -> Received:
     return Received(home.contact, message, is_new=True, query_code=home.query_code)
 
 
+def is_known(session: Session, inbound: Inbound) -> bool:
+    known, _ = _looked_up(session, inbound)
+    return known is not None
+
+
 def _looked_up(session: Session, inbound: Inbound) -> Sequence[UUID | None]:
     """The message if it is known, and the edition of the queue's rule. Most arrivals are new: this is asked past the ORM."""
     return core.send(session, _LOOK, {"arrived_by": inbound.channel, "known_as": inbound.external_id})[0]
@@ -104,14 +115,10 @@ def _home_of(session: Session, inbound: Inbound) -> Home:
     if inbound.channel == MAILBOX:
         return _open_contact(session, inbound)
     conversation = conversations.hold(session, inbound.channel, inbound.sender, heard_at=inbound.received_at)
-    contact = session.scalars(
-        select(Contact)
-        .where(Contact.conversation_id == conversation.id, Contact.concluded_at.is_(None))
-        .order_by(Contact.received_at.desc())
-        .limit(1)
-    ).one_or_none()
-    if contact is None:
+    found_open = core.send(session, _OPEN_CONTACT, {"thread": conversation.id})
+    if not found_open:
         return _open_contact(session, inbound, conversation)
+    contact = core.loaded(session, Contact, found_open[0])
     contact.unanswered_since = contact.unanswered_since or inbound.received_at
     return Home(contact)
 
