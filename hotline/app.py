@@ -84,6 +84,7 @@ def create_app(settings: Settings | None = None, *, run_relay: bool | None = Non
         redoc_url=None,
     )
     app.state.settings = settings
+    app.state.sender_pace = callbacks.sender_pace()
     app.state.listener = Listener(redis_url=settings.redis.url, socket_path=process.live_socket(settings))
     for module in ROUTERS:
         app.include_router(module.router)

@@ -152,6 +152,7 @@ class Refusal(StrEnum):
     NOT_GENUINE = "not_genuine"
     TOO_LARGE = "too_large"
     MALFORMED = "malformed"
+    TOO_MANY = "too_many"
     UNAVAILABLE = "unavailable"
 
 

@@ -10,6 +10,13 @@ from hotline.ports import HttpAnswer, Inbound, Outbound, Parsed, RawRequest, Rec
 from models import now
 
 SIGNATURE = "genuine"
+STATUS = {
+    Refusal.NOT_GENUINE: 403,
+    Refusal.TOO_LARGE: 413,
+    Refusal.MALFORMED: 422,
+    Refusal.TOO_MANY: 429,
+    Refusal.UNAVAILABLE: 503,
+}
 
 
 @dataclass
@@ -36,8 +43,7 @@ class RecordingChannel:
         return Inbound(self.kind, external_id, sender, text, now(), number=sender)
 
     def refuse(self, reason: Refusal) -> HttpAnswer:
-        statuses = {Refusal.NOT_GENUINE: 403, Refusal.TOO_LARGE: 413, Refusal.MALFORMED: 422, Refusal.UNAVAILABLE: 503}
-        return HttpAnswer(statuses[reason], reason.encode())
+        return HttpAnswer(STATUS[reason], reason.encode())
 
     def send(self, message: Outbound) -> Receipt:
         self.sent.append(message)

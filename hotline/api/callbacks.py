@@ -3,21 +3,37 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
+from sqlalchemy.orm import Session
 
 from hotline import channels, db
-from hotline.errors import HotlineError, Invalid, NotGenuine, Unavailable
+from hotline.errors import HotlineError, Invalid, NotGenuine, TooMany, Unavailable
 from hotline.ports import Channel, HttpAnswer, Inbound, RawRequest, Receipt, Refusal, Signal
 from hotline.services import conversations, files, intake, receipts
+from hotline.services.limiting import Window
 from hotline.settings import Settings
 
 log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False)
 
 MOST_BYTES = 64 * 1024
+# Nobody types faster, and no telephone hands in more after an hour without a network; scripts do. A repeat does not count.
+FROM_SENDER, WITHIN = 60, timedelta(minutes=1)
+REASONS = {
+    NotGenuine: Refusal.NOT_GENUINE,
+    Invalid: Refusal.MALFORMED,
+    TooMany: Refusal.TOO_MANY,
+    Unavailable: Refusal.UNAVAILABLE,
+}
+
+
+def sender_pace() -> Window:
+    """How fast one sender's messages are taken. In each process, so that several together take that many times as much."""
+    return Window(FROM_SENDER, WITHIN)
 
 
 async def _body(request: Request) -> bytes | None:
@@ -43,26 +59,35 @@ def come_in(
     try:
         parsed = channel.parse(_raw(request, body, gateway, secret))
         messages = [files.checked(replace(message, gateway=message.gateway or gateway)) for message in parsed.messages]
-        _keep(kind, messages, parsed.signals, parsed.receipts)
+        _keep(request.app.state.sender_pace, kind, (*messages, *parsed.signals), parsed.receipts)
     except HotlineError as error:
         return _http(_refusal(channel, error))
     return _http(parsed.answer)
 
 
-def _keep(kind: str, messages: Sequence[Inbound], signals: Sequence[Signal], notes: Sequence[Receipt]) -> None:
+def _keep(pace: Window, kind: str, heard: Sequence[Inbound | Signal], notes: Sequence[Receipt]) -> None:
+    """What comes too fast is left to its provider's next try; what others sent with it is stored."""
     with db.unit_of_work() as session:
-        for message in messages:
-            intake.receive(session, message)
-        for signal in signals:
-            conversations.note(session, signal)
+        held_back = [each for each in heard if not _is_kept(session, pace, each)]
         for receipt in notes:
             receipts.note(session, kind, receipt)
+    if held_back:
+        raise TooMany()
+
+
+def _is_kept(session: Session, pace: Window, one: Inbound | Signal) -> bool:
+    key = conversations.key_of(one.channel, one.sender)
+    if pace.is_full(key):
+        return intake.is_known(session, one) if isinstance(one, Inbound) else conversations.is_noted(session, one)
+    is_new = intake.receive(session, one).is_new if isinstance(one, Inbound) else conversations.note(session, one)
+    if is_new:
+        pace.count(key)
+    return True
 
 
 def _refusal(channel: Channel, error: HotlineError) -> HttpAnswer:
     """In the provider's own form. What is not ours to refuse goes to the one place that renders errors."""
-    reasons = {NotGenuine: Refusal.NOT_GENUINE, Invalid: Refusal.MALFORMED, Unavailable: Refusal.UNAVAILABLE}
-    reason = next((reason for kind, reason in reasons.items() if isinstance(error, kind)), None)
+    reason = next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), None)
     if reason is None:
         raise error
     log.warning("callback refused", extra={"channel": channel.kind, "reason": reason})

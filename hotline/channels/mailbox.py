@@ -3,7 +3,13 @@
 from hotline.errors import NotGenuine
 from hotline.ports import Channel, HttpAnswer, Outbound, Parsed, RawRequest, Receipt, ReceiptState, Refusal
 
-STATUS = {Refusal.NOT_GENUINE: 403, Refusal.TOO_LARGE: 413, Refusal.MALFORMED: 422, Refusal.UNAVAILABLE: 503}
+STATUS = {
+    Refusal.NOT_GENUINE: 403,
+    Refusal.TOO_LARGE: 413,
+    Refusal.MALFORMED: 422,
+    Refusal.TOO_MANY: 429,
+    Refusal.UNAVAILABLE: 503,
+}
 
 
 class Mailbox:

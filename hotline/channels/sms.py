@@ -26,7 +26,13 @@ from hotline.ports import (
 from hotline.settings import Settings
 
 # Providers know two answers: taken, and forbidden. What cannot be read was not written by one of them.
-STATUS = {Refusal.NOT_GENUINE: 403, Refusal.TOO_LARGE: 413, Refusal.MALFORMED: 403, Refusal.UNAVAILABLE: 503}
+STATUS = {
+    Refusal.NOT_GENUINE: 403,
+    Refusal.TOO_LARGE: 413,
+    Refusal.MALFORMED: 403,
+    Refusal.TOO_MANY: 429,
+    Refusal.UNAVAILABLE: 503,
+}
 # It answered, so the text may have gone out.
 UNREADABLE = Receipt(ReceiptState.UNKNOWN, reason="not the provider's usual answer")
 

@@ -21,7 +21,13 @@ WINDOW = timedelta(hours=48)
 MOST_TEXT_BYTES = 2048
 LONGEST_ECHO = 256
 PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
-STATUS = {Refusal.NOT_GENUINE: 403, Refusal.TOO_LARGE: 413, Refusal.MALFORMED: 403, Refusal.UNAVAILABLE: 503}
+STATUS = {
+    Refusal.NOT_GENUINE: 403,
+    Refusal.TOO_LARGE: 413,
+    Refusal.MALFORMED: 403,
+    Refusal.TOO_MANY: 429,
+    Refusal.UNAVAILABLE: 503,
+}
 
 # The window is closed: 48 hours are over, or as many answers as WeChat allows have followed the citizen's last word.
 TOO_LATE, TOO_MANY_ANSWERS = 45015, 45047

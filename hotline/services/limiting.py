@@ -21,9 +21,12 @@ class Window:
 
     def check(self, key: str) -> None:
         """Refuse a key that has used up its tries."""
+        if self.is_full(key):
+            raise TooMany()
+
+    def is_full(self, key: str) -> bool:
         with self._lock:
-            if len(self._recent(key)) >= self._most:
-                raise TooMany()
+            return len(self._recent(key)) >= self._most
 
     def count(self, key: str) -> None:
         with self._lock:

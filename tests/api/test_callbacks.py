@@ -1,16 +1,21 @@
 """Providers' callbacks: size, signature, repeats, and an answer that comes after the commit."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
+import time_machine
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline import channels, db
+from hotline.api.callbacks import FROM_SENDER, WITHIN
 from hotline.db import Database
 from hotline.errors import Unavailable
+from hotline.services.limiting import Window
 from models import Contact, Delivery, Message, OutgoingMessage
 from tests.fakes import SIGNATURE, RecordingChannel
+from tests.statements import counted
 
 URL = "/api/channels/sms/twilio"
 GENUINE = {"x-signature": SIGNATURE}
@@ -43,6 +48,49 @@ def test_a_repeat_is_answered_as_the_first_time_and_stores_nothing(client: TestC
     assert len(stored(database)) == 1
     with database.reading() as session:
         assert len(session.scalars(select(Contact)).all()) == 1
+
+
+def line(sender: int, serial: int) -> str:
+    return f"s{sender}-{serial} +861380013800{sender} 第{serial}条"
+
+
+def test_a_flood_of_one_sender_waits_at_its_provider_and_nobody_else_does(
+    client: TestClient, sqlite_database: Database, clock: time_machine.Traveller
+) -> None:
+    def post(*lines: str) -> tuple[int, str]:
+        answer = client.post(URL, content="\n".join(lines), headers=GENUINE)
+        return answer.status_code, answer.text
+
+    client.app.state.sender_pace = Window(FROM_SENDER, WITHIN, clock=time.time)  # type: ignore[attr-defined]
+    flood = [line(1, serial) for serial in range(FROM_SENDER + 2)]
+
+    assert {post(each) for each in flood[:FROM_SENDER]} == {(200, "thank you")}
+    assert post(flood[FROM_SENDER]) == (429, "too_many")
+    assert post(flood[0]) == (200, "thank you"), "what is stored needs no further try"
+    assert post(line(2, 1)) == (200, "thank you")
+    assert post(flood[FROM_SENDER + 1], line(3, 1)) == (429, "too_many"), "and the other one of the two is stored"
+    assert len(stored(sqlite_database)) == FROM_SENDER + 2
+
+    clock.shift(WITHIN)
+    assert {post(each) for each in flood} == {(200, "thank you")}
+    assert post(line(3, 1)) == (200, "thank you")
+    assert len(stored(sqlite_database)) == FROM_SENDER + 4
+
+
+def test_a_number_is_one_sender_however_it_is_spelt(client: TestClient, sqlite_database: Database) -> None:
+    spellings = ("+8613800138000", "13800138000", "008613800138000")
+    for serial in range(FROM_SENDER):
+        client.post(URL, content=f"m{serial} {spellings[serial % 3]} 路灯坏了", headers=GENUINE)
+
+    assert client.post(URL, content="more +8613800138000 路灯坏了", headers=GENUINE).status_code == 429
+
+
+def test_a_flood_of_forgeries_costs_no_look_into_the_database(client: TestClient, sqlite_database: Database) -> None:
+    with sqlite_database.reading() as session, counted(session) as statements:
+        answers = {client.post(URL, content=line(1, serial)).status_code for serial in range(FROM_SENDER * 2)}
+
+    assert (answers, statements) == ({403}, [])
+    assert client.post(URL, content=line(1, 1), headers=GENUINE).status_code == 200, "nobody is shut out by a forger"
 
 
 def test_a_forgery_is_refused_and_stores_nothing(client: TestClient, database: Database) -> None:

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from hotline import channels
+from hotline.api.callbacks import FROM_SENDER
 from hotline.channels.wechat_crypto import Envelope, is_signed, signature
 from hotline.db import Database
 from hotline.errors import Invalid, NotGenuine
 from hotline.ports import RawRequest
 from hotline.sandbox.wechat import Wechat as StandIn
 from hotline.sandbox.wechat_callbacks import Account, Callback, Callbacks, written
+from hotline.services import conversations
 from models import Contact, Conversation, ConversationSignal, Delivery, Message, OutgoingMessage, PendingMedia
 from tests.channels.wechat import AES_KEY, APP_ID, GRID, LATITUDE, LONGITUDE, PATH, PLAIN, SAFE, TOKEN, Door, channel_for
 
@@ -365,3 +367,18 @@ def test_no_body_however_odd_breaks_the_door(wechat: StandIn, client: TestClient
     url = wechat.callbacks.message(ANYBODY, "text").url
 
     assert client.post(url, content=body).status_code in (200, 403)
+
+
+def test_a_flood_of_one_follower_is_held_up_and_delivered_again(wechat: StandIn, door: Door, database: Database) -> None:
+    said = wechat.callbacks.message
+    clicks = [wechat.callbacks.event(ANYBODY, "CLICK", CreateTime=int(time.time()) - second) for second in range(FROM_SENDER)]
+    assert {wechat.callbacks.send(each) for each in clicks} == {200}
+
+    held = said(ANYBODY, "text", Content="路灯坏了")
+    assert wechat.callbacks.send(held) == 429
+    assert wechat.callbacks.send(clicks[0]) == 200, "what is noted needs no further try"
+    assert wechat.callbacks.send(said("oSomebodyElse_0000000000001", "text", Content="路灯坏了")) == 200
+
+    door.client.app.state.sender_pace.clear(conversations.key_of("wechat", ANYBODY))  # type: ignore[attr-defined]
+    assert wechat.callbacks.send(held) == 200
+    assert len(messages(database)) == 2
