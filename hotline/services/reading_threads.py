@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, selectinload
@@ -20,6 +21,8 @@ from models import (
 )
 
 MOST = 100
+# A provider that was cut off delivers late; a clock that is further out than this is not believed.
+LATEST = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,12 @@ class Line:
     opted_out: bool
 
     @property
+    def said_at(self) -> datetime:
+        """When it was written, as far as that is known: deliveries come out of order."""
+        sent_at, received_at = self.message.sent_at, self.message.received_at
+        return sent_at if sent_at is not None and timedelta() <= received_at - sent_at <= LATEST else received_at
+
+    @property
     def is_ours(self) -> bool:
         return self.message.direction == Direction.OUT
 
@@ -46,7 +55,7 @@ class Line:
 def lines(session: Session, contact: Contact) -> Sequence[Line]:
     """The contact's own messages; of a thread the earlier episodes as well, unless they were confidential. Oldest first."""
     found = session.execute(_LATEST, {"contact": contact.id, "conversation": contact.conversation_id})
-    return [Line(*row) for row in found][::-1]
+    return sorted([Line(*row) for row in found][::-1], key=lambda line: line.said_at)
 
 
 def _statement() -> Select[Message, str, Delivery, str, Delivery, int, str, list[str], bool]:

@@ -20,6 +20,7 @@ from hotline.services import (
     exchanges,
     intake,
     queueing,
+    reading_threads,
     texting_rule,
     texts,
     threads,
@@ -392,3 +393,16 @@ def test_what_we_wrote_does_not_count_as_what_the_citizen_said(database: Databas
         written = session.scalars(select(Message.direction).where(Message.contact_id == contact.id)).all()
         assert sorted(written) == [Direction.IN, Direction.OUT]
         assert session.scalars(select(OutgoingMessage.message_id)).one() is not None
+
+
+def test_messages_stand_as_they_were_written_however_they_come(session: Session) -> None:
+    at = now()
+    for text, minutes in (("二", 20), ("一", 30), ("四", None), ("三", 10), ("从前", 100_000), ("以后", -100_000)):
+        sent_at = None if minutes is None else at - timedelta(minutes=minutes)
+        inbound = make_inbound(channel="wechat", sender=ACCOUNT, text=text, sent_at=sent_at, received_at=at)
+        contact = intake.receive(session, inbound).contact
+        at += timedelta(seconds=1)
+
+    shown = [line.message.text for line in reading_threads.lines(session, contact)]
+
+    assert shown == ["一", "二", "三", "四", "从前", "以后"], "a clock that is days out is not believed"
