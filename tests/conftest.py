@@ -31,6 +31,16 @@ from tests.telephony.asterisk import exchange as exchange
 KEY = b"a key for the tests, 32 bytes at least"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz", type=int, default=2000, help="bodies for each callback in tests/channels/test_fuzzed_doors.py")
+
+
+@pytest.fixture
+def fuzz(request: pytest.FixtureRequest) -> int:
+    found: int = request.config.getoption("--fuzz")
+    return found
+
+
 @pytest.fixture(scope="session", autouse=True)
 def keys() -> None:
     privacy.install(privacy.KeyRing([KEY]))

@@ -69,7 +69,10 @@ class Callbacks:
 
     def _callback(self, sender: str, fields: Mapping[str, Any]) -> Callback:
         words = {"ToUserName": ACCOUNT, "FromUserName": sender, "CreateTime": int(now().timestamp()), **fields}
-        body = written(words)
+        return self.wrap(sender, written(words))
+
+    def wrap(self, sender: str, body: bytes) -> Callback:
+        """Signed, and sealed in safe mode, whatever it is."""
         query = self._signed()
         if self._envelope is not None:
             sealed = self._envelope.seal(body)
