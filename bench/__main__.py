@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from bench import arrivals, callbacks, memory, pages, screen_pop, take_next, telephone
+from bench import arrivals, callbacks, memory, minute, pages, screen_pop, take_next, telephone
 from bench.figures import Figure
 
 BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
@@ -13,6 +13,7 @@ BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "arrivals_cost": arrivals.cost,
     "callbacks": callbacks.rate,
     "wechat_p99": callbacks.answer,
+    "minute": minute.minute,
     "take_next": take_next.take_next,
     "pages": pages.pages,
     "memory": memory.memory,

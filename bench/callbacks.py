@@ -41,13 +41,13 @@ def wechat(serial: int) -> bytes:
     return request("POST", f"{at.path}?{at.query}", content=("text/xml", made.body))
 
 
-def twilio(serial: int) -> bytes:
+def twilio(serial: int, *, sender: int | None = None, text: str = "") -> bytes:
     words = {
         "MessageSid": f"SM{serial:032x}",
         "AccountSid": f"AC{0:032x}",
-        "From": f"+86139{serial:08d}",
+        "From": f"+86139{serial if sender is None else sender:08d}",
         "To": "+8612345",
-        "Body": letters.SENTENCES[serial % len(letters.SENTENCES)],
+        "Body": text or letters.SENTENCES[serial % len(letters.SENTENCES)],
         "NumMedia": "0",
     }
     signed = RequestValidator(TOKEN).compute_signature(PUBLIC_URL + TWILIO_PATH, words)

@@ -63,7 +63,7 @@ def open_loop(port: int, requests: Sequence[bytes], *, per_second: float) -> Out
     return asyncio.run(_open_loop(port, requests, per_second))
 
 
-class _Connection:
+class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
 
@@ -96,12 +96,12 @@ async def _closed_loop(port: int, requests: Sequence[bytes], connections: int) -
     outcome = Outcome()
     waiting = iter(requests)
 
-    async def work(connection: _Connection) -> None:
+    async def work(connection: Connection) -> None:
         for content in waiting:
             outcome.answers.append(await connection.send(content, since=time.perf_counter()))
         connection.close()
 
-    opened = [await _Connection.to(port) for _ in range(connections)]
+    opened = [await Connection.to(port) for _ in range(connections)]
     started = time.perf_counter()
     await asyncio.gather(*map(work, opened))
     outcome.seconds = time.perf_counter() - started
@@ -110,7 +110,7 @@ async def _closed_loop(port: int, requests: Sequence[bytes], connections: int) -
 
 async def _open_loop(port: int, requests: Sequence[bytes], per_second: float) -> Outcome:
     outcome = Outcome()
-    rested: deque[tuple[float, _Connection]] = deque()
+    rested: deque[tuple[float, Connection]] = deque()
 
     async def one(content: bytes, due: float) -> None:
         connection = await _wake(rested, port)
@@ -129,8 +129,8 @@ async def _open_loop(port: int, requests: Sequence[bytes], per_second: float) ->
     return outcome
 
 
-async def _wake(rested: deque[tuple[float, _Connection]], port: int) -> _Connection:
+async def _wake(rested: deque[tuple[float, Connection]], port: int) -> Connection:
     """The connection that was used last; those that the server may be about to close are closed first."""
     while rested and time.perf_counter() - rested[0][0] > REST:
         rested.popleft()[1].close()
-    return rested.pop()[1] if rested else await _Connection.to(port)
+    return rested.pop()[1] if rested else await Connection.to(port)
