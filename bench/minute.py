@@ -63,7 +63,7 @@ def minute(small: bool) -> Iterator[Figure]:
         tries = play(running.port, due, lambda: kill_web(running.process.pid))
         took = time.monotonic() - started
         look = doors.Look(f"sqlite:///{running.database_path}")
-        stored = look.count("message WHERE direction = 'in'")
+        stored = look.count(callbacks.HEARD)
         sent, threads = len({each.text for each in due}), look.count("conversation")
     details = {"sent": sent, "deliveries": len(due), "tries": tries, "seconds": took, "threads": threads}
     yield Figure("minute", "embedded", stored, "messages stored", float(sent), 1.0, "more", details)
