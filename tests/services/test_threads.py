@@ -144,21 +144,6 @@ def test_out_of_hours_citizens_are_told_when_somebody_reads_on(
     assert "11月23日 08:30" in sent[0][1]
 
 
-@pytest.mark.parametrize(
-    ("begin", "end", "moment", "staffed"),
-    [
-        ("20:00", "06:00", datetime(2026, 11, 23, 14, tzinfo=UTC), True),  # Monday 22:00
-        ("20:00", "06:00", datetime(2026, 11, 23, 20, tzinfo=UTC), True),  # Tuesday 04:00
-        ("20:00", "06:00", datetime(2026, 11, 24, 14, tzinfo=UTC), False),  # Tuesday 22:00
-        ("08:00", "18:00", datetime(2026, 11, 23, 10, tzinfo=UTC), False),  # Monday 18:00
-    ],
-)
-def test_hours_may_run_over_midnight(begin: str, end: str, moment: datetime, staffed: bool) -> None:
-    rule = conversation_rule._shipped().model_copy(update={"hours": [conversation_rule.Hours(days=[1], begin=begin, end=end)]})
-    assert rule.is_staffed(moment) is staffed
-    assert rule.opens_after(moment) >= moment
-
-
 def test_a_text_with_a_variable_that_nothing_fills_is_refused() -> None:
     rule = texting_rule.shipped()
     for wrong in ("编号{number}{nummer}", "编号{number}{", "编号{number}{}", "已收到"):
