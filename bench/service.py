@@ -32,6 +32,7 @@ class Service:
             "HOTLINE_DATA_DIR": str(home),
             "HOTLINE_PRIVACY__KEY": base64.b64encode(KEY).decode(),
             "HOTLINE_TELEPHONY": "off",
+            "HOTLINE_SANDBOX__ENABLED": "false",
             "HOTLINE_LOG_LEVEL": "WARNING",
             "HOTLINE_WEB__PORT": str(self.port),
             **(settings or {}),

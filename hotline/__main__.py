@@ -18,6 +18,7 @@ COMMANDS = {
     "drill": "play citizens, agents, units and the centre against the running service, and count",
     "export": "contacts, cases or surveys as JSON lines",
     "call": "dial the running service from a scripted phone, and say what became of it",
+    "sandbox": "stand-ins for the providers of SMS, WeChat and mail, with a page to write as a citizen",
     "wechat": "check the WeChat official account; put its menu and templates into force",
     "doctor": "check each component and setting, and say what to do",
 }

@@ -4,12 +4,12 @@ import asyncio
 import base64
 import contextlib
 import os
-import secrets
 from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
 from hotline import channels, logs
+from hotline.demo import demo_secret
 from hotline.errors import HotlineError
 from hotline.live import Pusher
 from hotline.services.provider_tokens import ProviderTokens
@@ -52,18 +52,6 @@ def master_keys(settings: Settings) -> Sequence[bytes]:
     if not settings.demo:
         raise NotConfigured("HOTLINE_PRIVACY__KEY is not set: personal data is never stored in the clear.")
     return [demo_secret(settings.data_dir / "demo-privacy.key")]
-
-
-def demo_secret(path: Path) -> bytes:
-    """32 bytes that the demo keeps in its data folder, readable by its owner only; made at the first call."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return base64.b64decode(path.read_bytes())
-    made = secrets.token_bytes(32)
-    with open(handle, "wb") as file:
-        file.write(base64.b64encode(made))
-    return made
 
 
 async def beat(descriptor: int | None) -> None:

@@ -1,5 +1,7 @@
 """Every setting of the service; the only reader of the environment. `.env.example` says why each one exists."""
 
+import os
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -159,6 +161,14 @@ class Privacy(BaseModel):
     old_keys: list[SecretStr] = []
 
 
+SANDBOX_AFTER_WEB = 400
+
+
+class Sandbox(BaseModel):
+    enabled: bool = True
+    port: int = 0  # 0: 400 above the port of the pages; SMTP and IMAP are the next two
+
+
 class Desk(BaseModel):
     heartbeat_seconds: int = 45
     session_hours: int = 12
@@ -183,6 +193,7 @@ class Settings(BaseSettings):
     mail: Mail = Field(default_factory=Mail)
     privacy: Privacy = Field(default_factory=Privacy)
     desk: Desk = Field(default_factory=Desk)
+    sandbox: Sandbox = Field(default_factory=Sandbox)
 
     @property
     def database_url(self) -> str:
@@ -191,6 +202,15 @@ class Settings(BaseSettings):
     @property
     def public_url(self) -> str:
         return (self.web.public_url or f"http://{self.web.host}:{self.web.port}").rstrip("/")
+
+    @property
+    def sandbox_port(self) -> int:
+        return self.sandbox.port or self.web.port + SANDBOX_AFTER_WEB
+
+
+def environment_with(more: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment and more, for one that it starts."""
+    return {**os.environ, **more}
 
 
 @lru_cache(maxsize=1)

@@ -11,10 +11,10 @@ from typing import Any
 from hotline.channels import wechat_words, wechat_xml
 from hotline.channels.wechat_account import account
 from hotline.channels.wechat_api import Api, NotSent, Refused, Unclear
-from hotline.channels.wechat_crypto import Envelope, is_signed
 from hotline.errors import Invalid, NotGenuine
 from hotline.ports import File, HttpAnswer, Media, Outbound, Parsed, RawRequest, Receipt, ReceiptState, Refusal, TokenStore
 from hotline.settings import Wechat as Settings
+from hotline.signatures.wechat import Envelope, is_signed
 from models.base import now
 
 WINDOW = timedelta(hours=48)

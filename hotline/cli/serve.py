@@ -1,6 +1,5 @@
 """The long-running parts themselves: the web process, and what follows from events as a process of its own."""
 
-import os
 import signal
 import socket
 import sys
@@ -11,6 +10,7 @@ import uvicorn
 
 from hotline import process
 from hotline.app import Consequences, create_app
+from hotline.cli.parent import is_let_begin
 from hotline.db import database
 from hotline.relay import Relay
 
@@ -66,18 +66,3 @@ def relay() -> int:
 def _at_signal(stop: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop())
-
-
-def is_let_begin() -> bool:
-    """Wait for the supervisor's byte; from then on this process ends when the pipe does, even by a kill -9 of the supervisor."""
-    if not sys.stdin.buffer.read(1):
-        return False
-
-    def watch() -> None:
-        # Not by its buffer: the lock of a buffer that a thread reads from at the end of the program makes that a crash.
-        while os.read(sys.stdin.fileno(), 1):
-            continue
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
-    return True

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from typing import IO, Self
 from urllib.error import URLError
 
 from hotline.errors import HotlineError
-from hotline.settings import Settings
+from hotline.settings import Settings, environment_with
 
 LOOK_SECONDS = 0.1
 STOP_SECONDS = 10.0
@@ -43,16 +43,23 @@ class Part:
     """A program kept alive. Its standard input is a pipe: a byte lets it begin, the end says that the supervisor is gone.
 
     `beats`: it writes to another pipe while it is well, and is killed when it no longer does, though it lives. It is stopped
-    for good when the part that it needs cannot run here.
+    for good when the part that it needs cannot run here. `more`: settings beside those of the supervisor.
     """
 
     def __init__(
-        self, name: str, *, listening: socket.socket | None = None, beats: bool = False, needs: "Part | None" = None
+        self,
+        name: str,
+        *,
+        listening: Sequence[socket.socket] = (),
+        beats: bool = False,
+        needs: "Part | None" = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.given_up = False
         self._needs = needs
         self._listening = listening
+        self._environment = environment_with(more or {})
         self._beats = beats
         self._beating: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -64,14 +71,16 @@ class Part:
     def start(self) -> None:
         command = [sys.executable, "-m", "hotline", "up", "--only", self.name]
         handed = []
-        if self._listening is not None:
-            handed.append(self._listening.fileno())
-            command += ["--listen-on", str(handed[-1])]
+        if self._listening:
+            handed += [each.fileno() for each in self._listening]
+            command += ["--listen-on", *map(str, handed)]
         if self._beats:
             reading, writing = self._new_pipe()
             handed.append(writing)
             command += ["--beat-on", str(writing)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=handed)  # noqa: S603 -- this very program
+        self._process = subprocess.Popen(  # noqa: S603 -- this very program
+            command, stdin=subprocess.PIPE, pass_fds=handed, env=self._environment
+        )
         if self._beats:
             os.close(writing)
             self._beating = reading
@@ -167,6 +176,7 @@ class Supervisor:
         self._settings = settings
         self._stop = threading.Event()
         self._parts: list[Part] = []
+        self._more: Mapping[str, str] = {}
 
     def __enter__(self) -> Self:
         self._lock = lock_folder(self._settings.data_dir)
@@ -184,9 +194,19 @@ class Supervisor:
         self._listening.close()
         self._lock.close()
 
-    def run(self, *, announce: Callable[[], None], telephony: bool) -> int:
-        """Until a signal; the exit code."""
-        self._parts = [Part("all-in-one", listening=self._listening)]
+    def run(
+        self,
+        *,
+        announce: Callable[[], None],
+        telephony: bool,
+        stand_ins: Sequence[socket.socket] = (),
+        more: Mapping[str, str] | None = None,
+    ) -> int:
+        """Until a signal; the exit code. `stand_ins`: where the providers' stand-ins listen, `more`: what leads there."""
+        self._more = more or {}
+        self._parts = [Part("all-in-one", listening=[self._listening], more=self._more)]
+        if stand_ins:
+            self._parts.append(Part("sandbox", listening=stand_ins, more=self._more))
         for part in self._parts:
             part.start()  # it loads its modules meanwhile
         code = self._prepare()
@@ -206,8 +226,8 @@ class Supervisor:
 
     def _start_telephony(self) -> None:
         """After the pages, which people wait for. Where Asterisk cannot run, the parts that speak with it have nothing to do."""
-        exchange = Part("asterisk")
-        parts = [exchange, Part("ivr", beats=True, needs=exchange), Part("telephony", beats=True, needs=exchange)]
+        exchange = Part("asterisk", more=self._more)
+        parts = [exchange, *(Part(name, beats=True, needs=exchange, more=self._more) for name in ("ivr", "telephony"))]
         for part in parts:
             part.start()
             part.let_begin()
@@ -215,7 +235,11 @@ class Supervisor:
 
     def _prepare(self) -> int:
         """Migrations and seeds, in a process of their own whose memory goes with it."""
-        step = subprocess.Popen([sys.executable, "-m", "hotline", "up", "--only", "seed"], stdin=subprocess.DEVNULL)
+        step = subprocess.Popen(
+            [sys.executable, "-m", "hotline", "up", "--only", "seed"],
+            stdin=subprocess.DEVNULL,
+            env=environment_with(self._more),
+        )
         while (code := step.poll()) is None:
             if self._stop.wait(LOOK_SECONDS / 2):
                 step.terminate()

@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Callable
 
+from hotline.cli import sandbox
+from hotline.cli.parent import is_let_begin
 from hotline.cli.supervisor import CANNOT_RUN, Supervisor, watch
 from hotline.errors import HotlineError
 from hotline.settings import Settings, get_settings
@@ -12,8 +14,8 @@ from hotline.settings import Settings, get_settings
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", choices=PARTS, help="one part instead of the whole service")
-    # How the supervisor hands over the socket that it holds.
-    parser.add_argument("--listen-on", type=int, help=argparse.SUPPRESS)
+    # How the supervisor hands over the sockets that it holds.
+    parser.add_argument("--listen-on", type=int, nargs="+", default=[], help=argparse.SUPPRESS)
     # Where a part tells the supervisor that it is not frozen.
     parser.add_argument("--beat-on", type=int, help=argparse.SUPPRESS)
 
@@ -22,11 +24,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.only:
         return PARTS[arguments.only](arguments)
     settings = get_settings()
-    with Supervisor(settings) as supervisor:
-        return supervisor.run(announce=lambda: announce(settings), telephony=settings.telephony == "on")
+    with Supervisor(settings) as supervisor, sandbox.beside(settings) as stand_ins:
+        return supervisor.run(
+            announce=lambda: announce(settings, stand_ins),
+            telephony=settings.telephony == "on",
+            stand_ins=stand_ins.listening,
+            more=stand_ins.settings,
+        )
 
 
-def announce(settings: Settings) -> None:
+def announce(settings: Settings, stand_ins: sandbox.Beside) -> None:
     """Where to look and how to sign in, once the service answers."""
     url = f"http://{settings.web.host}:{settings.web.port}"
     lines = [
@@ -38,7 +45,9 @@ def announce(settings: Settings) -> None:
         kept = settings.data_dir / "demo-password"
         lines.append("  sign-ins    agent1…agent24 leader1 dispatcher1 verifier1 callback1 liaison1… supervisor1 admin1")
         lines.append(f"  password    {kept.read_text().strip()}  (kept in {kept})")
-    if not settings.sms.gateway:
+    if stand_ins.listening:
+        lines.append(f"  sandbox     {sandbox.page(settings)}: write as a citizen by text message, WeChat and e-mail")
+    if not (settings.sms.gateway or sandbox.GATEWAY in stand_ins.settings):
         lines.append("  sms         no gateway: texts are printed on the console (HOTLINE_SMS__GATEWAY)")
     print("\n".join(lines), flush=True)
 
@@ -47,7 +56,7 @@ def announce(settings: Settings) -> None:
 def _serve(arguments: argparse.Namespace, *, run_relay: bool) -> int:
     from hotline.cli import serve
 
-    return serve.web(run_relay=run_relay, listen_on=arguments.listen_on)
+    return serve.web(run_relay=run_relay, listen_on=next(iter(arguments.listen_on), None))
 
 
 def _relay(_: argparse.Namespace) -> int:
@@ -99,20 +108,18 @@ def _ivr(arguments: argparse.Namespace) -> int:
     if arguments.beat_on is None:
         return watch("ivr")
     from hotline import process
-    from hotline.cli import serve
     from hotline.telephony import ivr
 
-    return ivr.run(process.prepare(), beat_on=arguments.beat_on) if serve.is_let_begin() else 0
+    return ivr.run(process.prepare(), beat_on=arguments.beat_on) if is_let_begin() else 0
 
 
 def _telephony(arguments: argparse.Namespace) -> int:
     if arguments.beat_on is None:
         return watch("telephony")
     from hotline import process
-    from hotline.cli import serve
     from hotline.telephony import service
 
-    return service.run(process.prepare(), beat_on=arguments.beat_on) if serve.is_let_begin() else 0
+    return service.run(process.prepare(), beat_on=arguments.beat_on) if is_let_begin() else 0
 
 
 def _celery(*command: str) -> int:
@@ -132,6 +139,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
     "asterisk": _asterisk,
     "ivr": _ivr,
     "telephony": _telephony,
+    "sandbox": sandbox.part,
     "migrate": _migrate,
     "seed": _seed,
 }

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hotline.channels.gateways import aliyun
 from hotline.sandbox.stand_in import Fate, Script, Sent, post, say_nothing
+from hotline.signatures.aliyun import signed_headers
 
 WRITTEN_AT = "2026-11-23 10:00:00"
 JSON = {"content-type": "application/json"}
@@ -84,7 +84,7 @@ class Aliyun:
 
     def _is_signed(self, request: Request, parameters: Mapping[str, str]) -> bool:
         headers = request.headers
-        wanted = aliyun.signed_headers(
+        wanted = signed_headers(
             headers.get("x-acs-action", ""),
             parameters,
             host=headers.get("host", ""),

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hotline.channels.gateways.generic import SIGNATURE, TIMESTAMP, signed
 from hotline.sandbox.stand_in import Fate, Script, Sent, post, say_nothing
+from hotline.signatures.generic import SIGNATURE, TIMESTAMP, signed
 
 
 class Generic:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import make_msgid
-from typing import Self
+from socket import socket
+from typing import Any, Self
 
 from hotline.sandbox.stand_in import Fate, Script, Sent
 
@@ -38,10 +39,10 @@ class Mail:
         self.received: list[Sent] = []
         self.smtp_port = self.imap_port = 0
 
-    async def start(self, *, smtp_port: int = 0, imap_port: int = 0) -> Self:
-        """On loopback; port 0 takes any that is free."""
-        self.smtp_port = await self._listen(self._smtp, smtp_port)
-        self.imap_port = await self._listen(self._imap, imap_port)
+    async def start(self, *, smtp: socket | None = None, imap: socket | None = None) -> Self:
+        """On loopback; without a socket on any port that is free."""
+        self.smtp_port = await self._listen(self._smtp, smtp)
+        self.imap_port = await self._listen(self._imap, imap)
         return self
 
     async def stop(self) -> None:
@@ -49,13 +50,14 @@ class Mail:
             server.close()
             await server.wait_closed()
 
-    async def _listen(self, conversation: Conversation, port: int) -> int:
+    async def _listen(self, conversation: Conversation, bound: socket | None) -> int:
         async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 await conversation(reader, writer)
             writer.close()
 
-        server = await asyncio.start_server(converse, HOST, port, limit=LONGEST_LINE)
+        where: dict[str, Any] = {"host": HOST, "port": 0} if bound is None else {"sock": bound}
+        server = await asyncio.start_server(converse, limit=LONGEST_LINE, **where)
         self._servers.append(server)
         found: int = server.sockets[0].getsockname()[1]
         return found
@@ -100,6 +102,7 @@ class Mail:
         body = mail.get_body(("plain",))
         text = body.get_payload(decode=True) if body else b""
         words = text.decode() if isinstance(text, bytes) else ""
+        words += "".join(f"\n［附件：{part.get_filename()}］" for part in mail.iter_attachments())
         self.received.append(Sent(str(mail["Message-ID"]), recipient, words, key=str(mail["Subject"])))
 
 

@@ -1,5 +1,6 @@
 """What every stand-in can do, and what the end of a number makes happen to a message."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,6 +22,7 @@ class Sent:
     text: str
     key: str = ""
     state: str = ""
+    at: float = field(default_factory=time.time)
 
 
 class StandIn(Protocol):

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hotline.channels.gateways import tencent
 from hotline.sandbox.stand_in import Fate, Script, Sent, post, say_nothing
+from hotline.signatures.tencent import signed_headers
 
 JSON = {"content-type": "application/json"}
 PACE = "LimitExceeded.PhoneNumberThirtySecondLimit"
@@ -89,7 +89,7 @@ class Tencent:
 
     def _is_signed(self, request: Request, body: bytes) -> bool:
         headers = request.headers
-        wanted = tencent.signed_headers(
+        wanted = signed_headers(
             headers.get("x-tc-action", ""),
             body,
             host=headers.get("host", ""),

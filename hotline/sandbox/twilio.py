@@ -3,8 +3,7 @@
 import base64
 import hmac
 from collections.abc import Sequence
-from datetime import datetime
-from email.utils import format_datetime
+from email.utils import formatdate
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -16,7 +15,6 @@ from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
 from hotline.sandbox.stand_in import Fate, Script, Sent, post, say_nothing
-from models.base import now
 
 FORM = "application/x-www-form-urlencoded"
 TOO_MANY = {"code": 20429, "message": "Too Many Requests", "status": 429}
@@ -32,7 +30,6 @@ class Twilio:
         self._account, self._token = account_sid, auth_token
         self._address, self._callback = address, callback
         self._pictures: dict[str, bytes] = {}
-        self._made: dict[str, datetime] = {}
         self._script = Script()
         self.received: list[Sent] = []
         base = "/2010-04-01/Accounts/{account}"
@@ -69,7 +66,6 @@ class Twilio:
         if fate == Fate.OPTED_OUT:
             return JSONResponse(OPTED_OUT, 400)
         sent = Sent(_sid("SM"), form["To"], form["Body"], state="queued")
-        self._made[sent.number] = now()
         self.received.append(sent)
         if fate == Fate.SILENT:
             await say_nothing(request)
@@ -101,7 +97,7 @@ class Twilio:
         return Response(content, media_type="image/png") if content is not None else Response(status_code=404)
 
     def _shown(self, sent: Sent) -> dict[str, object]:
-        made = format_datetime(self._made[sent.number])
+        made = formatdate(sent.at, usegmt=True)
         return {"sid": sent.number, "to": sent.recipient, "body": sent.text, "status": sent.state, "date_created": made}
 
     def _knows(self, request: Request) -> bool:

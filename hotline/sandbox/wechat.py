@@ -7,24 +7,28 @@ Where the number is one of the closed window (45015, 45047), templates still rea
 import itertools
 import re
 import secrets
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any, cast
 
-from fastapi import Body, FastAPI, Query, Request, UploadFile
-from fastapi.responses import JSONResponse, Response
+from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ExceptionHandler
 
 from hotline.sandbox.wechat_callbacks import Account, Callback, Callbacks, Deliver
-from models.base import now
 
 TOKEN_SECONDS = 7200
 LONGEST_TEXT = 2048
 WINDOW_CLOSED = frozenset({45015, 45047})
 ORDERED = re.compile(r"-(_1|\d{5})$")
 
+DONE = {"errcode": 0, "errmsg": "ok"}
+
 Told = dict[str, Any]
-AccessToken = Annotated[str, Query()]
-Posted = Annotated[Told, Body()]
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Received:
     state: str = "sent"
     kind: str = "text"
     body: Told = field(default_factory=dict)
+    at: float = field(default_factory=time.time)
 
 
 class Fault(Exception):
@@ -117,15 +122,15 @@ class Wechat:
             raise Fault(40013, "invalid appid")
         if asked.get("secret") != self.account.app_secret:
             raise Fault(40125, "invalid appsecret")
-        if asked.get("force_refresh") or now().timestamp() >= self._ends:
-            self._token, self._ends = secrets.token_urlsafe(64), now().timestamp() + TOKEN_SECONDS
+        if asked.get("force_refresh") or time.time() >= self._ends:
+            self._token, self._ends = secrets.token_urlsafe(64), time.time() + TOKEN_SECONDS
         self.tokens_given += 1
-        return {"access_token": self._token, "expires_in": int(self._ends - now().timestamp())}
+        return {"access_token": self._token, "expires_in": int(self._ends - time.time())}
 
     def require(self, token: str) -> None:
         if not self._token or token != self._token or token in self._spent:
             raise Fault(40001, "invalid credential, access_token is invalid or not latest")
-        if now().timestamp() >= self._ends:
+        if time.time() >= self._ends:
             raise Fault(42001, "access_token expired")
 
     def write(self, body: Told) -> Told:
@@ -156,6 +161,19 @@ class Wechat:
         self.received.append(Received(body["touser"], "\n".join(lines), message_id, own, kind=kind, body=body))
         return {"msgid": int(message_id)}
 
+    def put_menu(self, body: Told) -> Told:
+        self.menu = body
+        return {}
+
+    def pick_template(self, body: Told) -> Told:
+        if body["template_id_short"] not in self.library:
+            raise Fault(40036, "invalid template_id_short")
+        return {"template_id": self.add_template(self.library[body["template_id_short"]])}
+
+    def listed(self, name: str) -> list[Told]:
+        """The account's templates, their ids under the name that a kind of them has."""
+        return [{name: template_id, "title": title} for template_id, title in self.templates.items()]
+
     def add_template(self, title: str) -> str:
         template_id = secrets.token_urlsafe(32)
         self.templates[template_id] = title
@@ -169,56 +187,61 @@ def _require_reachable(recipient: str, *, by_template: bool) -> None:
         raise Fault(code, "ordered by the open id")
 
 
-def _application(wechat: Wechat) -> FastAPI:
-    app = FastAPI(openapi_url=None)
-    app.exception_handler(Fault)(_tell)
-    _serve_calls(app, wechat)
-    _serve_media(app, wechat)
-    _serve_settings(app, wechat)
-    return app
+def _application(wechat: Wechat) -> Starlette:
+    """Every call with a token in its query, but the one that asks for a token, and a video's address."""
+    tell = cast(ExceptionHandler, _tell)
+    return Starlette(routes=[*_calls(wechat), *_media(wechat)], exception_handlers={Fault: tell})
 
 
-def _tell(_: Request, fault: Exception) -> JSONResponse:
-    return JSONResponse(fault.told if isinstance(fault, Fault) else {"errcode": -1, "errmsg": "system error"})
+def _tell(_: Request, fault: Fault) -> Response:
+    return JSONResponse(fault.told)
 
 
-def _done(**more: Any) -> Told:
-    return {"errcode": 0, "errmsg": "ok", **more}
+def _calls(wechat: Wechat) -> list[Route]:
+    async def stable_token(request: Request) -> Response:
+        return JSONResponse(wechat.token(await request.json()))
+
+    def posted(path: str, act: Callable[[Told], Told]) -> Route:
+        async def answer(request: Request) -> Response:
+            wechat.require(request.query_params.get("access_token", ""))
+            return JSONResponse({**DONE, **act(await request.json())})
+
+        return Route(path, answer, methods=["POST"])
+
+    def asked(path: str, act: Callable[[], Told]) -> Route:
+        async def answer(request: Request) -> Response:
+            wechat.require(request.query_params.get("access_token", ""))
+            return JSONResponse(act())
+
+        return Route(path, answer, methods=["GET"])
+
+    return [
+        Route("/cgi-bin/stable_token", stable_token, methods=["POST"]),
+        posted("/cgi-bin/message/custom/send", wechat.write),
+        posted("/cgi-bin/message/template/send", lambda body: wechat.notify(body, "template")),
+        posted("/cgi-bin/message/subscribe/bizsend", lambda body: wechat.notify(body, "subscribe")),
+        posted("/cgi-bin/menu/create", wechat.put_menu),
+        posted("/cgi-bin/template/api_add_template", wechat.pick_template),
+        asked("/cgi-bin/get_api_domain_ip", lambda: {"ip_list": ["127.0.0.1"]}),
+        asked("/cgi-bin/template/get_all_private_template", lambda: {"template_list": wechat.listed("template_id")}),
+        asked("/wxaapi/newtmpl/gettemplate", lambda: {**DONE, "data": wechat.listed("priTmplId")}),
+    ]
 
 
-def _serve_calls(app: FastAPI, wechat: Wechat) -> None:
-    @app.post("/cgi-bin/stable_token")
-    def stable_token(asked: Posted) -> Told:
-        return wechat.token(asked)
+def _media(wechat: Wechat) -> list[Route]:
+    async def upload(request: Request) -> Response:
+        wechat.require(request.query_params.get("access_token", ""))
+        async with request.form() as form:
+            media = form["media"]
+            if not isinstance(media, UploadFile) or media.content_type not in ("image/jpeg", "image/png"):
+                raise Fault(40004, "invalid media type")
+            media_id = wechat.keep(await media.read(), media.content_type)
+        told = {"type": request.query_params.get("type", ""), "media_id": media_id, "created_at": int(time.time())}
+        return JSONResponse(told)
 
-    @app.post("/cgi-bin/message/custom/send")
-    def write(access_token: AccessToken, body: Posted) -> Told:
-        wechat.require(access_token)
-        return _done(**wechat.write(body))
-
-    @app.post("/cgi-bin/message/template/send")
-    def notify(access_token: AccessToken, body: Posted) -> Told:
-        wechat.require(access_token)
-        return _done(**wechat.notify(body, "template"))
-
-    @app.post("/cgi-bin/message/subscribe/bizsend")
-    def notify_subscriber(access_token: AccessToken, body: Posted) -> Told:
-        wechat.require(access_token)
-        return _done(**wechat.notify(body, "subscribe"))
-
-
-def _serve_media(app: FastAPI, wechat: Wechat) -> None:
-    @app.post("/cgi-bin/media/upload")
-    def upload(access_token: AccessToken, type: Annotated[str, Query()], media: UploadFile) -> Told:
-        wechat.require(access_token)
-        if media.content_type not in ("image/jpeg", "image/png"):
-            raise Fault(40004, "invalid media type")
-        media_id = wechat.keep(media.file.read(), media.content_type)
-        return {"type": type, "media_id": media_id, "created_at": int(now().timestamp())}
-
-    @app.get("/cgi-bin/media/get")
-    def get(request: Request, access_token: AccessToken, media_id: Annotated[str, Query()]) -> Response:
-        wechat.require(access_token)
+    async def get(request: Request) -> Response:
+        wechat.require(request.query_params.get("access_token", ""))
+        media_id = request.query_params.get("media_id", "")
         if media_id not in wechat.media:
             raise Fault(40007, "invalid media_id")
         content, media_type = wechat.media[media_id]
@@ -226,40 +249,11 @@ def _serve_media(app: FastAPI, wechat: Wechat) -> None:
             return JSONResponse({"video_url": str(request.url_for("video", media_id=media_id))})
         return Response(content, media_type=media_type, headers={"Content-Disposition": 'attachment; filename="media"'})
 
-    @app.get("/video/{media_id}")
-    def video(media_id: str) -> Response:
-        return Response(*wechat.media[media_id][:1], media_type="video/mp4")
+    async def video(request: Request) -> Response:
+        return Response(wechat.media[request.path_params["media_id"]][0], media_type="video/mp4")
 
-
-def _serve_settings(app: FastAPI, wechat: Wechat) -> None:
-    @app.post("/cgi-bin/menu/create")
-    def create_menu(access_token: AccessToken, body: Posted) -> Told:
-        wechat.require(access_token)
-        wechat.menu = body
-        return _done()
-
-    @app.get("/cgi-bin/get_api_domain_ip")
-    def addresses(access_token: AccessToken) -> Told:
-        wechat.require(access_token)
-        return {"ip_list": ["127.0.0.1"]}
-
-    @app.get("/cgi-bin/template/get_all_private_template")
-    def templates(access_token: AccessToken) -> Told:
-        wechat.require(access_token)
-        return {"template_list": _listed(wechat, "template_id")}
-
-    @app.get("/wxaapi/newtmpl/gettemplate")
-    def subscribe_templates(access_token: AccessToken) -> Told:
-        wechat.require(access_token)
-        return _done(data=_listed(wechat, "priTmplId"))
-
-    @app.post("/cgi-bin/template/api_add_template")
-    def add_template(access_token: AccessToken, body: Posted) -> Told:
-        wechat.require(access_token)
-        if body["template_id_short"] not in wechat.library:
-            raise Fault(40036, "invalid template_id_short")
-        return _done(template_id=wechat.add_template(wechat.library[body["template_id_short"]]))
-
-
-def _listed(wechat: Wechat, name: str) -> Sequence[Told]:
-    return [{name: template_id, "title": title} for template_id, title in wechat.templates.items()]
+    return [
+        Route("/cgi-bin/media/upload", upload, methods=["POST"]),
+        Route("/cgi-bin/media/get", get, methods=["GET"]),
+        Route("/video/{media_id}", video, methods=["GET"], name="video"),
+    ]

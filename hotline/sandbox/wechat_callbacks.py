@@ -2,6 +2,7 @@
 
 import itertools
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,7 @@ from xml.sax.saxutils import escape
 
 import httpx
 
-from hotline.channels.wechat_crypto import Envelope, signature
-from models.base import now
+from hotline.signatures.wechat import Envelope, signature
 
 ACCOUNT = "gh_standin00001"
 TIMES = 3
@@ -46,7 +46,7 @@ class Callbacks:
         self._account = account
         self._deliver = deliver or _post
         self._envelope = Envelope(account.aes_key, account.app_id) if account.aes_key else None
-        self._serial = itertools.count(int(now().timestamp() * 1000) * 10**6)
+        self._serial = itertools.count(int(time.time() * 1000) * 10**6)
 
     def message(self, sender: str, kind: str, **fields: Any) -> Callback:
         return self._callback(sender, {"MsgType": kind, **fields, "MsgId": next(self._serial)})
@@ -68,7 +68,7 @@ class Callbacks:
         return f"{self._account.callback_url}?{urlencode({**self._signed(), 'echostr': 'echo'})}"
 
     def _callback(self, sender: str, fields: Mapping[str, Any]) -> Callback:
-        words = {"ToUserName": ACCOUNT, "FromUserName": sender, "CreateTime": int(now().timestamp()), **fields}
+        words = {"ToUserName": ACCOUNT, "FromUserName": sender, "CreateTime": int(time.time()), **fields}
         return self.wrap(sender, written(words))
 
     def wrap(self, sender: str, body: bytes) -> Callback:
@@ -82,7 +82,7 @@ class Callbacks:
         return Callback(f"{self._account.callback_url}?{urlencode(query)}", body)
 
     def _signed(self) -> dict[str, str]:
-        timestamp, nonce = str(int(now().timestamp())), str(secrets.randbelow(10**10))
+        timestamp, nonce = str(int(time.time())), str(secrets.randbelow(10**10))
         return {"signature": signature(self._account.token, timestamp, nonce), "timestamp": timestamp, "nonce": nonce}
 
 

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 from twilio.request_validator import RequestValidator
 
-from hotline.channels.gateways import generic
 from hotline.settings import Sms, TencentTemplate
+from hotline.signatures import generic
 from models import now
 from tests.components import wait_until
 

@@ -7,10 +7,10 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from hotline.channels.gateways import aliyun, tencent
 from hotline.channels.sms import Sms
 from hotline.db import Database
 from hotline.ports import Outbound
+from hotline.signatures import aliyun, tencent
 from models import Conversation, Delivery, Message, OutgoingMessage
 from tests.channels.conftest import Install
 from tests.channels.providers import ALIYUN, NUMBER, SECRET, TENCENT, post_json, post_twilio, twilio_form

@@ -23,6 +23,7 @@ def environment(folder: Path, **others: str) -> dict[str, str]:
         "HOTLINE_DEMO": "true",
         "HOTLINE_DEMO_PASSWORD": PASSWORD,
         "HOTLINE_TELEPHONY": "off",
+        "HOTLINE_SANDBOX__ENABLED": "false",
         "HOTLINE_MODEL_DIR": str(PROJECT / "classifier" / "artifacts" / "demo"),
         # So that what these programs run counts as covered.
         **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},

@@ -1,13 +1,10 @@
 """Aliyun Dysms: approved templates out, signed by ACS3-HMAC-SHA256; texts and receipts in as JSON arrays, unsigned."""
 
-import hashlib
-import hmac
 import json
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
@@ -17,10 +14,9 @@ from hotline.channels.gateways.gateway import Guard, national, unset
 from hotline.channels.gateways.payload import Item
 from hotline.ports import HttpAnswer, Inbound, Outbound, Parsed, RawRequest, Receipt, ReceiptState
 from hotline.settings import Sms
+from hotline.signatures.aliyun import canonical_query, signed_headers
 from models.base import now
 
-ALGORITHM = "ACS3-HMAC-SHA256"
-VERSION = "2017-05-25"
 ANSWER = HttpAnswer(body=b'{"code":0,"msg":"ok"}', media_type="application/json")
 OK = "OK"
 # Its limits of pace, per number and in all, and what an operator mends without the message being wrong.
@@ -133,38 +129,6 @@ class Aliyun:
         except ValueError:
             found = None
         return found if isinstance(found, dict) else Receipt(ReceiptState.UNKNOWN, reason="not its usual answer")
-
-
-def signed_headers(
-    action: str,
-    parameters: Mapping[str, str],
-    *,
-    host: str,
-    key_id: str,
-    key_secret: str,
-    at: str,
-    nonce: str,
-    version: str = VERSION,
-) -> dict[str, str]:
-    """The headers of a call whose parameters are all in its query and whose body is empty."""
-    headers = {
-        "host": host,
-        "x-acs-action": action,
-        "x-acs-content-sha256": hashlib.sha256(b"").hexdigest(),
-        "x-acs-date": at,
-        "x-acs-signature-nonce": nonce,
-        "x-acs-version": version,
-    }
-    names = ";".join(sorted(headers))
-    lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
-    canonical = "\n".join(("POST", "/", canonical_query(parameters), lines, names, headers["x-acs-content-sha256"]))
-    to_sign = f"{ALGORITHM}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    signature = hmac.new(key_secret.encode(), to_sign.encode(), hashlib.sha256).hexdigest()
-    return {**headers, "authorization": f"{ALGORITHM} Credential={key_id},SignedHeaders={names},Signature={signature}"}
-
-
-def canonical_query(parameters: Mapping[str, str]) -> str:
-    return "&".join(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in sorted(parameters.items()))
 
 
 def _message(item: Item) -> Inbound:

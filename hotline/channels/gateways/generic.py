@@ -1,13 +1,11 @@
 """Any gateway that speaks JSON over HTTP: its fields are named in the settings, both ways are signed with HMAC-SHA256."""
 
-import hashlib
 import hmac
 import json
 from collections.abc import Sequence
 from datetime import datetime
 
 import httpx
-from pydantic import SecretStr
 
 from hotline.channels.gateways import payload
 from hotline.channels.gateways.calling import call
@@ -16,16 +14,11 @@ from hotline.channels.gateways.payload import Item
 from hotline.errors import NotGenuine
 from hotline.ports import HttpAnswer, Inbound, Outbound, Parsed, RawRequest, Receipt, ReceiptState
 from hotline.settings import Sms
+from hotline.signatures.generic import SIGNATURE, TIMESTAMP, signed
 from models.base import now
 
-TIMESTAMP = "x-hotline-timestamp"
-SIGNATURE = "x-hotline-signature"
 FRESH_SECONDS = 300
 ANSWER = HttpAnswer(body=b'{"ok":true}', media_type="application/json")
-
-
-def signed(secret: SecretStr, timestamp: str, body: bytes) -> str:
-    return hmac.new(secret.get_secret_value().encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
 
 
 class Generic:

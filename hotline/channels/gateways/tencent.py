@@ -1,10 +1,8 @@
 """Tencent Cloud SMS: approved templates out, signed by TC3-HMAC-SHA256; texts and receipts in as JSON, unsigned."""
 
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -15,12 +13,10 @@ from hotline.channels.gateways.gateway import Guard, unset
 from hotline.channels.gateways.payload import Item
 from hotline.ports import HttpAnswer, Inbound, Outbound, Parsed, RawRequest, Receipt, ReceiptState
 from hotline.settings import Sms
+from hotline.signatures.tencent import signed_headers
 from models.base import now
 
-ALGORITHM = "TC3-HMAC-SHA256"
-SERVICE = "sms"
 VERSION = "2021-01-11"
-JSON = "application/json; charset=utf-8"
 ANSWER = HttpAnswer(body=b'{"result":0,"errmsg":"OK"}', media_type="application/json")
 OK = "Ok"
 # Its limits of pace, and what an operator mends without the message being wrong.
@@ -119,28 +115,6 @@ class Tencent:
         if isinstance(answer, Receipt):
             return answer
         return _response(answer) or Receipt(ReceiptState.UNKNOWN, reason="not its usual answer")
-
-
-def signed_headers(
-    action: str, body: bytes, *, host: str, key_id: str, key_secret: str, timestamp: int, service: str = SERVICE
-) -> dict[str, str]:
-    headers = {"content-type": JSON, "host": host, "x-tc-action": action.lower()}
-    names = ";".join(headers)
-    lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-    canonical = "\n".join(("POST", "/", "", lines, names, hashlib.sha256(body).hexdigest()))
-    day = f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d}"
-    scope = f"{day}/{service}/tc3_request"
-    to_sign = "\n".join((ALGORITHM, str(timestamp), scope, hashlib.sha256(canonical.encode()).hexdigest()))
-    key = f"TC3{key_secret}".encode()
-    for part in (day, service, "tc3_request"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
-    return {
-        "content-type": JSON,
-        "x-tc-action": action,
-        "x-tc-timestamp": str(timestamp),
-        "authorization": f"{ALGORITHM} Credential={key_id}/{scope}, SignedHeaders={names}, Signature={signature}",
-    }
 
 
 def _message(item: Item) -> Inbound:
