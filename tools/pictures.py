@@ -15,6 +15,7 @@ from tests.cli.running import PROJECT, Service, command, running
 from tests.components import Process
 from tests.real.browser import DESK, TELEPHONE, Street, settled
 from tests.real.softphone import PHONE, Seat, Telephones, headsets
+from tests.sandbox.ports import free_ports
 from tests.telephony.asterisk import free_sip_port, kit
 
 FOLDER = PROJECT / "docs" / "pictures"
@@ -25,6 +26,7 @@ LARGEST = 150 * 1024
 COLOURS = (256, 128, 64, 32)
 
 LAMP = "滨江路12号门口的路灯坏了三盏，晚上看不见路，请尽快修好。"
+BINS = "码头巷15号旁的垃圾桶满了三天没人清，味道很大，请派人来看看。"
 LETTER = "昨晚开始，阳光花园3栋楼道里有很浓的燃气味，怀疑煤气泄漏，住户很害怕，请马上派人来检查。"
 ANSWER = "维修人员已到现场，查明三楼楼道阀门接头松动，当场更换并复测，燃气浓度正常。今晚会再测一次，并逐户告知结果。"
 
@@ -84,6 +86,26 @@ def photograph() -> bytes:
     picture = io.BytesIO()
     Image.effect_noise((800, 600), 40).convert("RGB").save(picture, "JPEG")
     return picture.getvalue()
+
+
+def talk_with_a_citizen(people: Street, service: Service) -> None:
+    """By text message: what the citizen's telephone shows, and the thread on the desk."""
+    telephones = people.window()
+    telephones.goto(f"http://127.0.0.1:{service.env['HOTLINE_SANDBOX__PORT']}/")
+    telephones.fill("#sms-who", "13900005678")
+    telephones.fill("#sms-text", BINS)
+    telephones.press("#sms-text", "Enter")
+    expect(telephones.locator("[data-channel=sms] .theirs")).to_contain_text("已送达")
+    desk = people.staff("agent9")
+    available(desk)
+    settled(desk).locator("#queue .item", has_text=BINS[:10]).click()
+    desk.wait_for_url("**/desk?c=*")
+    settled(desk).locator("[data-key=y]", has_text="常用语").click()
+    desk.get_by_role("button", name="请发照片").click()
+    desk.keyboard.press("F9")
+    expect(desk.locator("#talk .ours").last).to_contain_text("已送达")
+    both(telephones, "sandbox")
+    both(desk, "desk-thread", "#talk")
 
 
 def staff_the_seats(people: Street) -> None:
@@ -220,6 +242,7 @@ def take(people: Street, service: Service, city: Telephones, folder: Path) -> No
     citizen, supervisor = people.window(), people.staff("supervisor1")
     both(people.window(), "login", address="/login")
     take_a_call(people, city)
+    talk_with_a_citizen(people, service)
     staff_the_seats(people)
     number = write_letter(citizen)
     agent = people.staff("agent1")
@@ -240,9 +263,10 @@ def main() -> None:
     kit()
     port = free_sip_port()
     exchange = {"HOTLINE_ASTERISK__SIP_PORT": str(port), "HOTLINE_ASTERISK__WS_PORT": str(port + 28)}
+    sandbox = {"HOTLINE_SANDBOX__ENABLED": "true", "HOTLINE_SANDBOX__PORT": str(free_ports(3))}
     with (
         tempfile.TemporaryDirectory() as name,
-        running(Path(name), HOTLINE_TELEPHONY="on", **exchange) as service,
+        running(Path(name), HOTLINE_TELEPHONY="on", **exchange, **sandbox) as service,
         sync_playwright() as playwright,
         headsets(playwright, service.url) as people,
     ):

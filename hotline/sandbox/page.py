@@ -1,5 +1,6 @@
 """The page of the telephones, and what its script asks for."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from hotline.sandbox.telephones import MAIL, SMS, WECHAT, Telephones, Wish
 
 OWN = Path(__file__).parent / "page"
-# The look of the desks: one sheet for both.
+# The look of the desks: the same for both.
 DESKS = Path(__file__).parents[1] / "web" / "static"
 MOST_BYTES = 10 * 1024 * 1024
 LONGEST_WORDS = 2000
@@ -29,7 +30,7 @@ BEGINNINGS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 def routes(telephones: Telephones) -> list[BaseRoute]:
     return [
         Route("/", _index),
-        Route("/static/app.css", _look),
+        *(Route(f"/static/{Path(name).name}", _of_the_desks(name)) for name in ("app.css", "icons/mark.svg")),
         Mount("/static", StaticFiles(directory=OWN)),
         *_reading(telephones),
         _writing(telephones),
@@ -40,8 +41,11 @@ async def _index(_: Request) -> Response:
     return FileResponse(OWN / "index.html", headers=HEADERS)
 
 
-async def _look(_: Request) -> Response:
-    return FileResponse(DESKS / "app.css", headers=HEADERS)
+def _of_the_desks(name: str) -> Callable[[Request], Awaitable[Response]]:
+    async def look(_: Request) -> Response:
+        return FileResponse(DESKS / name, headers=HEADERS)
+
+    return look
 
 
 def _reading(telephones: Telephones) -> list[BaseRoute]:

@@ -48,7 +48,9 @@
     const name = nameOf(event, isField(target));
     if (!name) return;
     if (name === "Enter" && target.closest("button, a, summary, input")) return;
-    const element = all("data-key", name).find((each) => isSeen(each.closest(".pick") || each));
+    const seen = all("data-key", name).filter((each) => isSeen(each.closest(".pick") || each));
+    // Where two have the same key, it is that of the form that is being written in.
+    const element = seen.find((each) => each.form && each.form === target.form) || seen[0];
     const group = all("data-cycle", name)[0];
     if (!element && !group) return;
     event.preventDefault();

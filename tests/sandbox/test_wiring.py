@@ -1,0 +1,94 @@
+"""Which settings lead the demo to the stand-ins, and when they stay off."""
+
+import pytest
+
+from hotline.sandbox import wiring
+from hotline.services.automatic import GREETING
+from hotline.services.exchanges import ASK
+from hotline.services.identities import BIND
+from hotline.services.outgoing import NOTICES, REPLY
+from hotline.settings import Settings
+
+SECRET = bytes(32)
+
+
+@pytest.fixture
+def demo(settings: Settings) -> Settings:
+    """Of nobody's environment but the tests' own."""
+    return settings.model_copy(update={"demo": True})
+
+
+def started_with(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return Settings(demo=True)
+
+
+def test_a_service_without_a_provider_is_led_to_all_of_them(demo: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    led = started_with(wiring.environment(demo, SECRET), monkeypatch)
+
+    assert led.sms.gateway == "twilio"
+    assert list(wiring.played(led)) == ["twilio", "aliyun", "tencent", "generic", "wechat", "mail"]
+    assert led.mail.address == wiring.ADDRESS
+    assert wiring.mail_account(led)[0] == wiring.ADDRESS
+
+
+def test_the_command_by_itself_has_the_settings_of_that_service(demo: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = wiring.completed(demo, SECRET)
+    led = started_with(wiring.environment(demo, SECRET), monkeypatch)
+
+    assert (alone.sms, alone.wechat, alone.mail) == (led.sms, led.wechat, led.mail)
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("HOTLINE_SMS__TWILIO_AUTH_TOKEN", "SMS"),
+        ("HOTLINE_SMS__GATEWAY", "SMS"),
+        ("HOTLINE_WECHAT__TOKEN", "WECHAT"),
+        ("HOTLINE_MAIL__ADDRESS", "MAIL"),
+    ],
+)
+def test_a_group_of_which_the_operator_has_set_anything_is_left_alone(
+    demo: Settings, monkeypatch: pytest.MonkeyPatch, name: str, group: str
+) -> None:
+    given = started_with({name: "" if name.endswith("GATEWAY") else "of the operator"}, monkeypatch)
+
+    led = {each.split("__")[0].removeprefix("HOTLINE_") for each in wiring.environment(given, SECRET)}
+
+    assert led == {"SMS", "WECHAT", "MAIL"} - {group}
+    assert not {"SMS": {"twilio", "aliyun", "tencent", "generic"}, "WECHAT": {"wechat"}, "MAIL": {"mail"}}[group] & set(
+        wiring.played(given)
+    )
+
+
+def test_it_belongs_to_the_demo(demo: Settings) -> None:
+    assert wiring.why_not(demo) == ""
+    assert "HOTLINE_DEMO" in wiring.why_not(demo.model_copy(update={"demo": False}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOTLINE_WEB__PUBLIC_URL", "https://12345.example.gov.cn"),
+        ("HOTLINE_SMS__TWILIO_BASE_URL", "https://api.twilio.com"),
+        ("HOTLINE_SMS__GENERIC_URL", "https://gateway.example.gov.cn/send"),
+        ("HOTLINE_WECHAT__BASE_URL", "https://api.weixin.qq.com"),
+        ("HOTLINE_MAIL__SMTP_URL", "smtps://a:b@smtp.example.gov.cn"),
+    ],
+)
+def test_an_address_beyond_loopback_is_named_as_the_reason(
+    demo: Settings, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    assert wiring.why_not(started_with({name: value}, monkeypatch)) == f"{name} is not on loopback"
+
+
+def test_its_secrets_differ_from_folder_to_folder(demo: Settings) -> None:
+    one, other = wiring.environment(demo, SECRET), wiring.environment(demo, bytes([1]) * 32)
+
+    same = {name for name in one if one[name] == other[name]}
+    assert not [name for name in same if "TOKEN" in name or name.endswith(("SECRET", "_KEY", "IMAP_URL", "SMTP_URL"))]
+
+
+def test_every_text_that_is_told_has_a_template() -> None:
+    assert set(wiring.PURPOSES) >= {*NOTICES, GREETING, ASK, BIND, REPLY}
