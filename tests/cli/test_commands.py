@@ -32,7 +32,8 @@ def test_the_help_names_every_command(env: dict[str, str]) -> None:
     shown = command("--help", env=env)
 
     assert shown.returncode == 0
-    assert "{up,seed,staff,suggest,replay,drill,export,call,doctor}" in shown.stdout.replace("\n", "").replace(" ", "")
+    words = shown.stdout.replace("\n", "").replace(" ", "")
+    assert "{up,seed,staff,suggest,replay,drill,export,call,sandbox,wechat,doctor}" in words
 
 
 def test_seeding_again_adds_nothing(env: dict[str, str]) -> None:
