@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from bench import arrivals, callbacks, memory, minute, pages, screen_pop, take_next, telephone
+from bench import arrivals, callbacks, memory, minute, pages, places, screen_pop, take_next, telephone
 from bench.figures import Figure
 
 BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
@@ -17,6 +17,7 @@ BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "take_next": take_next.take_next,
     "pages": pages.pages,
     "memory": memory.memory,
+    "places": places.places,
     "telephone": telephone.telephone,
     "screen_pop": screen_pop.screen_pop,
 }

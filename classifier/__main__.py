@@ -1,4 +1,4 @@
-"""python -m classifier train | evaluate | predict: reads the files that its options name, writes JSON lines."""
+"""python -m classifier train | evaluate | predict | places: reads the files that its options name, writes JSON lines."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from classifier import storage, training
+from classifier import place_check, storage, training
 from classifier.evaluation import Guess, evaluate
 from classifier.fitting import RECIPES
 from classifier.gazetteer import Gazetteer
@@ -59,6 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--model", type=Path, required=True)
     predict.add_argument("--city", type=Path, help="recognise the places of this city file")
     predict.set_defaults(run=_predict)
+
+    places = commands.add_parser("places", help="measure how well a city's places are found; one JSON object")
+    places.add_argument("--city", type=Path, required=True)
+    places.add_argument(
+        "--data", type=Path, default=place_check.EXAMPLES, help="JSON lines with text and what it says of the place"
+    )
+    places.add_argument("--half", choices=["mending", "held_out"], help="only this half of the sentences")
+    places.set_defaults(run=_places)
     return parser
 
 
@@ -125,6 +133,13 @@ def _predict(options: argparse.Namespace) -> None:
     classifier = Classifier(saved.model, version=saved.version, gazetteer=gazetteer)
     for line in sys.stdin:
         _say(classifier.predict(line.rstrip("\n")).as_dict())
+
+
+def _places(options: argparse.Namespace) -> None:
+    examples = [one for one in place_check.read_examples(options.data) if options.half in (None, one.half)]
+    if not examples:
+        raise ValueError(f"{options.data} has no sentence to measure on.")
+    _say(place_check.check(Gazetteer.from_places(places_from_city(_read_yaml(options.city))), examples))
 
 
 def _read_yaml(path: Path) -> Any:

@@ -38,7 +38,9 @@ def _grid_entries(grid: Mapping[str, Any], road_aliases: Mapping[str, list[str]]
     code = str(grid["code"])
     yield PlaceEntry(EntryKind.LANDMARK, grid["name"], code)
     for road in grid.get("roads") or ():
-        entry = PlaceEntry(EntryKind.ROAD, road["name"], code, int(road["from"]), int(road["to"]), road.get("parity") or "all")
+        entry = PlaceEntry(
+            EntryKind.ROAD, road["name"], code, _whole(road.get("from")), _whole(road.get("to")), road.get("parity") or "all"
+        )
         yield entry
         for alias in road_aliases.get(road["name"], ()):
             yield replace(entry, name=alias, canonical=road["name"])
@@ -50,6 +52,10 @@ def _grid_entries(grid: Mapping[str, Any], road_aliases: Mapping[str, list[str]]
         yield from _named(EntryKind.LANDMARK, landmark["name"], code)
         for alias in landmark.get("aliases") or ():
             yield PlaceEntry(EntryKind.LANDMARK, alias, code, canonical=landmark["name"])
+
+
+def _whole(number: int | str | None) -> int | None:
+    return None if number is None else int(number)
 
 
 def _named(kind: EntryKind, name: str, code: str) -> Iterator[PlaceEntry]:

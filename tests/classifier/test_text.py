@@ -6,7 +6,7 @@ import pytest
 
 from classifier.cutting import Dictionary
 from classifier.features import Reader
-from classifier.numbers import house_number, read_number
+from classifier.numbers import house_numbers, read_number
 from classifier.text import compact, normalise, shorten
 
 Cut = Callable[[str], list[str]]
@@ -90,6 +90,6 @@ def test_numbers_are_read_in_both_scripts(written: str, value: int | None) -> No
     ],
 )
 def test_house_numbers_are_told_from_other_numbers(after_the_road: str, number: int | None) -> None:
-    found = house_number(after_the_road, 0)
+    found = house_numbers(after_the_road, 0)
 
-    assert (found[0] if found else None) == number
+    assert (found.numbers if found else ()) == (() if number is None else (number,))
