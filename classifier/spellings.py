@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from classifier.text import normalise, shorten
 from classifier.types import EntryKind, PlaceEntry
 
-# A space between two numbers parts them (No.114 3楼), any other is a slip of the finger.
 _LINE_END = re.compile(r"\s*[\r\n]+\s*")
+# A space between two numbers parts them (No.114 3楼), any other is a slip of the finger.
 _SPACE = re.compile(r"(?<![0-9]) | (?![0-9])")
 _TRADITIONAL = str.maketrans(
     "號門東國華陽銀園學醫場鎮鄉灣莊頭橋樓廣機車書幹區縣勝長豐飛馬觀園蘭鳳龍湧濱漁綠灘衛紡織廠鐵電郵錦繡慶興盛業創邊對巷陳劉張趙楊黃吳羅孫鄧"

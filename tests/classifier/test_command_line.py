@@ -116,3 +116,18 @@ def test_what_cannot_be_trained_is_said_in_a_sentence(
 
     assert main(["train", *named, "--out", str(tmp_path / "out")]) == 1
     assert sentence in capsys.readouterr().err
+
+
+def test_places_are_measured_on_sentences_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"text": "阳光花园停水", "kind": "ask"},
+        {"text": "莲塘路停电", "kind": "grid", "township": "x", "community": "y", "grid": "z"},
+    ]
+    path = tmp_path / "sentences.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    assert main(["places", "--city", str(CITY), "--data", str(path)]) == 0
+
+    measured = json.loads(capsys.readouterr().out)
+    assert (measured["n"], measured["grid"], measured["guessed"], measured["right"]) == (2, 0.0, 0, 0.5)
+    assert main(["places", "--city", str(CITY), "--data", str(path), "--half", "held_out"]) == 1
