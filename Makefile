@@ -56,6 +56,7 @@ fix: $(READY) ## format, and mend what can be mended safely
 
 bench-classifier: $(READY) ## measure the classifier (D=folder with the four training files adds them)
 	@$(BIN)/python -m bench.classifier $(if $(D),--data $(D))
+	@$(BIN)/python -m bench places
 
 bench: $(READY) $(MODEL)/manifest.json ## measure, each figure beside its limit
 	@$(BIN)/python -m bench
