@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, Select, insert, literal_column, selec
 from sqlalchemy.orm import Session
 
 from bench.letters import SENTENCES
-from hotline.services import queue_rule
+from hotline.services import queue_rule, search_words
 from hotline.services.queue_rule import VOICE, VOICE_MESSAGE
 from models import (
     Area,
@@ -52,6 +52,7 @@ class Size:
 LITTLE = Size(contacts=10_000, cases=5_000)
 MIDDLING = Size(contacts=100_000, cases=50_000)
 LARGE = Size(contacts=1_000_000, cases=500_000)
+LARGEST = Size(contacts=2_000_000, cases=1_000_000)
 
 
 def fill(engine: Engine, size: Size) -> None:
@@ -225,6 +226,7 @@ def _cases(connection: Connection, source: str) -> None:
         urgency="'normal'",
         title=_one_of([sentence[:40] for sentence in SENTENCES]),
         content=_one_of(SENTENCES),
+        tokens=_one_of([search_words.stored(search_words.words_of(sentence)) for sentence in SENTENCES]),
         place_text=_sealed("人民路 18 号"),
         grid_code="contact.grid_code",
         community_code="area.parent_code",

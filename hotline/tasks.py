@@ -44,6 +44,7 @@ from hotline.services import (
     polling,
     presence,
     recordings,
+    same_matter,
     scoring,
     surveys,
     switching,
@@ -105,6 +106,11 @@ def answer_by_itself(session: Session, event: MessageReceived, body: dict[str, A
 @handles(SignalNoted)
 def welcome(session: Session, event: SignalNoted) -> None:
     automatic.welcome(session, event.signal_id)
+
+
+@handles(CaseFiled)
+def tie_same_matter(session: Session, event: CaseFiled) -> None:
+    same_matter.tie(session, session.get_one(Case, event.case_id))
 
 
 @handles(CaseFiled, CaseAdvanced)

@@ -78,6 +78,7 @@ class Case(Record):
     wants_callback: Mapped[bool] = mapped_column(default=True)
     confidential: Mapped[bool] = mapped_column(default=False)
     unit_summary: Mapped[str] = mapped_column(Text, default="")  # what units see of a confidential case
+    tokens: Mapped[str] = mapped_column(Text, default="", server_default="")  # words by which the same matter is found
 
     lead_unit_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("unit.id"))
     filed_by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))

@@ -41,8 +41,14 @@ class DraftForm(BaseModel):
     unit_summary: str = Field(default="", max_length=4000)
     wants_callback: bool = True
     dispatch_note: str = Field(default="", max_length=2000)
+    same_as: Code = ""  # the number of an earlier case about the same matter, as the agent found
 
     @property
     def area_code(self) -> str | None:
         """The smallest area that is known."""
         return self.grid_code or self.community_code or self.township_code
+
+    @property
+    def shielded(self) -> bool:
+        """Units and other desks see nothing of it but what is written for them."""
+        return self.confidential or self.request_type == RequestType.REPORT

@@ -3,13 +3,13 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.errors import RuleBroken, WrongState
+from hotline.errors import NoteRequired, RuleBroken, WrongState
 from hotline.events import CaseNoted
 from hotline.services import history
 from hotline.services.actors import Actor
 from hotline.services.holding import hold
 from hotline.services.outbox import emit
-from models import Action, Assignment, Case, CaseEvent, CaseLink, LinkKind, Mark, MarkKind
+from models import Action, Assignment, Case, CaseEvent, CaseLink, LinkKind, Mark, MarkKind, now
 from models.workflow import NOTED
 
 
@@ -55,6 +55,30 @@ def link(session: Session, case: Case, other: Case, kind: LinkKind, *, by: Actor
     _append(session, other, Action.REMARK, by=by, key=key, text=f"{kind}: {case.number} {text}".strip())
     session.flush()
     return tied
+
+
+def unlink(session: Session, case: Case, other: Case, kind: LinkKind, *, by: Actor, key: str, reason: str) -> None:
+    """Take a link back, whichever of the two it began at; both histories say so and why. The same key again does nothing."""
+    if not reason.strip():
+        raise NoteRequired(field="reason")
+    pair = sorted((case, other), key=lambda one: one.id)
+    done = [hold(session, each, key=key)[1] for each in pair]
+    if any(done):
+        return
+    ids = [each.id for each in pair]
+    ties = select(CaseLink).where(CaseLink.case_id.in_(ids), CaseLink.other_id.in_(ids), CaseLink.kind == kind)
+    tied = session.scalars(ties).all()
+    if not tied:
+        raise WrongState()
+    for each in tied:
+        session.delete(each)
+    marked = (Mark.kind == MarkKind.REPEAT, Mark.basis.in_([each.number for each in pair]), Mark.cleared_at.is_(None))
+    if kind == LinkKind.REPEAT:
+        for mark in session.scalars(select(Mark).where(Mark.case_id.in_(ids), *marked)):
+            mark.cleared_at, mark.cleared_reason = now(), reason.strip()
+    for one, its_other in zip(pair, reversed(pair), strict=True):
+        _append(session, one, Action.MARK, by=by, key=key, text=f"not_{kind}: {its_other.number} {reason.strip()}")
+    session.flush()
 
 
 def _append(

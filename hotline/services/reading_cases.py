@@ -234,6 +234,8 @@ def _in_words(action: Action, note: str) -> str:
     code, colon, text = note.partition(": ")
     if action == Action.REQUEST:
         return f"{word('return_reason', code)}：{text}" if colon else word("request_kind", note)
+    if colon and action in (Action.MARK, Action.REMARK) and (linked := word("link", code)) != code:
+        return f"{linked}：{text}"
     if action == Action.MARK and colon:
         return f"{word('mark', code)}：{word('case_status', text)}"
     return note

@@ -19,6 +19,7 @@ from hotline.services import (
     reading,
     reading_filing,
     reading_floor,
+    same_matter,
     threads,
     triage,
 )
@@ -140,7 +141,8 @@ def save_draft(request: Request, me: Me, db: Db, contact_id: UUID, posted: Poste
         return render.redirect(request, f"/desk?c={contact_id}&m={matter}", notice="草稿已保存。")
     view = reading_filing.filing_view(db, contact, matter, form, suggestion=triage.suggested_of(db, contact), filed=())
     moved = (form.unit, form.assist_units) != (typed.unit, typed.assist_units)
-    return render.fragment(request, "desk/_saved.html", me=me, units_moved=moved, filing=view)
+    again = same_matter.looks_elsewhere(before, form)
+    return render.fragment(request, "desk/_saved.html", me=me, contact=contact, units_moved=moved, same_again=again, filing=view)
 
 
 @router.get("/contact/{contact_id}/suggested")

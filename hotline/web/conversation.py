@@ -43,7 +43,7 @@ def reply(
     key: Key,
     text: Annotated[str, Form(max_length=20_000)] = "",
 ) -> Response:
-    contact = _held(db, me, contact_id)
+    contact = held(db, me, contact_id)
     threads.reply(db, contact, text=clean(text), enclosed=enclosed, by=staff_of(db, me), key=key)
     if not render.is_htmx(request):
         return render.redirect(request, f"/desk?c={contact_id}", notice="已发送。")
@@ -63,7 +63,7 @@ def count_segments(
 @router.get("/canned")
 def sentences(request: Request, look: Look, me: Me, contact_id: UUID, q: str = "") -> Response:
     """Sentences at hand, filled in for this contact."""
-    contact = _held(look, me, contact_id)
+    contact = held(look, me, contact_id)
     found = canned.search(look, contact, q[:50], agent=me.name)
     return render.fragment(request, "desk/_canned.html", found=found)
 
@@ -72,7 +72,7 @@ def sentences(request: Request, look: Look, me: Me, contact_id: UUID, q: str = "
 def ask(
     request: Request, me: Me, db: Db, contact_id: UUID, asked: Annotated[list[str] | None, Form(alias="ask", max_length=3)] = None
 ) -> Response:
-    exchanges.start(db, _held(db, me, contact_id), asked or (), by=staff_of(db, me))
+    exchanges.start(db, held(db, me, contact_id), asked or (), by=staff_of(db, me))
     return render.redirect(request, f"/desk?c={contact_id}", notice="已请市民补充，回答会填进登记表。")
 
 
@@ -85,17 +85,17 @@ def confirm(
     name: Annotated[str, Form(max_length=64)] = "",
     number: Annotated[str, Form(max_length=32)] = "",
 ) -> Response:
-    identities.confirm(db, _held(db, me, contact_id), number=number, name=clean(name), by=me)
+    identities.confirm(db, held(db, me, contact_id), number=number, name=clean(name), by=me)
     return render.redirect(request, f"/desk?c={contact_id}", notice="身份已确认，以往的诉求列在下面。")
 
 
 @router.post("/loosen")
 def loosen(request: Request, me: Me, db: Db, contact_id: UUID) -> Response:
-    identities.loosen(db, _held(db, me, contact_id), by=me)
+    identities.loosen(db, held(db, me, contact_id), by=me)
     return render.redirect(request, f"/desk?c={contact_id}", notice="已解除身份绑定。", kind="warn")
 
 
-def _held(session: Db, me: access.Me, contact_id: UUID) -> Contact:
+def held(session: Db, me: access.Me, contact_id: UUID) -> Contact:
     """Whoever has taken it, and nobody else."""
     access.require(me, *WHO)
     contact = session.get(Contact, contact_id)

@@ -11,7 +11,7 @@ from hotline.errors import Invalid
 from hotline.services.draft_form import DraftForm
 
 # Fields that are taken as they come; the others are chosen from lists.
-CHOSEN = {"category", "unit", "assist_units", "number"}
+CHOSEN = {"category", "unit", "assist_units", "number", "same_as"}
 PLAIN = frozenset(DraftForm.model_fields) - CHOSEN
 CHOICE = re.compile(r"([0-9A-Za-z_-]+) \S")
 

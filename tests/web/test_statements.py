@@ -171,6 +171,8 @@ def test_the_agents_desk(as_role: SignIn, city: Database) -> None:
 
     if taken.status_code == 303:
         visit(agent, city, taken.headers["location"])
+        contact_id = taken.headers["location"].partition("c=")[2]
+        visit(agent, city, f"/desk/contact/{contact_id}/same")
 
 
 def test_every_page_answers_on_both_databases(database: Database, as_role: SignIn, drain: Drain) -> None:
