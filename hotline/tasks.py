@@ -92,10 +92,10 @@ def handles(
     return register
 
 
-@handles(MessageReceived, CallTold, prepare=triage.predict)
-def suggest_category(session: Session, event: MessageReceived | CallTold, body: dict[str, Any] | None) -> None:
-    if body is not None:
-        triage.suggest(session, session.get_one(Contact, event.contact_id), body)
+@handles(MessageReceived, CallTold, prepare=triage.think)
+def suggest_category(session: Session, event: MessageReceived | CallTold, thought: triage.Thought | None) -> None:
+    if thought is not None:
+        triage.suggest(session, session.get_one(Contact, event.contact_id), thought.body, thought.shadow)
 
 
 @handles(MessageReceived, prepare=automatic.think)

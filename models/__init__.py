@@ -42,6 +42,7 @@ from models.contact import (
     Offer,
     QueueEntry,
     SerialDay,
+    ShadowSuggestion,
     Suggestion,
     Urgency,
 )
@@ -154,6 +155,7 @@ __all__ = [
     "Rule",
     "Score",
     "SerialDay",
+    "ShadowSuggestion",
     "Staff",
     "StaffRole",
     "StaffSession",

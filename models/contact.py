@@ -198,6 +198,18 @@ class Suggestion(Record):
     body: Mapped[dict[str, Any]]
 
 
+class ShadowSuggestion(Record):
+    """What a model that nobody is shown said beside a suggestion: for comparing the two once a person has decided."""
+
+    __tablename__ = "shadow_suggestion"
+    __table_args__ = (UniqueConstraint("suggestion_id", "model_version"),)
+
+    suggestion_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("suggestion.id"))
+    model_version: Mapped[str] = mapped_column(String(64), index=True)
+    body: Mapped[dict[str, Any]]
+    suggestion: Mapped[Suggestion] = relationship(lazy="raise")  # tells the order in which new rows are written
+
+
 class Decision(Record):
     """What a person decided on one field, beside what was suggested: the next training set."""
 

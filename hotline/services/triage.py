@@ -1,7 +1,9 @@
 """What the classifier says of a contact, and what a person made of it. Without a classifier everything else still works."""
 
 import logging
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -9,16 +11,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import classifier
-from classifier import ModelUnusable
+from classifier import Gazetteer, ModelUnusable
 from hotline import db
 from hotline.errors import Unavailable
 from hotline.events import CallTold, ContactSuggested, MessageReceived
-from hotline.services import gazetteer, outbox, queueing
+from hotline.services import gazetteer, model_versions, outbox, queueing
 from hotline.services.actors import Actor
 from hotline.services.draft_form import DraftForm
+from hotline.services.model_versions import InUse
 from hotline.services.queue_rule import VOICE
-from hotline.settings import Settings
-from models import Case, Contact, Decision, Direction, Draft, Message, Suggestion, Urgency
+from hotline.settings import Settings, get_settings
+from models import Case, Contact, Decision, Direction, Draft, Message, ShadowSuggestion, Suggestion, Urgency
 
 if TYPE_CHECKING:
     from classifier.model import Classifier
@@ -29,13 +32,19 @@ log = logging.getLogger(__name__)
 LONGEST_TEXT = 4000
 FEW_WORDS = 6
 
+# How long a process goes on with its model after another one was promoted.
+LOOKS_EVERY = 30.0
+
 _held: "Classifier | None" = None
+_shadow: "Classifier | None" = None
+_in_use: InUse | None = None  # what was last taken up; None while the process holds what it was handed
+_looked_at = 0.0
 
 
-def use(held: "Classifier | None") -> None:
+def use(held: "Classifier | None", *, shadow: "Classifier | None" = None) -> None:
     """Hand the classifier to this process."""
-    global _held
-    _held = held
+    global _held, _shadow, _in_use
+    _held, _shadow, _in_use = held, shadow, None
 
 
 def current() -> "Classifier | None":
@@ -43,15 +52,46 @@ def current() -> "Classifier | None":
 
 
 def start(settings: Settings) -> "Classifier | None":
-    """Load the model with the names of the database's places; if it is absent or broken the log says so."""
+    """Load the model in use with the names of the database's places; if it is absent or broken the log says so."""
+    global _in_use, _looked_at
+    use(None)
     try:
         with db.reading() as session:
-            places = gazetteer.load(session)
-        use(classifier.load(settings.model_dir, places))
-    except (ModelUnusable, OSError, Unavailable) as error:
-        log.warning("no classifier: contacts get no suggestion", extra={"reason": str(error)})
-        use(None)
+            _in_use, _looked_at = InUse(), time.monotonic()
+            _take_up(session, settings, model_versions.in_use(session))
+    except Unavailable as error:
+        log.warning("the model in use is not known", extra={"reason": str(error)})
+    if _held is None:
+        log.warning("no classifier: contacts get no suggestion")
     return current()
+
+
+def keep_up(session: Session, settings: Settings) -> None:
+    """Take up what was promoted since, without a restart. A process that was handed its model by `use` keeps that."""
+    global _looked_at
+    if _in_use is None or time.monotonic() - _looked_at < LOOKS_EVERY:
+        return
+    _looked_at = time.monotonic()
+    chosen = model_versions.in_use(session)
+    if chosen != _in_use:
+        _take_up(session, settings, chosen)
+
+
+def _take_up(session: Session, settings: Settings, chosen: InUse) -> None:
+    """A model that cannot be loaded leaves the former one in use, and is not tried again until another is chosen."""
+    global _held, _shadow, _in_use
+    places = gazetteer.load(session)
+    _held = _loaded(chosen.current, settings, places) or _held
+    _shadow = _loaded(chosen.shadow, settings, places) if chosen.shadow is not None else None
+    _in_use = chosen
+
+
+def _loaded(name: str, settings: Settings, places: Gazetteer) -> "Classifier | None":
+    try:
+        return classifier.load(model_versions.folder(name, settings), places)
+    except (ModelUnusable, OSError) as error:
+        log.warning("a model cannot be used", extra={"model": name, "reason": str(error)})
+        return None
 
 
 def suggest_text(text: str, *, area: str | None = None) -> dict[str, Any] | None:
@@ -61,12 +101,50 @@ def suggest_text(text: str, *, area: str | None = None) -> dict[str, Any] | None
     return _held.predict(text[:LONGEST_TEXT], area=area).as_dict()
 
 
-def predict(session: Session, event: MessageReceived | CallTold) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class Thought:
+    """What the model in use says of a contact, and what the one that only listens does."""
+
+    body: dict[str, Any]
+    shadow: dict[str, Any] | None = None
+
+
+def think(session: Session, event: MessageReceived | CallTold) -> Thought | None:
     """The thinking that comes before the transaction of `suggest`; None when there is nothing left to suggest."""
+    keep_up(session, get_settings())
+    asked = _asked(session, event)
+    body = suggest_text(asked.text, area=asked.area) if asked else None
+    return Thought(body, _beside(asked)) if asked and body is not None else None
+
+
+def predict(session: Session, event: MessageReceived | CallTold) -> dict[str, Any] | None:
+    """What the model in use says of a contact; None when there is nothing left to suggest."""
+    asked = _asked(session, event)
+    return suggest_text(asked.text, area=asked.area) if asked else None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    text: str
+    area: str | None
+
+
+def _asked(session: Session, event: MessageReceived | CallTold) -> _Asked | None:
     contact = session.get(Contact, event.contact_id)
     if contact is None or contact.concluded_at is not None:
         return None
-    return suggest_text(text_of(session, contact) or told_of(session, contact), area=contact.grid_code)
+    return _Asked(text_of(session, contact) or told_of(session, contact), contact.grid_code)
+
+
+def _beside(asked: _Asked) -> dict[str, Any] | None:
+    """A model in shadow never costs the one in use its suggestion."""
+    if _shadow is None:
+        return None
+    try:
+        return _shadow.predict(asked.text[:LONGEST_TEXT], area=asked.area).as_dict()
+    except Exception:
+        log.exception("the model in shadow failed")
+        return None
 
 
 def text_of(session: Session, contact: Contact) -> str:
@@ -91,10 +169,12 @@ def hear(session: Session, contact: Contact, before: DraftForm, after: DraftForm
         outbox.emit(session, CallTold(contact.id))
 
 
-def suggest(session: Session, contact: Contact, body: dict[str, Any]) -> Suggestion:
+def suggest(session: Session, contact: Contact, body: dict[str, Any], shadow: dict[str, Any] | None = None) -> Suggestion:
     """Keep the suggestion; what it says of urgency only ever raises it, and a place that the citizen picked stays."""
     suggestion = Suggestion(contact_id=contact.id, model_version=body["model_version"], body=body)
     session.add(suggestion)
+    if shadow is not None and shadow["model_version"] != body["model_version"]:
+        session.add(ShadowSuggestion(suggestion=suggestion, model_version=shadow["model_version"], body=shadow))
     queueing.raise_urgency(session, contact, Urgency(body["urgency"]["level"]))
     contact.grid_code = contact.grid_code or _area_of(body["place"])
     outbox.emit(session, ContactSuggested(contact.id))
