@@ -35,6 +35,7 @@ from hotline.web import (
     desk_phone,
     floor,
     login,
+    model_card,
     phone,
     problems,
     public,
@@ -54,6 +55,7 @@ log = logging.getLogger(__name__)
 ROUTERS = (
     public,
     survey,
+    model_card,
     login,
     stream,
     agent,

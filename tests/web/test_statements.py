@@ -150,7 +150,18 @@ def test_supervision_and_administration(as_role: SignIn, city: Database) -> None
     paths = ["/wall", "/wall/now", "/reports", "/reports?period=month", f"/admin/staff?open={somebody}"]
     for path in paths + [
         f"/admin{page}"
-        for page in ("", "/staff", "/rules", "/texts", "/conversations", "/reference", "/calendar", "/messages", "/access")
+        for page in (
+            "",
+            "/staff",
+            "/rules",
+            "/texts",
+            "/conversations",
+            "/model",
+            "/reference",
+            "/calendar",
+            "/messages",
+            "/access",
+        )
     ]:
         visit(everybody, city, path)
 
