@@ -20,7 +20,7 @@ from models import Action, Case, CaseStatus, Contact, Draft, LinkKind, RequestTy
 from models.workflow import CASE_OPEN
 
 WITHIN = timedelta(days=90)
-MOST_OWN, MOST_NEARBY = 200, 1000
+MOST_OWN, MOST_NEARBY = 200, 600
 SHOWN = 5
 # One's own case is shown for little; a stranger's must say nearly the same.
 LEAST_OWN, LEAST_OTHERS = 0.05, 0.2

@@ -55,7 +55,7 @@ def count_segments(
     request: Request, me: Me, look: Look, contact_id: UUID, text: Annotated[str, Form(max_length=20_000)] = ""
 ) -> Response:
     """What an answer by text message would be billed as, while it is being written."""
-    _held(look, me, contact_id)
+    held(look, me, contact_id)
     text = clean(text)
     return render.fragment(request, "desk/_segments.html", text=text, segments=segments.count(text, in_china=True))
 

@@ -66,6 +66,6 @@ def unlink(
 
 
 def _list(request: Request, session: Look, me: access.Me, contact: Contact, matter: int) -> Response:
-    form = drafts.reopened(session, contact, matter)
+    form = drafts.open_draft(session, contact, matter)
     found = same_matter.find(session, contact, form)
     return render.fragment(request, "desk/_same.html", me=me, contact=contact, matter=matter, form=form, found=found)
