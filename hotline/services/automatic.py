@@ -23,6 +23,7 @@ from hotline.services import (
 )
 from hotline.services.conversation_rule import ConversationRule
 from hotline.settings import get_settings
+from hotline.words import say
 from models import Conclusion, Contact, Conversation, ConversationSignal, Direction, Message, Urgency, now
 
 GREETING, WELCOME = "received", "welcome"
@@ -85,7 +86,12 @@ def _first_answer(
     if not rule.is_staffed(now()):
         return "out_of_hours", {**number, "opens": f"{rule.opens_after(now()):%m月%d日 %H:%M}"}
     seconds = queue_rule.current(session).limit(contact.channel, contact.urgency)
-    return "received", {**number, "minutes": str(max(1, round(seconds / 60)))}
+    return "received", {**number, "within": _in_words(seconds)}
+
+
+def _in_words(seconds: float) -> str:
+    minutes = max(1, round(seconds / 60))
+    return say("{minutes} min", minutes=minutes) if minutes < 60 else say("{hours} h", hours=round(minutes / 60))
 
 
 def _missing(contact: Contact, rule: ConversationRule, body: dict[str, Any] | None) -> list[str]:

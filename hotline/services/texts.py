@@ -46,7 +46,7 @@ def _occasion(*may: str, must: str = "", channels: Sequence[str] = CHANNELS, alw
 
 # What answers a citizen's own message.
 CONVERSING: Mapping[str, Occasion] = {
-    "received": _occasion("number", "minutes", "hotline", "link", must="number", channels=TALKED, always=True),
+    "received": _occasion("number", "within", "hotline", "link", must="number", channels=TALKED, always=True),
     "out_of_hours": _occasion("number", "opens", "hotline", "link", must="number opens", channels=TALKED, always=True),
     "emergency": _occasion("number", "hotline", "link", channels=TALKED, always=True),
     # Only there one begins to follow before one writes.
@@ -74,7 +74,7 @@ EXAMPLES: Mapping[str, str] = {
     "unit": "城市管理局",
     "answer": "路灯已于今日修复，感谢您的反映。",
     "link": "https://12345.example.cn/track",
-    "minutes": "3",
+    "within": "3 分钟",
     "opens": "11月23日 08:30",
     "hotline": "青渡市政务服务便民热线",
     "name": "王先生",

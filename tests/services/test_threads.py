@@ -116,7 +116,7 @@ def test_the_first_message_is_answered_at_once_and_only_the_first(write: Write, 
 
     assert [to for to, _ in sent] == [ACCOUNT]
     assert contact.reference in sent[0][1]
-    assert "3分钟" in sent[0][1]
+    assert "3 分钟" in sent[0][1]
 
 
 def test_in_an_emergency_the_answer_says_whom_to_ring(write: Write, sent: list[tuple[str, str]], stub: StubClassifier) -> None:

@@ -146,7 +146,9 @@
   }
   document.addEventListener("htmx:after:swap", (event) => {
     if (event.target.closest("#queue") || event.target.id === "queue") hear();
-    if (event.target.dataset?.form === "reply" || document.getElementById("reply") === event.target) htmx.trigger("#talk", "refresh");
+    if (event.target.dataset?.form === "reply" || document.getElementById("reply") === event.target) {
+      for (const stale of ["#talk", "#queue"]) htmx.trigger(stale, "refresh");
+    }
   });
   hear();
 
