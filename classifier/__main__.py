@@ -11,8 +11,8 @@ import yaml
 
 from classifier import place_check, storage, training
 from classifier.evaluation import Guess, evaluate
-from classifier.fitting import RECIPES
 from classifier.gazetteer import Gazetteer
+from classifier.linear import RECIPES
 from classifier.model import Classifier, Ranker
 from classifier.places import places_from_city
 from classifier.types import ModelUnusable

@@ -1,49 +1,20 @@
-"""Turns scores into confidences that hold what they promise: fitted on texts that the scores' fold had not seen."""
+"""Fits the curve from scores to confidences on texts that the scores' fold had not seen, and measures how honest they are."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import isotonic_regression, minimize
+from scipy.optimize import minimize
+from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import f1_score
 
+from classifier.confidence import Calibration
 from classifier.grams import Numbers
 
 _BINS = 15
 _HIGHEST = 0.998  # no run of examples is long enough to promise more
 _BOUNDS = [(math.log(0.001), math.log(0.3)), (math.log(0.5), math.log(10.0))]  # of floor and power
 _SLOPE = 0.03  # where the curve is level, the more confident text still stands first
-_MOST_LOWERED = 0.99  # at one, the order would be lost
 _BLOCKS = 40  # the curve is drawn through averages of as many equal parts: single texts would make it jump
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Scores above a floor become shares by a power; the best share is then moved onto the curve of what proved right.
-
-    A text that means something else than its words say is wrong at full score; a power alone cannot express that.
-    """
-
-    floor: float = 0.02
-    power: float = 2.0
-    claimed: tuple[float, ...] = (0.0, 1.0)
-    proved: tuple[float, ...] = (0.0, 1.0)
-
-    def shares(self, scores: Numbers) -> Numbers:
-        lifted = np.log(np.maximum(scores, 0) + self.floor) * self.power
-        powers = np.exp(lifted - lifted.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-    def confidences(self, scores: Numbers) -> Numbers:
-        """Mixes each row with an even share to lower its best, or with the best alone to raise it: the order stays."""
-        shares = self.shares(scores)
-        best = shares.max(axis=1, keepdims=True)
-        even = 1 / scores.shape[1]
-        wanted = np.maximum(np.interp(best, self.claimed, self.proved), even)
-        lower = np.clip((best - wanted) / np.maximum(best - even, 1e-9), 0, _MOST_LOWERED)
-        raised = np.clip((wanted - best) / np.maximum(1 - best, 1e-9), 0, 1)
-        alone = np.arange(scores.shape[1]) == shares.argmax(axis=1)[:, None]
-        mixed = (1 - lower - raised) * shares + lower * even + raised * alone
-        return np.asarray(mixed, dtype=np.float32)
 
 
 def calibrate(scores: Numbers, truth: Numbers) -> Calibration:
@@ -66,8 +37,9 @@ def calibrate(scores: Numbers, truth: Numbers) -> Calibration:
 def _curve(best: Numbers, is_right: Numbers) -> tuple[tuple[float, ...], tuple[float, ...]]:
     order = np.argsort(best, kind="stable")
     parts = np.array_split(order, min(_BLOCKS, len(order)))
-    rising = isotonic_regression([is_right[part].mean() for part in parts], weights=[len(part) for part in parts]).x
     claimed = [float(best[part].mean()) for part in parts]
+    rights = [float(is_right[part].mean()) for part in parts]
+    rising = IsotonicRegression().fit_transform(claimed, rights, sample_weight=[float(len(part)) for part in parts])
     proved = [min((1 - _SLOPE) * float(one) + _SLOPE * at, _HIGHEST) for one, at in zip(rising, claimed, strict=True)]
     return (0.0, *claimed, 1.0), (0.0, *proved, 1.0)
 
@@ -89,8 +61,6 @@ def decided_share(confidence: Numbers, is_right: Numbers, *, worst: float) -> fl
 
 def macro_f1(truth: Numbers, answers: Numbers, *, fewest: int) -> float:
     """The average over the labels, as numbers, that at least so many texts have."""
-    size = int(max(truth.max(), answers.max())) + 1
-    asked, answered = np.bincount(truth, minlength=size), np.bincount(answers, minlength=size)
-    right = np.bincount(truth[truth == answers], minlength=size)
-    chosen = asked >= fewest
-    return float((2 * right[chosen] / (asked + answered)[chosen]).mean()) if chosen.any() else 0.0
+    labels, counts = np.unique(truth, return_counts=True)
+    chosen = labels[counts >= fewest]
+    return float(f1_score(truth, answers, labels=chosen, average="macro", zero_division=0)) if len(chosen) else 0.0

@@ -1,11 +1,11 @@
 """Measures a model on labelled texts: how often right, how honest its confidence, how fast."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import precision_recall_fscore_support
 
 from classifier.calibration import calibration_error, decided_share
 from classifier.types import Ranked
@@ -43,17 +43,11 @@ def evaluate(guess: Guess, texts: Sequence[str], truth: Sequence[str]) -> dict[s
 
 def _by_label(truth: Sequence[str], first: Sequence[str]) -> list[dict[str, Any]]:
     """Precision, recall and F1 are 0 where nothing can be divided."""
-    asked, answered = Counter(truth), Counter(first)
-    right = Counter(label for label, code in zip(truth, first, strict=True) if label == code)
+    labels = sorted({*truth, *first})
+    measured = precision_recall_fscore_support(truth, first, labels=labels, zero_division=0)
     return [
-        {
-            "label": label,
-            "n": asked[label],
-            "precision": right[label] / max(answered[label], 1),
-            "recall": right[label] / max(asked[label], 1),
-            "f1": 2 * right[label] / (asked[label] + answered[label]),
-        }
-        for label in sorted(asked | answered)
+        {"label": label, "n": int(n), "precision": float(precision), "recall": float(recall), "f1": float(f1)}
+        for label, precision, recall, f1, n in zip(labels, *measured, strict=True)
     ]
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from classifier.calibration import Calibration
+from classifier.confidence import Calibration
 from classifier.features import Features, Words
-from classifier.fitting import Fit, Recipe, weighted
 from classifier.gazetteer import Gazetteer
 from classifier.grams import Numbers
+from classifier.linear import Fit, Recipe, weighted
 from classifier.rules import UrgencyRules
 from classifier.text import shorten
 from classifier.types import Level, Neighbour, Place, PlaceKind, Prediction, Ranked, Urgency

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from classifier.calibration import Calibration
+from classifier.confidence import Calibration
 from classifier.cutting import Dictionary
 from classifier.features import Features, Reader
-from classifier.fitting import Fit, Recipe
 from classifier.gazetteer import Gazetteer
 from classifier.grams import Numbers
+from classifier.linear import Fit, Recipe
 from classifier.model import Classifier, Head, Memory, Model, Routing
 from classifier.types import ModelUnusable
 
-FORMAT = 1
+FORMAT = 2
 _ARRAYS = "model.npz"
 _MANIFEST = "manifest.json"
 _VERSION_LENGTH = 12
@@ -133,7 +133,7 @@ def _arrays(model: Model, places: tuple[str, ...]) -> dict[str, Numbers]:
 
 def _model(arrays: dict[str, Numbers]) -> Model:
     plain = json.loads(arrays["plain"].tobytes().decode("utf-8", "surrogatepass"))
-    recipe = Recipe(**(plain["recipe"] | {"ridges": tuple(plain["recipe"]["ridges"])}))
+    recipe = Recipe(**(plain["recipe"] | {"costs": tuple(plain["recipe"]["costs"])}))
     dictionary = Dictionary(arrays["cutter.keys"], arrays["cutter.logs"], arrays["cutter.counts"])
     reader = Reader(dictionary, plain["places"], longest=recipe.longest_run)
     features = Features(reader, arrays["signs"], arrays["words"])

@@ -10,19 +10,22 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.model_selection import GroupKFold
 
-from classifier.calibration import Calibration, calibrate, calibration_error, decided_share, macro_f1
+from classifier.calibration import calibrate, calibration_error, decided_share, macro_f1
+from classifier.confidence import Calibration
 from classifier.cutting import Dictionary
+from classifier.duplicates import near_duplicates
 from classifier.features import Reader, learn
-from classifier.fitting import RECIPES, Fit, Recipe, fit, folds_of, near_duplicates, weighted
+from classifier.fitting import fit
 from classifier.grams import Numbers
+from classifier.linear import RECIPES, Fit, Recipe, weighted
 from classifier.model import TOP, Head, Memory, Model, Routing
 from classifier.storage import fingerprint
 from classifier.text import compact, lexicon, normalise
 from classifier.types import EntryKind, Example, Level, PlaceEntry
 
-_SEED = 12345
-_MOST_TEXTS = 20_000  # the kernel of more would not fit into a small machine's memory; the last ones are kept
+_MOST_TEXTS = 20_000  # more would not be learnt in a quarter of an hour; the last ones are kept
 _WORST_ERROR = 0.10
 _FEWEST_SURE = 30
 
@@ -158,47 +161,48 @@ class _School:
         labels, numbers = np.unique(targets, return_inverse=True)
         if len(labels) < 2:
             raise ValueError("There is nothing to learn from: all rows have the same label.")
+        if self.groups.max() == 0:
+            raise ValueError("There is nothing to learn from: all rows say the same.")
         truth = numbers[: len(self.groups)]
-        unseen, ridge = self._unseen(numbers)
-        fitted = self._fit(np.arange(len(numbers)), numbers, ridge).rounded()
+        unseen, cost = self._unseen(numbers)
+        fitted = self._fit(np.arange(len(numbers)), numbers, cost).rounded()
         calibration = calibrate(unseen.scores, truth)
         measures, threshold = _measures(unseen, truth)
-        return Head(tuple(map(str, labels)), fitted, calibration), measures | {"ridge": ridge}, threshold
+        return Head(tuple(map(str, labels)), fitted, calibration), measures | {"cost": cost}, threshold
 
-    def _fits(self, chosen: Numbers, numbers: Numbers, ridges: tuple[float, ...]) -> Iterator[Fit]:
-        return fit(self.rows[chosen], _one_hot(chosen, numbers), self.first_word, self.recipe, ridges)
+    def _fits(self, chosen: Numbers, numbers: Numbers, costs: tuple[float, ...]) -> Iterator[Fit]:
+        return fit(self.rows[chosen], _one_hot(chosen, numbers), self.first_word, self.recipe, costs)
 
-    def _fit(self, chosen: Numbers, numbers: Numbers, ridge: float) -> Fit:
-        (fitted,) = self._fits(chosen, numbers, (ridge,))
+    def _fit(self, chosen: Numbers, numbers: Numbers, cost: float) -> Fit:
+        (fitted,) = self._fits(chosen, numbers, (cost,))
         return fitted
 
     def _unseen(self, numbers: Numbers) -> tuple["_Unseen", float]:
-        """For every example, what a fit says that saw neither it nor another telling of its story; and the ridge that served."""
+        """For every example, what a fit says that saw neither it nor another telling of its story; and the cost that served."""
         seen = len(self.groups)
         always = np.arange(seen, len(numbers))
-        folds = [
-            (np.concatenate([learnt, always]), asked) for learnt, asked in folds_of(self.groups, self.recipe.folds, seed=_SEED)
-        ]
-        ridge = self._best_ridge(*folds[0], numbers)
+        split = GroupKFold(min(self.recipe.folds, int(self.groups.max()) + 1)).split(self.groups, groups=self.groups)
+        folds = [(np.concatenate([learnt, always]), asked) for learnt, asked in split]
+        cost = self._best_cost(*folds[0], numbers)
         scores = np.zeros((seen, int(numbers.max()) + 1), np.float32)
         fold_of = np.zeros(seen, int)
         for fold, (learnt, asked) in enumerate(folds):
-            scores[asked] = self._fit(learnt, numbers, ridge).scores(self.rows[asked], self.first_word)
+            scores[asked] = self._fit(learnt, numbers, cost).scores(self.rows[asked], self.first_word)
             fold_of[asked] = fold
-        return _Unseen(scores, fold_of), ridge
+        return _Unseen(scores, fold_of), cost
 
-    def _best_ridge(self, learnt: Numbers, asked: Numbers, numbers: Numbers) -> float:
+    def _best_cost(self, learnt: Numbers, asked: Numbers, numbers: Numbers) -> float:
         """The one under which the first fold surprises least."""
-        ridges = self.recipe.ridges
-        if len(ridges) == 1:
-            return ridges[0]
+        costs = self.recipe.costs
+        if len(costs) == 1:
+            return costs[0]
         truth = numbers[asked]
         surprises = []
-        for fitted in self._fits(learnt, numbers, ridges):
+        for fitted in self._fits(learnt, numbers, costs):
             scores = fitted.scores(self.rows[asked], self.first_word)
             shares = calibrate(scores, truth).shares(scores)
             surprises.append(-np.log(shares[np.arange(len(truth)), truth] + 1e-9).mean())
-        return ridges[int(np.argmin(surprises))]
+        return costs[int(np.argmin(surprises))]
 
 
 def _one_hot(chosen: Numbers, numbers: Numbers) -> Numbers:

@@ -1,0 +1,62 @@
+"""What a saved model needs to score a text: its recipe, the weights of its columns, one product."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from classifier.grams import Numbers
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is built; kept in it. The two that ship are in `RECIPES`."""
+
+    name: str
+    longest_run: int = 4
+    fewest: int = 2
+    most_columns: int = 400_000
+    most_weights: int = 24_000_000
+    doubt: float = 2.0
+    sharpness: float = 0.5
+    ridge: float = 4.0
+    costs: tuple[float, ...] = (0.1, 0.3, 1.0)  # of a text on the wrong side; the first fold tells which
+    balance: float = 0.25
+    folds: int = 5
+    keeps_examples: bool = False
+
+    def columns(self, labels: int) -> int:
+        return min(self.most_columns, self.most_weights // max(labels, 1))
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("table"),
+        Recipe("city", fewest=1, most_weights=8_000_000, ridge=3.0, costs=(0.3,), folds=3, keeps_examples=True),
+    )
+}
+
+
+def weighted(rows: sparse.csr_matrix, scale: Numbers, first_word: int) -> sparse.csr_matrix:
+    """The rows with each column at its weight, runs of characters and words each brought to length one."""
+    data = rows.data * scale[rows.indices]
+    owners = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    blocks = owners * 2 + (rows.indices >= first_word)
+    lengths = np.sqrt(np.bincount(blocks, weights=data * data, minlength=2 * rows.shape[0]))
+    data = data / np.maximum(lengths, 1e-9)[blocks]
+    return sparse.csr_matrix((data.astype(np.float32), rows.indices, rows.indptr), shape=rows.shape)
+
+
+@dataclass(frozen=True)
+class Fit:
+    scale: Numbers
+    weights: Numbers
+    bias: Numbers
+
+    def rounded(self) -> "Fit":
+        """As it will be saved, so that a model answers the same before and after."""
+        return Fit(self.scale, self.weights.astype(np.float16).astype(np.float32), self.bias)
+
+    def scores(self, rows: sparse.csr_matrix, first_word: int) -> Numbers:
+        return np.asarray(weighted(rows, self.scale, first_word) @ self.weights + self.bias)
