@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,6 +152,33 @@ def test_a_batch_says_the_same_as_single_texts(classifier: Classifier) -> None:
 
 def test_without_a_gazetteer_there_is_no_place(demo_model: Path) -> None:
     assert load(demo_model, None).predict("银杏路15号路灯不亮").place.kind == "none"
+
+
+def test_a_model_answers_without_the_library_that_it_was_fitted_with(demo_model: Path) -> None:
+    told = (
+        "import sys; from pathlib import Path; from classifier import load;"
+        f"print(load(Path({str(demo_model)!r}), None).predict('路灯不亮').category[0].code, 'sklearn' in sys.modules)"
+    )
+
+    found = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+
+    assert found.stdout.split() == ["0203", "False"]
+
+
+def test_texts_that_all_say_the_same_teach_nothing() -> None:
+    same = Lessons([Example("路灯不亮", {"label": label}) for label in ("lamp", "water")])
+
+    with pytest.raises(ValueError, match="all rows say the same"):
+        train(same)
+
+
+def test_a_fold_that_knows_one_label_only_still_answers() -> None:
+    examples = [*(Example(text, {"label": "lamp"}) for text in STORIES["lamp"]), Example("停水了", {"label": "water"})]
+
+    model, measures = train(Lessons(examples))
+
+    assert measures["label"]["n"] == 5
+    assert [one.code for one in Ranker(model).ranker_of("label")(["路灯坏了"])[0]] == ["lamp", "water"]
 
 
 def test_a_copied_folder_loads_and_keeps_its_version(demo_model: Path, classifier: Classifier, tmp_path: Path) -> None:
