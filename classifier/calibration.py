@@ -59,6 +59,12 @@ def decided_share(confidence: Numbers, is_right: Numbers, *, worst: float) -> fl
     return float(good[-1] + 1) / len(right) if len(good) else 0.0
 
 
+def top_share(scores: Numbers, truth: Numbers, count: int) -> float:
+    """How many find their label among so many with the highest scores."""
+    best = np.argsort(-scores, axis=1)[:, :count]
+    return float((best == truth[:, None]).any(axis=1).mean())
+
+
 def macro_f1(truth: Numbers, answers: Numbers, *, fewest: int) -> float:
     """The average over the labels, as numbers, that at least so many texts have."""
     labels, counts = np.unique(truth, return_counts=True)

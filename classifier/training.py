@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.model_selection import GroupKFold
 
-from classifier.calibration import calibrate, calibration_error, decided_share, macro_f1
+from classifier.calibration import calibrate, calibration_error, decided_share, macro_f1, top_share
 from classifier.confidence import Calibration
 from classifier.cutting import Dictionary
 from classifier.duplicates import near_duplicates
@@ -192,17 +192,13 @@ class _School:
         return _Unseen(scores, fold_of), cost
 
     def _best_cost(self, learnt: Numbers, asked: Numbers, numbers: Numbers) -> float:
-        """The one under which the first fold surprises least."""
+        """The one under which the first fold is most often right, at first and among the first few."""
         costs = self.recipe.costs
         if len(costs) == 1:
             return costs[0]
-        truth = numbers[asked]
-        surprises = []
-        for fitted in self._fits(learnt, numbers, costs):
-            scores = fitted.scores(self.rows[asked], self.first_word)
-            shares = calibrate(scores, truth).shares(scores)
-            surprises.append(-np.log(shares[np.arange(len(truth)), truth] + 1e-9).mean())
-        return costs[int(np.argmin(surprises))]
+        asking, truth = self.rows[asked], numbers[asked]
+        scores = (fitted.scores(asking, self.first_word) for fitted in self._fits(learnt, numbers, costs))
+        return costs[int(np.argmax([top_share(each, truth, 1) + top_share(each, truth, TOP) for each in scores]))]
 
 
 def _one_hot(chosen: Numbers, numbers: Numbers) -> Numbers:
@@ -228,11 +224,10 @@ def _measures(unseen: _Unseen, truth: Numbers) -> tuple[dict[str, Any], float | 
         honest[here] = others.confidences(unseen.scores[here])
     confidence, is_right = honest.max(axis=1), honest.argmax(axis=1) == truth
     threshold = _threshold(confidence, is_right)
-    best = np.argsort(-honest, axis=1)[:, :TOP]
     return {
         "n": len(truth),
         "top1": round(float(is_right.mean()), 4),
-        "top3": round(float((best == truth[:, None]).any(axis=1).mean()), 4),
+        "top3": round(top_share(honest, truth, TOP), 4),
         "macro_f1": round(macro_f1(truth, honest.argmax(axis=1), fewest=1), 4),
         "macro_f1_of_10": round(macro_f1(truth, honest.argmax(axis=1), fewest=10), 4),
         "ece": round(calibration_error(confidence, is_right), 4),
