@@ -99,7 +99,7 @@ $(SCRIPTS)/.ready: tools/vendor.mjs node_modules/.ready
 EXAMPLES := classifier/data/seed_examples.jsonl
 CITY := hotline/reference/taxonomy.yaml hotline/reference/city.yaml
 
-$(MODEL)/manifest.json: $(EXAMPLES) $(CITY) requirements.lock | .venv/.ready
+$(MODEL)/manifest.json: $(EXAMPLES) $(CITY) $(wildcard classifier/*.py) requirements.lock | .venv/.ready
 	@tools/step.sh "Training the demo classifier" $(BIN)/python -m classifier train --examples $(EXAMPLES) \
 		--taxonomy hotline/reference/taxonomy.yaml --city hotline/reference/city.yaml --out $(MODEL)
 	@touch $@
