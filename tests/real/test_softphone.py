@@ -173,7 +173,8 @@ class Colleague:
         self.extension, self._city = extension, city
         self.desk = people.staff("agent2")
         settled(self.desk).keyboard.press("F9")
-        self.desk.get_by_role("button", name="会议").click()
+        with self.desk.expect_navigation():
+            self.desk.get_by_role("button", name="会议").click()
         expect(self.desk.locator("#seat")).to_have_attribute("data-state", "paused")
         self.desk.goto("/phone/desk")
         if self.desk.locator("[data-form=desk-sit-down]").count():

@@ -145,7 +145,7 @@
     document.documentElement.dataset.settled = "yes";
   }
   document.addEventListener("htmx:after:swap", (event) => {
-    if (event.target.closest("#queue") || event.target.id === "queue") hear();
+    if (event.target.closest?.("#queue")) hear();
     if (event.target.dataset?.form === "reply" || document.getElementById("reply") === event.target) {
       for (const stale of ["#talk", "#queue"]) htmx.trigger(stale, "refresh");
     }
