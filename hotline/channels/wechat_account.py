@@ -14,11 +14,11 @@ NOTHING = "－"
 
 
 class Template(BaseModel):
-    """One approved text of the account; one of kind `template` is added by its number in WeChat's `library`."""
+    """One approved text of the account; one of kind `template` is added by its short id among those that WeChat offers."""
 
     kind: Literal["template", "subscribe"] = "template"
     title: str
-    library: str = ""
+    short_id: str = ""
     keywords: list[str] = []
     fields: dict[str, str]
     link: str = ""

@@ -93,7 +93,7 @@ def _templates(_: Settings, api: Api) -> int:
     ids = {}
     for purpose, template in wanted.items():
         known, said = there[template.kind].get(template.title), "there"
-        if known is None and template.library and template.kind == "template":
+        if known is None and template.short_id and template.kind == "template":
             known, said = _add(api, template), "added"
             there[template.kind][template.title] = known
         if known is not None:
@@ -109,5 +109,5 @@ def _titles(api: Api, kind: str) -> dict[str, str]:
 
 
 def _add(api: Api, template: Template) -> str:
-    body = {"template_id_short": template.library, "keyword_name_list": template.keywords}
+    body = {"template_id_short": template.short_id, "keyword_name_list": template.keywords}
     return str(api.post("/cgi-bin/template/api_add_template", body)["template_id"])

@@ -62,7 +62,7 @@ class Wechat:
         self.received: list[Received] = []
         self.menu: Told = {}
         self.templates: dict[str, str] = {}  # template id: title
-        self.library: dict[str, str] = {}  # number in the library: title
+        self.offered: dict[str, str] = {}  # short id: title
         self.media: dict[str, tuple[bytes, str]] = {}
         self.tokens_given = 0
         self._token, self._ends = "", 0.0
@@ -166,9 +166,9 @@ class Wechat:
         return {}
 
     def pick_template(self, body: Told) -> Told:
-        if body["template_id_short"] not in self.library:
+        if body["template_id_short"] not in self.offered:
             raise Fault(40036, "invalid template_id_short")
-        return {"template_id": self.add_template(self.library[body["template_id_short"]])}
+        return {"template_id": self.add_template(self.offered[body["template_id_short"]])}
 
     def listed(self, name: str) -> list[Told]:
         """The account's templates, their ids under the name that a kind of them has."""

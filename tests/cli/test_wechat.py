@@ -68,8 +68,8 @@ def test_templates_are_found_by_their_title_or_added_by_their_number(
     connected: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     there = connected.add_template("满意度评价提醒")
-    monkeypatch.setattr(wechat_account.account().templates["answered"], "library", "43216")
-    connected.library["43216"] = "工单办理结果通知"
+    monkeypatch.setattr(wechat_account.account().templates["answered"], "short_id", "43216")
+    connected.offered["43216"] = "工单办理结果通知"
 
     assert main(["wechat", "templates"]) == 1  # the others are not there
 
