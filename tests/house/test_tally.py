@@ -25,6 +25,19 @@ def test_errors_count_as_failures(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == "7 passed, 3 failed\n"
 
 
+def test_each_failure_is_named_with_what_it_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "report.xml"
+    path.write_text(
+        '<testsuites><testsuite tests="2" failures="1" errors="0" skipped="0">'
+        '<testcase classname="tests.desk" name="test_opens"><failure message="no page&#10;and more"/></testcase>'
+        '<testcase classname="tests.desk" name="test_closes"/>'
+        "</testsuite></testsuites>"
+    )
+
+    assert main(path) == 1
+    assert capsys.readouterr().out == "failed: tests.desk::test_opens: no page\n1 passed, 1 failed\n"
+
+
 def test_a_skipped_test_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(report(tmp_path, tests=10, skipped=1)) == 0
     assert capsys.readouterr().out == "1 skipped\n9 passed, 0 failed\n"
