@@ -13,6 +13,7 @@ from hotline.services import (
     conversation_rule,
     exchanges,
     identities,
+    opening_hours,
     outgoing,
     places,
     queue_rule,
@@ -25,6 +26,7 @@ from hotline.services.conversation_rule import ConversationRule
 from hotline.settings import get_settings
 from hotline.words import say
 from models import Conclusion, Contact, Conversation, ConversationSignal, Direction, Message, Urgency, now
+from models.base import CITY_TIME
 
 GREETING, WELCOME = "received", "welcome"
 
@@ -83,8 +85,9 @@ def _first_answer(
     number = {"number": contact.reference}
     if is_emergency:
         return "emergency", number
-    if not rule.is_staffed(now()):
-        return "out_of_hours", {**number, "opens": f"{rule.opens_after(now()):%m月%d日 %H:%M}"}
+    if not opening_hours.is_open(rule.hours, now()):
+        opens = opening_hours.opens_at(rule.hours, now()).astimezone(CITY_TIME)
+        return "out_of_hours", {**number, "opens": f"{opens:%m月%d日 %H:%M}"}
     seconds = queue_rule.current(session).limit(contact.channel, contact.urgency)
     return "received", {**number, "within": _in_words(seconds)}
 

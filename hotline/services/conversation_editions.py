@@ -58,8 +58,8 @@ class ConversationForm(BaseModel):
 def form_of(body: Mapping[str, Any]) -> ConversationForm:
     rule = ConversationRule.model_validate(body)
     return ConversationForm(
-        hours_from=[f"{each.begin:%H:%M}" for each in rule.hours],
-        hours_to=[f"{each.end:%H:%M}" for each in rule.hours],
+        hours_from=[f"{each.from_:%H:%M}" for each in rule.hours],
+        hours_to=[f"{each.to:%H:%M}" for each in rule.hours],
         hours_days=[f"{row}:{day}" for row, each in enumerate(rule.hours) for day in each.days],
         asks=list(rule.asks),
         canned_place=[str(place) for place in range(1, len(rule.canned) + 1)],
@@ -74,7 +74,7 @@ def change(session: Session, form: ConversationForm, *, by: Me) -> Rule:
     """A new edition in force at once; the same again adds none."""
     stretches, sentences = editions.stretches(form.hours_from, form.hours_to, form.hours_days), form.sentences()
     body = {
-        "hours": [{"days": each.days, "begin": each.begin, "end": each.end} for each in stretches],
+        "hours": [each.body() for each in stretches],
         "asks": list(form.asks),
         "canned": list(sentences.values()),
         **{name: editions.number(getattr(form, name)) for name in NUMBERS},

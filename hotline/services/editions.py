@@ -46,6 +46,10 @@ class Stretch:
     begin: str
     end: str
 
+    def body(self) -> dict[str, Any]:
+        """As `opening_hours.Hours` reads it."""
+        return {"days": self.days, "from": self.begin, "to": self.end}
+
 
 @dataclass(frozen=True)
 class Edition:

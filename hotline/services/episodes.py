@@ -6,7 +6,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from hotline.services import conversation_rule, queueing
-from hotline.services.threads import TALKED
+from hotline.services.texts import TALKED
 from models import Conclusion, Contact, Draft, Message, now
 
 SWEEP = 200

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, TooMany
-from hotline.services import call_rows, callbacks, phones, surveys, telephone_rule, tracking
+from hotline.services import call_rows, callbacks, opening_hours, phones, surveys, telephone_rule, tracking
 from models import Callback, CallbackReason, CallbackTry, Case, CaseStatus, Citizen, Contact, Grade, Survey, now
 from models.base import CITY_TIME
 
@@ -92,7 +92,7 @@ def _call_back(session: Session, contact: Contact) -> None:
     """Asked for outside the hours: owed when they begin again."""
     if contact.number:
         rule = telephone_rule.current(session)
-        due_at = callbacks.next_allowed(rule.callbacks, rule.opens_at(now()))
+        due_at = callbacks.next_allowed(rule.callbacks, opening_hours.opens_at(rule.hours, now()))
         callbacks.owe(session, reason=CallbackReason.REQUESTED, number=contact.number, due_at=due_at, contact_id=contact.id)
 
 

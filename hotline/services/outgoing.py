@@ -17,8 +17,6 @@ from hotline.settings import get_settings
 from models import Case, Contact, Conversation, Delivery, OutgoingMessage, RequestType, new_id, now
 
 SMS, MAILBOX = "sms", "mailbox"
-# Channels on which a citizen can be written to where the contact came from; others reach the number by text message.
-WRITTEN = frozenset(texts.TALKED)
 # What could not reach a citizen on these is tried as a text message.
 FALLING_BACK = frozenset({"wechat", "email"})
 REPLY = "reply"
@@ -144,7 +142,8 @@ def _way_to(session: Session, contact: Contact, number: str | None) -> Way | Non
     if contact.channel == MAILBOX:
         # A letter without a number is answered on the progress page, under its reference.
         return Way(MAILBOX, number or contact.reference)
-    if contact.channel in WRITTEN and contact.conversation_id is not None:
+    # On other channels the number is reached by text message.
+    if contact.channel in texts.TALKED and contact.conversation_id is not None:
         thread = session.get_one(Conversation, contact.conversation_id)
         if thread.left_at is None:
             return Way(contact.channel, thread.sender)

@@ -86,7 +86,7 @@ def _body(form: TelephoneForm, former: Mapping[str, Any]) -> dict[str, Any]:
     minutes = re.split(r"[\s,，、]+", form.callbacks_again_after_minutes.strip())
     body["callbacks"]["again_after_minutes"] = [editions.number(each) for each in minutes]
     stretches = editions.stretches(form.hours_from, form.hours_to, form.hours_days)
-    body["hours"] = [{"days": each.days, "from": each.begin, "to": each.end} for each in stretches]
+    body["hours"] = [each.body() for each in stretches]
     return body
 
 

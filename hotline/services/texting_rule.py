@@ -1,18 +1,12 @@
 """How much is written to citizens by itself: quiet hours, the day's cap, lengths, patience. Data, edited by administrators."""
 
 from datetime import datetime, time, timedelta
-from functools import lru_cache
-from importlib.resources import files
 from typing import Self
-from uuid import UUID
 
-import yaml
 from pydantic import BaseModel, Field, model_validator
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from hotline.services import segments
-from models import Rule
+from hotline.services.in_force import InForce
 from models.base import CITY_TIME
 
 KIND = "texting"
@@ -66,22 +60,5 @@ class TextingRule(BaseModel):
         )
 
 
-# An edition is never changed, so that it need not be read twice.
-_known: dict[UUID, TextingRule] = {}
-
-
-def current(session: Session) -> TextingRule:
-    """The edition in force; a database without one yet is served by the one that ships."""
-    edition = session.execute(
-        select(Rule.id).where(Rule.kind == KIND, Rule.code == "default", Rule.current).order_by(Rule.edition.desc()).limit(1)
-    ).scalar()
-    if edition is None:
-        return shipped()
-    if edition not in _known:
-        _known[edition] = TextingRule.model_validate(session.get_one(Rule, edition).body)
-    return _known[edition]
-
-
-@lru_cache(maxsize=1)
-def shipped() -> TextingRule:
-    return TextingRule.model_validate(yaml.safe_load(files("hotline").joinpath("reference/texting.yaml").read_bytes()))
+_IN_FORCE = InForce(KIND, TextingRule.model_validate)
+current, shipped = _IN_FORCE.current, _IN_FORCE.shipped

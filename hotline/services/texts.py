@@ -4,18 +4,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
-from uuid import UUID
 
-import yaml
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid
 from hotline.services import texting_rule
+from hotline.services.in_force import InForce
 from hotline.services.texting_rule import TextingRule
-from models import OutgoingMessage, Rule
+from models import OutgoingMessage
 
 KIND = "texts"
 # Channels on which one writes to and fro; in the mailbox one reads.
@@ -145,23 +141,10 @@ def _filled(texts: Texts, purpose: str, channel: str, values: Mapping[str, str])
     return fill(text, values)
 
 
-# An edition is never changed, so that it need not be read twice.
-_known: dict[UUID, Texts] = {}
+_IN_FORCE: InForce[Texts] = InForce(KIND, dict)
+shipped = _IN_FORCE.shipped
 
 
 def current(session: Session) -> Texts:
-    """The edition in force. A database without one yet, or one that is older than an occasion, is served by what ships."""
-    edition = session.execute(
-        select(Rule.id).where(Rule.kind == KIND, Rule.code == "default", Rule.current).order_by(Rule.edition.desc()).limit(1)
-    ).scalar()
-    if edition is None:
-        return shipped()
-    if edition not in _known:
-        _known[edition] = {**shipped(), **session.get_one(Rule, edition).body}
-    return _known[edition]
-
-
-@lru_cache(maxsize=1)
-def shipped() -> Texts:
-    found: Texts = yaml.safe_load(files("hotline").joinpath("reference/texts.yaml").read_bytes())
-    return found
+    """The edition in force; an occasion that it is too old to know is told as shipped."""
+    return {**shipped(), **_IN_FORCE.current(session)}

@@ -11,11 +11,9 @@ from hotline.services.files import CheckedFile
 from hotline.services.holding import hold_contact
 from models import Contact, Direction, Message, Staff, new_id, now
 
-TALKED = frozenset(texts.TALKED)
 # A text message carries words only.
 WITHOUT_FILES = frozenset({"sms"})
 LONGEST = 2000
-REPLY = "reply"
 
 
 def reply(session: Session, contact: Contact, *, text: str, enclosed: Sequence[CheckedFile] = (), by: Staff, key: str) -> Message:
@@ -29,7 +27,7 @@ def reply(session: Session, contact: Contact, *, text: str, enclosed: Sequence[C
     _refuse(contact, text, enclosed)
     message, is_new = _write(session, contact, text=text, external_id=f"reply:{key}", by=by)
     if is_new:
-        _send(session, contact, message, purpose=REPLY, enclosed=enclosed)
+        _send(session, contact, message, purpose=outgoing.REPLY, enclosed=enclosed)
         contact.first_answer_at = contact.first_answer_at or message.received_at
         contact.unanswered_since = None
     return message
@@ -44,7 +42,7 @@ def say(session: Session, contact: Contact, *, text: str, purpose: str, key: str
 
 
 def is_talked(contact: Contact) -> bool:
-    return contact.channel in TALKED and contact.conversation_id is not None
+    return contact.channel in texts.TALKED and contact.conversation_id is not None
 
 
 def _refuse(contact: Contact, text: str, enclosed: Sequence[CheckedFile]) -> None:

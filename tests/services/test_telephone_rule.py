@@ -58,50 +58,9 @@ def test_a_database_without_a_rule_is_served_by_the_one_that_ships(session: Sess
     assert telephone_rule.current(session) == telephone_rule.shipped()
 
 
-@pytest.mark.parametrize(
-    ("day", "hour", "minute", "flow"),
-    [(23, 9, 0, "main"), (23, 11, 59, "main"), (23, 12, 0, "after_hours"), (23, 17, 59, "main"), (28, 10, 0, "after_hours")],
-)
-def test_within_the_hours_a_person_answers_and_outside_the_flow_for_it(day: int, hour: int, minute: int, flow: str) -> None:
-    assert a_rule(hours=OFFICE).entry(in_the_city(day, hour, minute)) == flow
-
-
-NIGHTS = [{"days": [1, 5], "from": "20:00", "to": "06:00"}]
-
-
-@pytest.mark.parametrize(
-    ("day", "hour", "flow"),
-    [
-        (23, 5, "after_hours"),  # nobody began on Sunday
-        (23, 20, "main"),
-        (24, 5, "main"),
-        (24, 6, "after_hours"),
-        (24, 20, "after_hours"),
-        (27, 23, "main"),
-        (28, 0, "main"),
-        (28, 20, "after_hours"),
-    ],
-)
-def test_hours_that_end_earlier_than_they_begin_last_until_the_next_day(day: int, hour: int, flow: str) -> None:
-    assert a_rule(hours=NIGHTS).entry(in_the_city(day, hour)) == flow
-
-
-def test_hours_that_end_when_they_begin_last_the_clock_round() -> None:
-    rule = a_rule(hours=[{"days": [1], "from": "00:00", "to": "00:00"}])
-
-    assert [rule.entry(in_the_city(day, hour)) for day, hour in ((22, 23), (23, 0), (23, 23), (24, 0))] == [
-        "after_hours",
-        "main",
-        "main",
-        "after_hours",
-    ]
-
-
-def test_without_hours_people_answer_always() -> None:
-    rule = a_rule(hours=[])
-
-    assert rule.entry(in_the_city(29, 3)) == "main"
-    assert rule.opens_at(in_the_city(29, 3)) == in_the_city(29, 3)
+def test_outside_the_hours_the_flow_for_it_comes_first() -> None:
+    assert a_rule(hours=OFFICE).entry(in_the_city(23, 9)) == "main"
+    assert a_rule(hours=OFFICE).entry(in_the_city(23, 13)) == "after_hours"
 
 
 def test_the_menu_comes_first_only_where_it_is_switched_on_and_people_answer() -> None:
@@ -109,38 +68,6 @@ def test_the_menu_comes_first_only_where_it_is_switched_on_and_people_answer() -
 
     assert rule.entry(in_the_city(23, 10)) == "menu"
     assert rule.entry(in_the_city(23, 20)) == "after_hours"
-
-
-@pytest.mark.parametrize(
-    ("moment", "opening"),
-    [
-        (in_the_city(23, 10), in_the_city(23, 10)),
-        (in_the_city(23, 13), in_the_city(23, 14)),
-        (in_the_city(23, 18), in_the_city(24, 9)),
-        (in_the_city(27, 23), in_the_city(30, 9)),
-    ],
-)
-def test_it_is_known_when_people_answer_next(moment: datetime, opening: datetime) -> None:
-    assert a_rule(hours=OFFICE).opens_at(moment) == opening
-
-
-def test_a_night_is_found_open_where_it_begins() -> None:
-    rule = a_rule(hours=NIGHTS)
-
-    assert rule.opens_at(in_the_city(24, 7)) == in_the_city(27, 20)
-    assert rule.opens_at(in_the_city(28, 5)) == in_the_city(28, 5)
-
-
-def test_a_city_that_opens_once_a_week_is_found_open_a_week_later() -> None:
-    rule = a_rule(hours=[{"days": [1], "from": "09:00", "to": "10:00"}])
-
-    assert rule.opens_at(in_the_city(23, 10)) == in_the_city(30, 9)
-
-
-def test_hours_that_never_come_promise_nothing_later() -> None:
-    rule = a_rule(hours=[{"days": [], "from": "09:00", "to": "10:00"}])
-
-    assert rule.opens_at(in_the_city(23, 10)) == in_the_city(23, 10)
 
 
 def test_a_called_number_has_its_own_queue_or_the_first() -> None:

@@ -27,6 +27,7 @@ from hotline.services import (
     triage,
 )
 from hotline.services.draft_form import DraftForm
+from hotline.services.opening_hours import Hours
 from models import (
     Citizen,
     Conclusion,
@@ -133,8 +134,8 @@ def test_in_an_emergency_the_answer_says_whom_to_ring(write: Write, sent: list[t
 def test_out_of_hours_citizens_are_told_when_somebody_reads_on(
     write: Write, sent: list[tuple[str, str]], clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    office = conversation_rule._shipped().model_copy(
-        update={"hours": [conversation_rule.Hours(days=[1, 2, 3, 4, 5], begin="08:30", end="17:30")]}
+    office = conversation_rule.shipped().model_copy(
+        update={"hours": [Hours.model_validate({"days": [1, 2, 3, 4, 5], "from": "08:30", "to": "17:30"})]}
     )
     monkeypatch.setattr(conversation_rule, "current", lambda session: office)
     clock.move_to(datetime(2026, 11, 20, 14, tzinfo=UTC))  # Friday, 22:00 in the city

@@ -78,7 +78,7 @@ def test_what_is_saved_is_a_new_edition_with_who_and_when_and_the_same_again_is_
     assert save(admin, pages, **wanted).status_code == 303
 
     now = rule(pages)
-    assert [(each.days, f"{each.begin:%H:%M}", f"{each.end:%H:%M}") for each in now.hours] == [([1, 5], "08:30", "18:00")]
+    assert [(each.days, f"{each.from_:%H:%M}", f"{each.to:%H:%M}") for each in now.hours] == [([1, 5], "08:30", "18:00")]
     assert (now.asks, now.quiet_hours, now.code_minutes, now.tries) == (["place", "who"], 48, 5, 2)
     with pages.reading() as session:
         kept = session.scalars(select(Rule).where(Rule.kind == conversation_rule.KIND).order_by(Rule.edition)).all()
