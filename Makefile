@@ -34,7 +34,7 @@ run: $(READY) $(MODEL)/manifest.json ## the whole service with a demo city, on h
 test: $(READY) $(MODEL)/manifest.json ## all tests (T=path for some)
 	@[ "$$HOTLINE_TELEPHONY" = off ] || $(BIN)/python -m tools.asterisk || [ "$$CI" != true ]
 	@mkdir -p var && rm -f $(REPORT) .coverage .coverage.*
-	@status=0; $(BIN)/python -m pytest $(T) -q -n $(WORKERS) --dist worksteal -rs --junit-xml=$(REPORT) $(COVERAGE) || status=1; \
+	@status=0; $(BIN)/python -m pytest $(T) -q -n $(WORKERS) --dist worksteal -rsR --junit-xml=$(REPORT) $(COVERAGE) || status=1; \
 	if [ -n "$(COVERAGE)" ]; then tools/coverage.sh || status=1; fi; \
 	$(BIN)/python tools/tally.py $(REPORT) || status=1; exit $$status
 
