@@ -6,6 +6,7 @@ from models.assignment import (
     Assignment,
     Mark,
     MarkKind,
+    Meeting,
     Request,
     RequestKind,
     RequestState,
@@ -72,7 +73,7 @@ from models.switchboard import (
 )
 from models.taxonomy import Category, RoutingRule, TaxonomyVersion
 from models.unit import Unit, UnitKind
-from models.workflow import Action, AssignmentStatus, CaseStatus, Role
+from models.workflow import Action, AssignmentStatus, CaseStatus, Role, Standing
 
 __all__ = [
     "AccessLog",
@@ -127,6 +128,7 @@ __all__ = [
     "LinkKind",
     "Mark",
     "MarkKind",
+    "Meeting",
     "Message",
     "Notice",
     "NoticeRead",
@@ -159,6 +161,7 @@ __all__ = [
     "Staff",
     "StaffRole",
     "StaffSession",
+    "Standing",
     "Suggestion",
     "Survey",
     "SurveyAnswer",

@@ -2,11 +2,12 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Record, Word
+from models.base import Json, Record, Word
 
 
 class AreaKind(StrEnum):
@@ -36,6 +37,8 @@ class Area(Record):
     households: Mapped[int | None]
     population: Mapped[int | None]
     bounds: Mapped[list[int] | None]  # [x_min, y_min, x_max, y_max], metres in the city's plane
+    # Rings of [x, y] in the same plane, holes among them; without one the bounds are the area.
+    outline: Mapped[list[Any] | None] = mapped_column(Json)
 
 
 class PlaceKind(StrEnum):

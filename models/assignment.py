@@ -1,7 +1,7 @@
 """A case in a unit's hands: assignments with their own state and clocks, what units ask for, answer and are marked with."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, String, Text
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Record, Word, partial_index
 from models.case import Case, ClosureKind
-from models.workflow import AssignmentStatus
+from models.workflow import AssignmentStatus, Standing
 
 
 class Assignment(Record):
@@ -39,6 +39,12 @@ class Assignment(Record):
     answered_at: Mapped[datetime | None]
     case: Mapped[Case] = relationship(lazy="raise")  # not for reading: a new case is written before its assignments
 
+    @property
+    def standing(self) -> Standing:
+        if self.parent_id is not None:
+            return Standing.BELOW
+        return Standing.LEAD if self.lead else Standing.ASSIST
+
 
 class RequestKind(StrEnum):
     RETURN = "return"
@@ -47,6 +53,7 @@ class RequestKind(StrEnum):
     APPEAL = "appeal"
     CORRECTION = "correction"
     REOPENING = "reopening"
+    ASSISTS = "assists"  # another unit beside the lead, or one less
 
 
 class RequestState(StrEnum):
@@ -87,6 +94,18 @@ class Answer(Record):
     public_text: Mapped[str] = mapped_column(Text)
     internal_note: Mapped[str] = mapped_column(Text, default="")
     closure: Mapped[ClosureKind] = mapped_column(Word(ClosureKind, 16), default=ClosureKind.SOLVED)
+    by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+
+
+class Meeting(Record):
+    """A joint meeting of units on a case (联席会议): when it was, who was there, what it came to."""
+
+    __tablename__ = "meeting"
+
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"), index=True)
+    held_on: Mapped[date]
+    present: Mapped[str] = mapped_column(Text)
+    result: Mapped[str] = mapped_column(Text)
     by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
 
 

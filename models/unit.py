@@ -18,6 +18,7 @@ class UnitKind(StrEnum):
     ENTERPRISE_GROUP = "enterprise_group"
     AREA = "area"
     COMMUNITY = "community"
+    GRID = "grid"
     REDIRECT = "redirect"
 
 

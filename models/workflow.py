@@ -67,6 +67,11 @@ class Action(StrEnum):
     REOPEN = "reopen"
     WITHDRAW = "withdraw"
     ARCHIVE = "archive"
+    # Between units: down a level, back up, back down to be done again, and a call to join (吹哨报到).
+    SEND_DOWN = "send_down"
+    SEND_UP = "send_up"
+    SEND_BACK = "send_back"
+    CALL_IN = "call_in"
     # Recorded in the history without a change of state.
     REMARK = "remark"
     URGE = "urge"
@@ -74,6 +79,7 @@ class Action(StrEnum):
     REFUSE = "refuse"
     MARK = "mark"
     SURVEY = "survey"
+    MEET = "meet"
 
 
 class Clock(StrEnum):
@@ -89,14 +95,26 @@ class Clock(StrEnum):
     DECIDE = "decide"
 
 
+class Standing(StrEnum):
+    """Where in the tree of a case an assignment stands."""
+
+    LEAD = "lead"
+    ASSIST = "assist"
+    BELOW = "below"  # sent down by the unit above, which answers for it
+
+
+TOP = frozenset({Standing.LEAD, Standing.ASSIST})
+
+
 @dataclass(frozen=True)
 class Step:
-    """One row: where the action leads, who may take it, whether it needs a note, and the clock that starts."""
+    """One row: where the action leads, who may take it, whether it needs a note, the clock that starts, and whose row it is."""
 
     to: CaseStatus | AssignmentStatus
     by: frozenset[Role]
     needs_note: bool = False
     clock: Clock | None = None
+    of: frozenset[Standing] = frozenset(Standing)
 
 
 def step(
@@ -104,11 +122,14 @@ def step(
     *by: Role,
     note: bool = False,
     clock: Clock | None = None,
+    of: frozenset[Standing] = frozenset(Standing),
 ) -> Step:
-    return Step(to, frozenset(by), note, clock)
+    return Step(to, frozenset(by), note, clock, of)
 
 
 C, U, A, R, K = CaseStatus, AssignmentStatus, Action, Role, Clock
+UNIT = (R.LIAISON, R.GRID_WORKER)
+LEAD, BELOW = frozenset({Standing.LEAD}), frozenset({Standing.BELOW})
 DESK = (R.AGENT, R.SHIFT_LEADER, R.DISPATCHER)
 
 CASE: Mapping[tuple[CaseStatus | None, Action], Step] = {
@@ -158,24 +179,32 @@ CASE: Mapping[tuple[CaseStatus | None, Action], Step] = {
 }
 
 ASSIGNMENT: Mapping[tuple[AssignmentStatus | None, Action], Step] = {
-    (None, A.DISPATCH): step(U.DISPATCHED, *DESK, R.VERIFIER, clock=K.SIGN),
-    (U.DISPATCHED, A.SIGN): step(U.IN_PROGRESS, R.LIAISON, R.GRID_WORKER, clock=K.ANSWER),
-    (U.DISPATCHED, A.RETURN): step(U.RETURNED, R.DISPATCHER, note=True),
+    (None, A.DISPATCH): step(U.DISPATCHED, *DESK, R.VERIFIER, clock=K.SIGN, of=TOP),
+    (None, A.SEND_DOWN): step(U.DISPATCHED, R.LIAISON, clock=K.SIGN, of=BELOW),
+    (None, A.CALL_IN): step(U.DISPATCHED, R.LIAISON, R.DISPATCHER, note=True, clock=K.SIGN, of=frozenset({Standing.ASSIST})),
+    (U.DISPATCHED, A.SIGN): step(U.IN_PROGRESS, *UNIT, clock=K.ANSWER),
+    (U.DISPATCHED, A.RETURN): step(U.RETURNED, R.DISPATCHER, note=True, of=TOP),
+    (U.DISPATCHED, A.SEND_UP): step(U.RETURNED, *UNIT, note=True, of=BELOW),
     (U.DISPATCHED, A.WITHDRAW): step(U.WITHDRAWN, R.DISPATCHER, R.SHIFT_LEADER, note=True),
-    (U.IN_PROGRESS, A.ANSWER): step(U.ANSWERED, R.LIAISON, R.GRID_WORKER, clock=K.CHECK),
-    (U.IN_PROGRESS, A.RETURN): step(U.RETURNED, R.DISPATCHER, note=True),
+    (U.IN_PROGRESS, A.ANSWER): step(U.ANSWERED, *UNIT, clock=K.CHECK),
+    (U.IN_PROGRESS, A.RETURN): step(U.RETURNED, R.DISPATCHER, note=True, of=TOP),
+    (U.IN_PROGRESS, A.SEND_UP): step(U.RETURNED, *UNIT, note=True, of=BELOW),
+    # Whoever sends down or calls others in keeps the assignment, and its clock runs on.
+    (U.IN_PROGRESS, A.SEND_DOWN): step(U.IN_PROGRESS, R.LIAISON, clock=K.ANSWER),
+    (U.IN_PROGRESS, A.CALL_IN): step(U.IN_PROGRESS, R.LIAISON, R.DISPATCHER, note=True, clock=K.ANSWER, of=LEAD),
     (U.IN_PROGRESS, A.WITHDRAW): step(U.WITHDRAWN, R.DISPATCHER, R.SHIFT_LEADER, note=True),
-    (U.ANSWERED, A.REWORK): step(U.IN_PROGRESS, R.VERIFIER, R.CALLBACK_AGENT, note=True, clock=K.ANSWER),
-    (U.ANSWERED, A.ACCEPT): step(U.DONE, R.VERIFIER),
+    (U.ANSWERED, A.REWORK): step(U.IN_PROGRESS, R.VERIFIER, R.CALLBACK_AGENT, note=True, clock=K.ANSWER, of=TOP),
+    (U.ANSWERED, A.SEND_BACK): step(U.IN_PROGRESS, R.LIAISON, note=True, clock=K.ANSWER, of=BELOW),
+    (U.ANSWERED, A.ACCEPT): step(U.DONE, R.VERIFIER, of=TOP),
     # A case that waits for the citizen's word may still send its accepted assignments back to work.
-    (U.DONE, A.REWORK): step(U.IN_PROGRESS, R.VERIFIER, R.CALLBACK_AGENT, note=True, clock=K.ANSWER),
+    (U.DONE, A.REWORK): step(U.IN_PROGRESS, R.VERIFIER, R.CALLBACK_AGENT, note=True, clock=K.ANSWER, of=TOP),
 }
 
 CASE_FINAL = frozenset({C.ARCHIVED, C.REDIRECTED, C.WITHDRAWN, C.VOID})
 CASE_OPEN = frozenset(set(C) - CASE_FINAL - {C.CLOSED})
 ASSIGNMENT_OPEN = frozenset({U.DISPATCHED, U.IN_PROGRESS, U.ANSWERED})
 # Without a change of state, but part of the history all the same.
-NOTED = frozenset({A.REMARK, A.URGE, A.REQUEST, A.REFUSE, A.MARK, A.SURVEY})
+NOTED = frozenset({A.REMARK, A.URGE, A.REQUEST, A.REFUSE, A.MARK, A.SURVEY, A.MEET})
 
 
 def table_of(
@@ -199,14 +228,16 @@ def open_actions(
     status: CaseStatus | AssignmentStatus,
     roles: Iterable[Role],
     switched_off: Iterable[str] = (),
+    *,
+    standing: Standing = Standing.LEAD,
 ) -> tuple[Action, ...]:
-    """What these roles may do in this state: the desks draw exactly these buttons."""
+    """What these roles may do in this state: the desks draw exactly these buttons. `standing` is an assignment's."""
     mine, off = set(roles), set(switched_off)
     table = "case" if isinstance(status, CaseStatus) else "assignment"
     return tuple(
         action
         for (origin, action), row in table_of(status).items()
-        if origin == status and row_name(table, origin, action) not in off and row.by & mine
+        if origin == status and row_name(table, origin, action) not in off and row.by & mine and standing in row.of
     )
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from hotline.db import Database
 from hotline.seeds import city, rules, staff, taxonomy
-from hotline.services import deadlines
+from hotline.services import deadlines, grid_units
 from hotline.settings import Settings
 from models import CalendarDay, Contact, now
 
@@ -21,6 +21,7 @@ def load_reference(session: Session) -> dict[str, int]:
     if has_new_city:
         added["areas"] = city.load_areas(session)
         added["place names"] = city.load_place_names(session)
+    added["units of grids"] = grid_units.align(session)
     added["editions of the taxonomy"] = int(has_new_taxonomy)
     added["editions of rules"] = rules.load_rules(session)
     added["calendar days"] = _load_calendar(session)

@@ -35,6 +35,11 @@ SEATS = (
     Account("supervisor1", "督办员一号", Role.SUPERVISOR),
     Account("admin1", "管理员一号", Role.ADMINISTRATOR),
 )
+# One of each level below a street.
+BELOW = (
+    Account("community1", "滨江社区联络员", Role.LIAISON, "990181001001"),
+    Account("grid1", "滨江社区网格员", Role.GRID_WORKER, "990181001001001"),
+)
 # The units that hear most, first: their liaisons are liaison1, liaison2 …; every other main unit follows.
 BUSIEST = ("CGJ", "ZJJ", "JJD", "RSJ", "SCJ", "GAJ", "T001", "T002", "T003", "GSG", "GDG", "STJ")
 
@@ -97,8 +102,11 @@ def _accounts(session: Session) -> Iterator[Account]:
         yield Account(f"agent{number}", f"话务员{number}号", Role.AGENT)
     yield from SEATS
     units = session.scalars(
-        select(Unit).where(Unit.active, Unit.kind.not_in([UnitKind.COMMUNITY, UnitKind.REDIRECT])).order_by(Unit.code)
+        select(Unit)
+        .where(Unit.active, Unit.kind.not_in([UnitKind.COMMUNITY, UnitKind.GRID, UnitKind.REDIRECT]))
+        .order_by(Unit.code)
     ).all()
     ranked = sorted(units, key=lambda unit: BUSIEST.index(unit.code) if unit.code in BUSIEST else len(BUSIEST))
     for number, unit in enumerate(ranked, 1):
         yield Account(f"liaison{number}", f"{unit.short}联络员", Role.LIAISON, unit.code)
+    yield from BELOW

@@ -17,7 +17,7 @@ NEEDS_PLACE = {"area_leads", "area_assists"}
 def load_units(session: Session) -> int:
     """Bureaus and townships from the taxonomy, their communities below them from the city; returns how many were added.
 
-    Units that are gone from the files are closed, never deleted: cases point at them.
+    Units that are gone from the files are closed, never deleted: cases point at them. Those of grids follow the areas.
     """
     known = {unit.code: unit for unit in session.scalars(select(Unit))}
     wanted = [_main_unit(body) for body in files.read(FILE)["units"]]
@@ -26,7 +26,7 @@ def load_units(session: Session) -> int:
     communities = [_community_unit(parents, township, community) for township, community in _communities()]
     added += _store(session, known, communities)
     codes = [row["code"] for row in (*wanted, *communities)]
-    session.execute(update(Unit).where(Unit.code.not_in(codes)).values(active=False))
+    session.execute(update(Unit).where(Unit.code.not_in(codes), Unit.kind != UnitKind.GRID).values(active=False))
     return added
 
 

@@ -53,6 +53,9 @@ CENTRE = frozenset(
 TRUSTED = frozenset({Role.SHIFT_LEADER, Role.DISPATCHER, Role.VERIFIER})
 UNITS = frozenset({Role.LIAISON, Role.GRID_WORKER})
 
+# Out of a unit's hands for good.
+GONE = (AssignmentStatus.RETURNED, AssignmentStatus.WITHDRAWN)
+
 OPENED = "opened"
 SAME_LOOK = timedelta(minutes=10)
 _LOOKS = "looks"
@@ -266,13 +269,19 @@ def _view(session: Session, me: Me, case: Case) -> CaseView:
     if not whole:
         if not (me.has(*UNITS) and me.unit_path):
             raise NotFound()
-        # What was taken back or given to another unit is no longer this one's business.
-        gone = (AssignmentStatus.RETURNED, AssignmentStatus.WITHDRAWN)
-        query = query.where(Unit.path.startswith(me.unit_path, autoescape=True), Assignment.status.not_in(gone))
+        query = query.where(Unit.path.startswith(me.unit_path, autoescape=True))
     held = [Held(assignment, unit) for assignment, unit in session.execute(query.order_by(Assignment.dispatched_at))]
+    if not whole:
+        held = _still_held(held)
     if not whole and not held:
         raise NotFound()
     return CaseView(case=case, held=held, whole=whole)
+
+
+def _still_held(held: Sequence[Held]) -> list[Held]:
+    """What was taken back or given to another unit is no longer this one's business; what came back up to it is."""
+    having = {each.assignment.id for each in held if each.assignment.status not in GONE}
+    return [each for each in held if each.assignment.id in having or each.assignment.parent_id in having]
 
 
 def see_contact(session: Session, me: Me, contact_id: UUID) -> Contact:

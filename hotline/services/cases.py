@@ -6,17 +6,18 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from hotline.errors import AlreadyTaken, Invalid, RuleBroken, WrongState
+from hotline.errors import Invalid, RuleBroken, WrongState
 from hotline.events import AssignmentAdvanced, CaseAdvanced, CaseFiled, Event
-from hotline.services import deadlines, filing, history, profiles, queueing, triage
+from hotline.services import branching, deadlines, filing, history, profiles, queueing, triage
 from hotline.services.actors import SERVICE as SERVICE
 from hotline.services.actors import Actor as Actor
+from hotline.services.branching import new_assignment
 from hotline.services.deadlines import Due
 from hotline.services.draft_form import DraftForm
-from hotline.services.holding import allowed, hold, hold_contact, require_unit
+from hotline.services.holding import allowed, allowed_of_unit, hold, hold_contact
 from hotline.services.notes import link as link
 from hotline.services.notes import note as note
 from hotline.services.outbox import emit
@@ -32,23 +33,23 @@ from models import (
     Conclusion,
     Contact,
     Draft,
-    Request,
-    RequestState,
     RequestType,
     Role,
     Unit,
-    new_id,
     now,
 )
-from models.workflow import ASSIGNMENT, ASSIGNMENT_OPEN, CASE_OPEN, Clock, Step
+from models.workflow import ASSIGNMENT, ASSIGNMENT_OPEN, Clock, Step
 
 # The case follows its lead assignment in these; they are taken on the assignment.
 FOLLOWED = frozenset({Action.SIGN, Action.ANSWER, Action.RETURN, Action.REWORK})
 # When the case takes one of these, what units still have in hand ends: answered is accepted, the rest is withdrawn.
 ENDS_ASSIGNMENTS = frozenset({Action.WITHDRAW, Action.ASK_CITIZEN, Action.CLOSE})
+# With these an assignment leaves the unit's hands, and what that unit sent down ends with it.
+ENDS_BELOW = frozenset({Action.ANSWER, Action.RETURN, Action.WITHDRAW, Action.SEND_UP})
 # The note of these is for the citizen: the answer, or why the matter is another office's and which door is the right one.
 SAID_TO_CITIZEN = frozenset({Action.ANSWER_DIRECTLY, Action.REDIRECT})
-UNIT_ROLES = frozenset({Role.LIAISON, Role.GRID_WORKER})
+# The first step of an assignment that grows from another one.
+BRANCHES = frozenset({Action.SEND_DOWN, Action.CALL_IN})
 
 How = Literal["dispatch", "answer", "redirect", "review"]
 FILED_BY: dict[How, Action] = {
@@ -84,7 +85,7 @@ def file_case(
         if history.with_key(session, filed, key) is not None:
             return filed
         raise RuleBroken("This matter has been filed already.")
-    _refuse_stranger(contact, by)
+    filing.refuse_stranger(contact, by)
     rule, action = profiles.current(session), FILED_BY[how]
     step, role = allowed(profiles.of_rule(rule).case_step(None, action), by, answer or reason)
     case = filing.build(session, contact, form, matter=matter, first=not others, rule=rule, filed_by_id=by.staff_id)
@@ -180,60 +181,69 @@ def _move_assignment(
     key: str,
     note: str,
 ) -> CaseEvent:
-    step, role = allowed(profile.assignment_step(assignment.status, action), by, note)
-    if role in UNIT_ROLES:
-        require_unit(session, assignment, by)
-    if case.status not in CASE_OPEN or not _is_of_this_round(session, case, assignment, action):
+    if action in BRANCHES:  # another unit comes in: `branch`
         raise WrongState()
+    row = profile.assignment_step(assignment.status, action)
+    step, role = allowed_of_unit(session, case, assignment, action, row, by=by, note=note)
     act = _Act(session, case, profile, by, role, key, note, now())
-    if not assignment.lead:
+    if not assignment.lead or action == Action.ACCEPT:
         event = act.assignment(assignment, step, action, key=key, note=note)
     elif action in FOLLOWED:
         followed, _ = allowed(profile.case_step(case.status, action), by, note)
         event = act.assignment(assignment, step, action, key=key, note=note)
         act.case(followed, action, key=f"{key}:case", lead=assignment)
-        if action == Action.RETURN:
-            act.end_assignments(but=assignment)
-    elif action == Action.ACCEPT:
-        event = act.assignment(assignment, step, action, key=key, note=note)
     else:  # without its lead a case would have no owner: it is withdrawn as a whole
         raise WrongState()
+    if assignment.lead and action == Action.RETURN:
+        act.end_assignments(but=assignment)
+    elif action in ENDS_BELOW:
+        act.end_assignments(below=assignment)
     act.finish()
     return event
 
 
 def _assign(act: "_Act", units: Sequence[Unit], *, key: str, note: str) -> Assignment:
-    session, case, profile = act.session, act.case_row, act.profile
+    case, profile = act.case_row, act.profile
     step, role = allowed(profile.assignment_step(None, Action.DISPATCH), act.by, note)
     case_step, _ = allowed(profile.case_step(case.status, Action.DISPATCH), act.by, note)
     if (case.confidential or case.request_type == RequestType.REPORT) and not case.unit_summary.strip():
         raise Invalid("The unit sees only a summary of this case: please write it.", field="unit_summary")
-    sign, contact, answer = (act.due(stage) for stage in (Clock.SIGN, "contact", Clock.ANSWER))
-    rows = [
-        Assignment(
-            id=new_id(),
-            case_id=case.id,
-            unit_id=unit.id,
-            lead=unit is units[0],
-            status=AssignmentStatus(step.to),
-            version=1,
-            note=note,
-            dispatched_at=act.at,
-            due_at=sign.at,
-            sign_due_at=sign.at,
-            contact_due_at=contact.at,
-            answer_due_at=answer.at,
-        )
-        for unit in dict.fromkeys(units)
-    ]
-    session.add_all(rows)
-    for serial, row in enumerate(rows):
-        own = key if serial == 0 else f"{key}:{serial}"
-        act.append(Action.DISPATCH, None, row.status, role=role, key=own, note=note if serial == 0 else "", assignment=row)
-        act.announced.append(AssignmentAdvanced(case.id, row.id, Action.DISPATCH, row.status))
+    dues = [act.due(stage) for stage in (Clock.SIGN, "contact", Clock.ANSWER)]
+    ends = [due.at for due in dues]
+    rows = [new_assignment(case, unit, step, ends, at=act.at, note=note, lead=unit is units[0]) for unit in dict.fromkeys(units)]
+    act.start(rows, Action.DISPATCH, role=role, key=key, note=note)
     case.lead_unit_id = units[0].id
     act.case(case_step, Action.DISPATCH, key=f"{key}:case", lead=rows[0])
-    case.due_provisional = sign.provisional or answer.provisional
+    case.due_provisional = any(due.provisional for due in dues)
+    return rows[0]
+
+
+def branch(
+    session: Session,
+    case: Case,
+    trunk: Assignment,
+    units: Sequence[Unit],
+    action: Action,
+    *,
+    until: datetime,
+    by: Actor,
+    key: str,
+    note: str,
+) -> Assignment:
+    """Give units a part in an assignment that is at work: below it, or beside the lead; none has longer than `until`.
+
+    For a service that holds the case already, has found the key new, and has looked whether these units may be asked.
+    """
+    profile, note = profiles.of(session, case), note.strip()
+    step, role = allowed(profile.assignment_step(None, action), by, note)
+    own_step, _ = allowed(profile.assignment_step(trunk.status, action), by, note, standing=trunk.standing)
+    act = _Act(session, case, profile, by, role, key, note, now())
+    ends = [min(act.due(stage).at, until) for stage in (Clock.SIGN, "contact", Clock.ANSWER)]
+    above = trunk if action == Action.SEND_DOWN else None
+    rows = [new_assignment(case, unit, step, ends, at=act.at, note=note, above=above) for unit in dict.fromkeys(units)]
+    act.start(rows, action, role=role, key=key, note=note)
+    act.assignment(trunk, own_step, action, key=f"{key}:from")
+    act.finish()
     return rows[0]
 
 
@@ -296,40 +306,57 @@ class _Act:
         self.announced.append(CaseAdvanced(case.id, action, to))
         return event
 
+    def start(self, rows: Sequence[Assignment], action: Action, *, role: Role, key: str, note: str) -> None:
+        """The first event of each; the note stands with the first of them."""
+        self.session.add_all(rows)
+        for serial, row in enumerate(rows):
+            own = key if serial == 0 else f"{key}:{serial}"
+            self.append(action, None, row.status, role=role, key=own, note=note if serial == 0 else "", assignment=row)
+            self.announced.append(AssignmentAdvanced(self.case_row.id, row.id, action, row.status))
+
     def assignment(self, row: Assignment, step: Step, action: Action, *, key: str, note: str = "") -> CaseEvent:
         to = AssignmentStatus(step.to)
         event = self.append(action, row.status, to, key=key, note=note, assignment=row)
-        row.status = to
+        stays, row.status = row.status == to, to
         row.version += 1
         if action == Action.SIGN:
             # The answer's clock has been running since the dispatch: signing late gains nothing.
             row.signed_at, row.due_at = self.at, row.answer_due_at
-        elif step.clock:
+        elif step.clock and not stays:
             due = self.due(step.clock)
-            row.due_at = due.at
+            row.due_at = self._inside(row, due.at)
             self.case_row.due_provisional = due.provisional if row.lead else self.case_row.due_provisional
-        else:
+        elif not stays:
             row.due_at = None
         if action == Action.ANSWER:
             row.answered_at = self.at
-        if action in (Action.ANSWER, Action.WITHDRAW):
+        if action in ENDS_BELOW - {Action.RETURN}:
             self.overtaken.append(row.id)
         self.announced.append(AssignmentAdvanced(self.case_row.id, row.id, action, to))
         return event
 
-    def end_assignments(self, *, but: Assignment | None = None) -> None:
-        """Nothing stays in a unit's hands without the case: answered is accepted, the rest is withdrawn."""
+    def _inside(self, row: Assignment, due: datetime) -> datetime:
+        """No clock runs longer than the one above it."""
+        above = self.session.get_one(Assignment, row.parent_id) if row.parent_id else None
+        return min(due, above.due_at) if above is not None and above.due_at is not None else due
+
+    def end_assignments(self, *, but: Assignment | None = None, below: Assignment | None = None) -> None:
+        """Nothing stays in a unit's hands without the case: answered is accepted, the rest is withdrawn.
+
+        `below`: only what was sent down from there.
+        """
+        moved = but or below
         with self.session.no_autoflush:
             rows = self.session.scalars(
                 select(Assignment)
                 .where(
                     Assignment.case_id == self.case_row.id,
                     Assignment.status.in_(ASSIGNMENT_OPEN),
-                    *([Assignment.id != but.id] if but else []),
+                    *([Assignment.id != moved.id] if moved else []),
                 )
                 .execution_options(populate_existing=True)
             ).all()
-        for row in rows:
+        for row in branching.below(rows, below) if below else rows:
             action = Action.ACCEPT if row.status == AssignmentStatus.ANSWERED else Action.WITHDRAW
             step = ASSIGNMENT[AssignmentStatus(row.status), action]
             self.assignment(row, step, action, key=f"{self.key}:{row.id.hex[-12:]}")
@@ -363,23 +390,4 @@ class _Act:
         self.session.flush()
         emit(self.session, *self.announced)
         if self.overtaken:
-            self.session.execute(
-                update(Request)
-                .where(Request.assignment_id.in_(self.overtaken), Request.state == RequestState.OPEN)
-                .values(state=RequestState.REFUSED, decided_at=self.at, decision_note="overtaken")
-            )
-
-
-def _is_of_this_round(session: Session, case: Case, assignment: Assignment, action: Action) -> bool:
-    """After a reopening the case was dispatched anew: the assignments before that are past."""
-    if action != Action.REWORK:
-        return True
-    newest = session.scalar(select(func.max(Assignment.dispatched_at)).where(Assignment.case_id == case.id, Assignment.lead))
-    return newest is not None and assignment.dispatched_at >= newest
-
-
-def _refuse_stranger(contact: Contact, by: Actor) -> None:
-    if contact.concluded_at is not None:
-        raise WrongState()
-    if contact.taken_by_id not in (None, by.staff_id):
-        raise AlreadyTaken()
+            branching.end_requests(self.session, self.overtaken, at=self.at)

@@ -26,6 +26,7 @@ from models import (
     RequestState,
     Role,
     RoutingRule,
+    Standing,
     TaxonomyVersion,
     Unit,
     now,
@@ -180,7 +181,7 @@ def _refuse_return(session: Session, case: Case, assignment: Assignment, by: Act
     if not by.roles & {Role.LIAISON, Role.GRID_WORKER}:
         raise NotAllowed()
     require_unit(session, assignment, by)
-    if assignment.status not in MAY_RETURN:
+    if assignment.status not in MAY_RETURN or assignment.standing == Standing.BELOW:
         raise WrongState()
     profile = profiles.of(session, case)
     if case.dispatch_count >= profile.designate_after:

@@ -6,8 +6,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.errors import Invalid, NotAllowed
+from hotline.errors import AlreadyTaken, Invalid, NotAllowed, WrongState
 from hotline.services import citizens, numbering, phones, search_words
+from hotline.services.actors import Actor
 from hotline.services.draft_form import DraftForm
 from models import (
     Case,
@@ -76,6 +77,14 @@ def build(
         public_answer="",
         tokens=_tokens(form),
     )
+
+
+def refuse_stranger(contact: Contact, by: Actor) -> None:
+    """A contact is filed by whoever has taken it, while it is open."""
+    if contact.concluded_at is not None:
+        raise WrongState()
+    if contact.taken_by_id not in (None, by.staff_id):
+        raise AlreadyTaken()
 
 
 def _tokens(form: DraftForm) -> str:

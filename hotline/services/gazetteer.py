@@ -1,16 +1,19 @@
 """The names of places, as the classifier reads them and as a person picks from them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import cos, radians
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from classifier import Gazetteer, PlaceEntry
-from models import Area, AreaKind, PlaceKind, PlaceName, Rule, now
+from hotline.services import plane
+from models import Area, AreaKind, Case, PlaceKind, PlaceName, Rule, now
+from models.base import CITY_TIME
 
 MOST_FOUND = 20
 METRES_OF_DEGREE = 111_320
@@ -79,13 +82,27 @@ def area_path(session: Session, code: str) -> Sequence[Area]:
 
 def area_at(session: Session, latitude: float, longitude: float) -> str | None:
     """The code of the smallest grid that holds this place (degrees, GCJ-02); None outside the city, or if it has no map."""
+    placed = plane_of(session)
+    if placed is None:
+        return None
+    x, y = placed(longitude, latitude)
+    grids = session.execute(select(Area.id, Area.bounds).where(Area.kind == AreaKind.GRID, *_valid()))
+    near = [grid_id for grid_id, bounds in grids if bounds and _holds(bounds, x, y)]
+    around = [area for area in session.scalars(select(Area).where(Area.id.in_(near))) if _has(area, x, y)]
+    return min(around, key=lambda area: (_size(area.bounds or ()), area.code)).code if around else None
+
+
+def plane_of(session: Session) -> Callable[[float, float], plane.Point] | None:
+    """From longitude and latitude (degrees, GCJ-02) to metres in the city's plane; None if the city has no map."""
     origin = _city(session).get("origin")
     if not origin:
         return None
-    x, y = _metres(latitude - origin["latitude"], longitude - origin["longitude"], at=origin["latitude"])
-    grids = session.execute(select(Area.code, Area.bounds).where(Area.kind == AreaKind.GRID, *_valid()))
-    around = [(_size(bounds), code) for code, bounds in grids if bounds and _holds(bounds, x, y)]
-    return min(around)[1] if around else None
+    latitude, longitude = origin["latitude"], origin["longitude"]
+    return lambda east, north: _metres(north - latitude, east - longitude, at=latitude)
+
+
+def _has(area: Area, x: float, y: float) -> bool:
+    return area.outline is None or plane.holds(area.outline, x, y)
 
 
 def _holds(bounds: Sequence[int], x: float, y: float) -> bool:
@@ -98,9 +115,30 @@ def _size(bounds: Sequence[int]) -> int:
     return (right - left) * (top - bottom)
 
 
-def _metres(latitude: float, longitude: float, *, at: float) -> tuple[float, float]:
+def _metres(latitude: float, longitude: float, *, at: float) -> plane.Point:
     """Degrees to a plane: within a city the earth is flat."""
     return longitude * METRES_OF_DEGREE * cos(radians(at)), latitude * METRES_OF_DEGREE
+
+
+def names_of(session: Session, cases: Iterable[Case]) -> dict[UUID, dict[str, str]]:
+    """By case, the names of its township, community and grid as they were when it was filed: cut anew, they keep their own."""
+    filed = {case.id: (_codes(case), case.created_at.astimezone(CITY_TIME).date()) for case in cases}
+    wanted = {code for codes, _ in filed.values() for code in codes}
+    if not wanted:
+        return {case_id: {} for case_id in filed}
+    rows = session.execute(
+        select(Area.code, Area.name, Area.valid_from, Area.valid_to).where(Area.code.in_(wanted)).order_by(Area.valid_from)
+    ).all()
+    return {
+        # Of a code that was not in use on that day, the nearest that is known: the oldest.
+        case_id: {code: name for code, name, *_ in reversed(rows) if code in codes}
+        | {code: name for code, name, begins, ends in rows if code in codes and begins <= day and (ends is None or day < ends)}
+        for case_id, (codes, day) in filed.items()
+    }
+
+
+def _codes(case: Case) -> list[str]:
+    return [code for code in (case.township_code, case.community_code, case.grid_code) if code]
 
 
 def search(session: Session, text: str) -> list[Found]:

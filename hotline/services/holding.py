@@ -2,14 +2,16 @@
 
 from uuid import UUID
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, NoteRequired, NotFound, Outdated, WrongState
 from hotline.services import history
 from hotline.services.actors import Actor
-from models import Assignment, Case, CaseEvent, Contact, Role, Unit
-from models.workflow import Step
+from models import Action, Assignment, Case, CaseEvent, Contact, Role, Standing, Unit
+from models.workflow import CASE_OPEN, Step
 
+UNIT_ROLES = frozenset({Role.LIAISON, Role.GRID_WORKER})
 LONGEST_KEY = 48  # the column has room for what is added when one act moves several things
 
 
@@ -40,9 +42,9 @@ def hold_contact(session: Session, contact_id: UUID) -> Contact:
     return contact
 
 
-def allowed(step: Step | None, by: Actor, note: str) -> tuple[Step, Role]:
+def allowed(step: Step | None, by: Actor, note: str, *, standing: Standing | None = None) -> tuple[Step, Role]:
     """The row and the role under which it is taken, or a refusal."""
-    if step is None:
+    if step is None or (standing is not None and standing not in step.of):
         raise WrongState()
     role = by.role_for(step.by)
     if role is None:
@@ -50,6 +52,28 @@ def allowed(step: Step | None, by: Actor, note: str) -> tuple[Step, Role]:
     if step.needs_note and not note.strip():
         raise NoteRequired(field="note")
     return step, role
+
+
+def allowed_of_unit(
+    session: Session, case: Case, assignment: Assignment, action: Action, step: Step | None, *, by: Actor, note: str
+) -> tuple[Step, Role]:
+    """The same for a step of an assignment: it stands where the row may be taken, in the actor's unit, in an open case."""
+    row, role = allowed(step, by, note, standing=assignment.standing)
+    if role in UNIT_ROLES:
+        # What a unit sent down and got back, it sends back itself.
+        holder = session.get_one(Assignment, assignment.parent_id) if action == Action.SEND_BACK else assignment
+        require_unit(session, holder, by)
+    if case.status not in CASE_OPEN or not _is_of_this_round(session, case, assignment, action):
+        raise WrongState()
+    return row, role
+
+
+def _is_of_this_round(session: Session, case: Case, assignment: Assignment, action: Action) -> bool:
+    """After a reopening the case was dispatched anew: the assignments before that are past."""
+    if action != Action.REWORK:
+        return True
+    newest = session.scalar(select(func.max(Assignment.dispatched_at)).where(Assignment.case_id == case.id, Assignment.lead))
+    return newest is not None and assignment.dispatched_at >= newest
 
 
 def require_unit(session: Session, assignment: Assignment, by: Actor) -> None:

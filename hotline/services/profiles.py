@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import RuleBroken
 from hotline.services.deadlines import Limit
-from models import Action, AssignmentStatus, Case, CaseStatus, Rule, Urgency
+from models import Action, AssignmentStatus, Case, CaseStatus, Rule, UnitKind, Urgency
 from models.workflow import ASSIGNMENT, CASE, CASE_FINAL, Clock, Step, row_name, row_names
 
 KIND = "profile"
@@ -57,6 +57,10 @@ class Profile(BaseModel):
     off: frozenset[str]
     ask_citizen: AskCitizen
     limits: Mapping[str, Mapping[Urgency, TimeLimit]]
+    # Of the time that a unit has left when it sends something down, the part that the unit below gets.
+    share_below: Annotated[float, Field(gt=0, le=1)] = 0.8
+    # Kinds of units that may call others to a joint job without asking the centre (吹哨报到).
+    may_call: frozenset[UnitKind] = frozenset()
     return_window: TimeLimit
     designate_after: Annotated[int, Field(ge=1)]
     archive_after: TimeLimit

@@ -29,6 +29,7 @@ from models import (
     StaffSession,
     TaxonomyVersion,
     Unit,
+    UnitKind,
     Urgency,
     now,
 )
@@ -121,7 +122,7 @@ def reference(session: Session) -> Reference:
     units = session.execute(
         select(Unit, func.coalesce(people.c.people, 0))
         .outerjoin(people, people.c.unit_id == Unit.id)
-        .where(Unit.active, Unit.kind != "community")
+        .where(Unit.active, Unit.kind.not_in((UnitKind.COMMUNITY, UnitKind.GRID)))
         .order_by(Unit.kind, Unit.code)
         .limit(500)
     ).all()

@@ -11,14 +11,14 @@ from sqlalchemy import ColumnElement, Executable, bindparam, or_, select
 from sqlalchemy.orm import Session, aliased, selectinload
 
 from hotline.errors import NotFound
-from hotline.services import core, profiles
+from hotline.services import core, gazetteer, profiles
 from hotline.services.access import CaseView, Held, Me
+from hotline.services.reading_levels import tree
 from hotline.services.reading_units import is_closed_to_units
 from hotline.words import word
 from models import (
     Action,
     Answer,
-    Area,
     Assignment,
     Attachment,
     Case,
@@ -28,6 +28,7 @@ from models import (
     Contact,
     EventNote,
     Mark,
+    Meeting,
     Message,
     Request,
     RequestState,
@@ -51,8 +52,10 @@ FOR_UNITS = frozenset(
         Action.REMARK,
         Action.REQUEST,
         Action.REFUSE,
+        Action.MEET,
     }
     | {Action.ACCEPT, Action.CLOSE, Action.REOPEN}
+    | {Action.SEND_DOWN, Action.SEND_UP, Action.SEND_BACK, Action.CALL_IN}
 )
 
 
@@ -108,6 +111,8 @@ class Panel:
     marks: Sequence[Mark]
     files: Sequence[Attachment]
     off: frozenset[str]
+    designate_after: int
+    meetings: Sequence[tuple[Meeting, str]]
 
     @property
     def case(self) -> Case:
@@ -119,6 +124,15 @@ class Panel:
         return next((held for held in reversed(self.view.held) if held.assignment.lead), None)
 
     @property
+    def designated(self) -> bool:
+        """By the centre, after so many dispatches: the unit keeps it."""
+        return self.case.dispatch_count >= self.designate_after
+
+    @property
+    def tree(self) -> Sequence[tuple[int, Held]]:
+        return tree(self.view.held)
+
+    @property
     def open_requests(self) -> Sequence[Asked]:
         return [asked for asked in self.requests if asked.request.state == RequestState.OPEN]
 
@@ -127,7 +141,9 @@ class Panel:
         return list(dict.fromkeys(str(mark.kind) for mark in self.marks))
 
     def may(self, me: Me, subject: Case | Assignment) -> tuple[Action, ...]:
-        return open_actions(subject.status, me.roles, self.off)
+        if isinstance(subject, Case):
+            return open_actions(subject.status, me.roles, self.off)
+        return open_actions(subject.status, me.roles, self.off, standing=subject.standing)
 
 
 def panel(session: Session, view: CaseView) -> Panel:
@@ -135,6 +151,7 @@ def panel(session: Session, view: CaseView) -> Panel:
     closed = not view.whole and is_closed_to_units(case)
     channel, received_at, reference, category = _origin(session, case)
     answers, files = _answers_and_files(session, view, closed=closed)
+    profile, story = profiles.of(session, case), _story(session, view, closed=closed)
     return Panel(
         view=view,
         closed=closed,
@@ -143,15 +160,28 @@ def panel(session: Session, view: CaseView) -> Panel:
         reference=reference,
         category=category,
         place=_areas(session, case),
-        story=_story(session, view, closed=closed),
+        story=story,
         answers=answers,
         requests=_requests(session, view),
         marks=session.scalars(
             select(Mark).where(Mark.case_id == case.id, Mark.cleared_at.is_(None)).order_by(Mark.created_at)
         ).all(),
         files=files,
-        off=profiles.of(session, case).off,
+        off=profile.off,
+        designate_after=profile.designate_after,
+        meetings=_meetings(session, case) if any(step.action == Action.MEET for step in story) else (),
     )
+
+
+def _meetings(session: Session, case: Case) -> Sequence[tuple[Meeting, str]]:
+    """Each with who wrote it down."""
+    rows = session.execute(
+        select(Meeting, Staff.name)
+        .join(Staff, Staff.id == Meeting.by_id)
+        .where(Meeting.case_id == case.id)
+        .order_by(Meeting.held_on)
+    )
+    return [(meeting, name) for meeting, name in rows]
 
 
 def _origin(session: Session, case: Case) -> tuple[str, datetime, str, str]:
@@ -175,10 +205,8 @@ def _origin_of() -> Executable:
 
 
 def _areas(session: Session, case: Case) -> str:
-    codes = [code for code in (case.township_code, case.community_code, case.grid_code) if code]
-    rows = session.execute(select(Area.code, Area.name).where(Area.code.in_(codes))) if codes else ()
-    found = {code: name for code, name in rows}
-    names = [found[code] for code in codes if code in found]
+    found = gazetteer.names_of(session, [case])[case.id]
+    names = [found[code] for code in (case.township_code, case.community_code, case.grid_code) if code in found]
     # 莲塘社区第一网格 says the community already.
     return " ".join(name for name, below in zip(names, [*names, ""][1:], strict=True) if not below.startswith(name))
 
@@ -205,8 +233,8 @@ def _story(session: Session, view: CaseView, *, closed: bool) -> Sequence[Step]:
 
 
 def _is_echo(event: CaseEvent) -> bool:
-    """The case follows its lead assignment: two events for one act, of which people need one."""
-    return event.assignment_id is None and event.key.endswith(":case")
+    """Two events for one act, of which people need one: the case follows its lead, who sends down keeps the assignment."""
+    return (event.assignment_id is None and event.key.endswith(":case")) or event.key.endswith(":from")
 
 
 def _is_told(event: CaseEvent, view: CaseView, own: set[UUID]) -> bool:

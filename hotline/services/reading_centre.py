@@ -10,9 +10,8 @@ from sqlalchemy import ColumnElement, String, and_, cast, false, func, select, u
 from sqlalchemy.orm import Session
 
 from hotline.errors import RuleBroken
-from hotline.services import dispatching, profiles
+from hotline.services import dispatching, gazetteer, profiles
 from models import (
-    Area,
     Case,
     CaseStatus,
     Contact,
@@ -30,6 +29,7 @@ class Tab(StrEnum):
     REVIEW = "review"
     TO_DISPATCH = "to_dispatch"
     RETURNS = "returns"
+    ASSISTS = "assists"
     TO_CHECK = "to_check"
     REOPENING = "reopening"
 
@@ -39,7 +39,7 @@ STATES = {
     Tab.TO_DISPATCH: (CaseStatus.TO_DISPATCH, CaseStatus.REOPENED),
     Tab.TO_CHECK: (CaseStatus.ANSWERED, CaseStatus.VERIFYING),
 }
-ASKED = {Tab.RETURNS: RequestKind.RETURN, Tab.REOPENING: RequestKind.REOPENING}
+ASKED = {Tab.RETURNS: RequestKind.RETURN, Tab.ASSISTS: RequestKind.ASSISTS, Tab.REOPENING: RequestKind.REOPENING}
 # Where each role begins; the first that fits.
 HOME = (
     (Role.VERIFIER, Tab.TO_CHECK),
@@ -102,8 +102,8 @@ def rows(session: Session, tab: Tab) -> Sequence[Row]:
         .limit(MOST_ROWS)
     )
     found = session.execute(query).all()
-    names = _names(session, [case for case, *_ in found])
-    return [_row(*each, names=names) for each in found]
+    names = gazetteer.names_of(session, [case for case, *_ in found])
+    return [_row(*each, names=names[each[0].id]) for each in found]
 
 
 def _of_tab(tab: Tab) -> ColumnElement[bool]:
@@ -130,13 +130,6 @@ def _row(
         proposed=proposed or "",
         dispatch_count=case.dispatch_count,
         rework_count=case.rework_count,
-    )
-
-
-def _names(session: Session, cases: Sequence[Case]) -> dict[str, str]:
-    codes = {code for case in cases for code in (case.township_code, case.community_code) if code}
-    return (
-        {code: name for code, name in session.execute(select(Area.code, Area.name).where(Area.code.in_(codes)))} if codes else {}
     )
 
 

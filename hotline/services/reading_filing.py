@@ -189,7 +189,7 @@ def _units(session: Session) -> Sequence[Option]:
     """Communities are reached through their township, which may pass a case on."""
     rows = session.execute(
         select(Unit.code, Unit.name)
-        .where(Unit.active, Unit.kind.not_in((UnitKind.COMMUNITY, UnitKind.REDIRECT)))
+        .where(Unit.active, Unit.kind.not_in((UnitKind.COMMUNITY, UnitKind.GRID, UnitKind.REDIRECT)))
         .order_by(Unit.code)
     )
     return [Option(code, name) for code, name in rows]

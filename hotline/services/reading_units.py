@@ -12,11 +12,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
-from hotline.services import core, scoring
+from hotline.services import core, gazetteer, scoring
 from hotline.services.access import Me
 from hotline.services.scoring import UnitScore
 from models import (
-    Area,
     Assignment,
     AssignmentStatus,
     Case,
@@ -27,7 +26,9 @@ from models import (
     RequestKind,
     RequestState,
     RequestType,
+    Standing,
     Unit,
+    UnitKind,
     now,
 )
 from models.base import CITY_TIME
@@ -62,7 +63,7 @@ class Row:
     place: str
     requester: tuple[str | None, str | None]
     confidential: bool
-    lead: bool
+    standing: Standing
     lead_name: str
     unit_id: UUID
     unit_name: str
@@ -107,9 +108,9 @@ def _clock() -> dict[str, datetime]:
 def rows(session: Session, me: Me, tab: Tab, *, search: str = "") -> Sequence[Row]:
     """The assignments of a tab, the least time left first; answered ones the latest first. `search`: a number, or a title."""
     found = session.execute(_of_unit(me.unit_path, tab, search), _clock()).all()
-    names = _area_names(session, [subject for _, subject, *_ in found])
+    names = gazetteer.names_of(session, [subject for _, subject, *_ in found])
     urged = _urged(session, [subject.id for _, subject, *_ in found])
-    return [replace(_row(*each, names=names), urged=each[1].id in urged) for each in found]
+    return [replace(_row(*each, names=names[each[1].id]), urged=each[1].id in urged) for each in found]
 
 
 @lru_cache(maxsize=128)
@@ -171,7 +172,7 @@ def _row(
         place=" ".join(names[code] for code in codes if code in names),
         requester=(None, None) if closed else (subject.requester_name, subject.number_of_requester),
         confidential=closed,
-        lead=assignment.lead,
+        standing=assignment.standing,
         lead_name=lead_name or "",
         unit_id=assignment.unit_id,
         unit_name=unit_name,
@@ -213,13 +214,6 @@ def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
-def _area_names(session: Session, subjects: Sequence[Case]) -> dict[str, str]:
-    codes = {code for subject in subjects for code in (subject.township_code, subject.community_code) if code}
-    return (
-        {code: name for code, name in session.execute(select(Area.code, Area.name).where(Area.code.in_(codes)))} if codes else {}
-    )
-
-
 def _urged(session: Session, case_ids: Sequence[UUID]) -> set[UUID]:
     marked = select(Mark.case_id).where(Mark.case_id.in_(case_ids), Mark.kind == MarkKind.URGED, Mark.cleared_at.is_(None))
     return set(session.scalars(marked)) if case_ids else set()
@@ -235,11 +229,12 @@ class UnitHead:
 
 
 def head(session: Session, me: Me, *, with_score: bool) -> UnitHead | None:
-    unit = session.get(Unit, me.unit_id) if me.unit_id else None
-    if unit is None:
+    below = select(Unit.id).where(Unit.parent_id == me.unit_id, Unit.active).exists()
+    found = session.execute(select(Unit, below).where(Unit.id == me.unit_id)).one_or_none() if me.unit_id else None
+    if found is None:
         return None
-    below = session.scalar(select(Unit.id).where(Unit.parent_id == unit.id).limit(1))
-    return UnitHead(unit.name, below is not None, _score_of_month(session, unit) if with_score else None)
+    unit, has_units_below = found
+    return UnitHead(unit.name, has_units_below, _score_of_month(session, unit) if with_score else None)
 
 
 def _score_of_month(session: Session, unit: Unit) -> UnitScore | None:
@@ -251,11 +246,24 @@ class Choice(NamedTuple):
     id: UUID
     code: str
     name: str
+    above: UUID | None
 
 
-_CHOICES = select(Unit.id, Unit.code, Unit.name).where(Unit.active).order_by(Unit.kind, Unit.code)
+_UNITS = select(Unit.id, Unit.code, Unit.name, Unit.parent_id).where(Unit.active)
+# Grids are many, and get their work from the unit above them.
+_CHOICES = _UNITS.where(Unit.kind != UnitKind.GRID).order_by(Unit.kind, Unit.code)
+_BELOW = _UNITS.where(Unit.parent_id == bindparam("above")).order_by(Unit.code)
 
 
 def choices(session: Session) -> Sequence[Choice]:
     """The units that a case can be sent to, for pickers."""
-    return [Choice(row.id, row.code, row.name) for row in core.run(session, _CHOICES, {})]
+    return [Choice(row.id, row.code, row.name, row.parent_id) for row in core.run(session, _CHOICES, {})]
+
+
+def choices_below(session: Session, unit_id: UUID) -> Sequence[Choice]:
+    return [Choice(row.id, row.code, row.name, row.parent_id) for row in core.run(session, _BELOW, {"above": unit_id})]
+
+
+def all_units(session: Session) -> Sequence[Choice]:
+    """Grids too, in the order of the tree: where people can belong."""
+    return [Choice(row.id, row.code, row.name, row.parent_id) for row in session.execute(_UNITS.order_by(Unit.path))]

@@ -47,7 +47,7 @@ def staff(request: Request, look: Look, me: Me, open: UUID | None = None) -> Res
         "person": person,
         "roles": GIVEN_ROLES,
         "channels": CHANNELS,
-        "units": reading_units.choices(look),
+        "units": reading_units.all_units(look),
     }
     return render.page(request, "admin/staff.html", me=me, **values)
 

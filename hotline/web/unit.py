@@ -11,16 +11,17 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from hotline.errors import Invalid, NotAllowed
-from hotline.services import access, answers, dispatching, files, reading_cases, reading_units
+from hotline.services import access, answers, dispatching, files, joint, reading_cases, reading_levels, reading_units
 from hotline.services.dispatching import ReturnReason
 from hotline.services.files import CheckedFile
 from hotline.services.reading_units import Tab
-from hotline.web import render
+from hotline.web import render, unit_levels
 from hotline.web.deps import Db, Key, Look, Me, Seen
 from hotline.web.letters import clean, uploads
 from models import ClosureKind, Role, Unit
 
 router = APIRouter(prefix="/unit", include_in_schema=False)
+router.include_router(unit_levels.router)
 
 STAFFED_BY = (Role.LIAISON, Role.GRID_WORKER)
 CLOSURES = (ClosureKind.SOLVED, ClosureKind.EXPLAINED, ClosureKind.PARTLY, ClosureKind.PROMISED)
@@ -149,7 +150,13 @@ def _page(
     if seen is not None:
         view, held = seen
         values |= {"open_id": held.assignment.id, "opened": reading_cases.panel(session, view), "held": held}
-        values |= {"units": reading_units.choices(session), "reasons": tuple(ReturnReason), "closures": CLOSURES}
+        units, partners = reading_units.choices(session), reading_levels.partners(session, held.assignment)
+        values |= {"units": units, "reasons": tuple(ReturnReason), "closures": CLOSURES}
+        values |= {
+            "partners": partners,
+            "below": reading_levels.below(session, view.case, held, units, partners),
+            "may_call": joint.may_call(session, view.case, held.assignment),
+        }
     return render.page(request, "unit/page.html", **values)
 
 

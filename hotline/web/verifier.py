@@ -1,5 +1,6 @@
 """The centre's desk: send cases out, decide what units and citizens ask for, check answers."""
 
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,7 +9,18 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotFound
-from hotline.services import access, cases, checks, dispatching, filing, reading_cases, reading_centre, reading_units, surveys
+from hotline.services import (
+    access,
+    cases,
+    checks,
+    dispatching,
+    filing,
+    joint,
+    reading_cases,
+    reading_centre,
+    reading_units,
+    surveys,
+)
 from hotline.services.reading_cases import Panel
 from hotline.services.reading_centre import Tab
 from hotline.web import render
@@ -116,6 +128,39 @@ def decide_reopening(
     asked = _asked(db, me, number, request_id)
     surveys.decide_reopening(db, asked, grant=grant, note=clean(note), by=me.actor, key=key)
     return _done(request, Tab.REOPENING, "同意重新办理，请到“待派单”派出。" if grant else "维持办结，已记下理由。")
+
+
+@router.post("/{number}/assists")
+def decide_assists(
+    request: Request,
+    me: Me,
+    db: Db,
+    number: str,
+    key: Key,
+    request_id: Annotated[UUID, Form()],
+    grant: Annotated[bool, Form()],
+    note: Note = "",
+) -> Response:
+    asked = _asked(db, me, number, request_id)
+    joint.decide_change(db, asked, grant=grant, note=clean(note), by=me.actor, key=key)
+    return _done(request, Tab.ASSISTS, "协办单位已变更。" if grant else "不同意变更，已记下理由。")
+
+
+@router.post("/{number}/meeting")
+def meeting(
+    request: Request,
+    me: Me,
+    db: Db,
+    number: str,
+    key: Key,
+    held_on: Annotated[date, Form()],
+    tab: Annotated[Tab, Form()] = Tab.TO_DISPATCH,
+    present: Note = "",
+    result: Note = "",
+) -> Response:
+    case = access.see_case(db, me, number).case
+    joint.record_meeting(db, case, held_on=held_on, present=clean(present), result=clean(result), by=me.actor, key=key)
+    return render.redirect(request, f"/verify/{tab}/{number}", notice="会议记录已存。")
 
 
 @router.post("/{number}/advance")

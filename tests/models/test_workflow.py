@@ -10,6 +10,7 @@ from models.workflow import (
     CASE_FINAL,
     CASE_OPEN,
     NOTED,
+    Standing,
     Step,
     diagram,
     open_actions,
@@ -92,6 +93,15 @@ def test_a_desk_is_offered_what_its_roles_may_do() -> None:
     )
     assert open_actions(CaseStatus.ANSWERED, [Role.AGENT]) == ()
     assert open_actions(AssignmentStatus.DISPATCHED, [Role.LIAISON]) == (Action.SIGN,)
+    below = open_actions(AssignmentStatus.DISPATCHED, [Role.GRID_WORKER], standing=Standing.BELOW)
+    assert below == (Action.SIGN, Action.SEND_UP)
+
+
+def test_what_was_sent_down_goes_up_again_and_never_past_the_unit_above() -> None:
+    of_child = {action for (_, action), row in ASSIGNMENT.items() if Standing.BELOW in row.of}
+
+    assert of_child & {Action.RETURN, Action.REWORK, Action.ACCEPT, Action.CALL_IN, Action.DISPATCH} == set()
+    assert of_child >= {Action.SEND_UP, Action.SEND_BACK, Action.SEND_DOWN, Action.SIGN, Action.ANSWER, Action.WITHDRAW}
 
 
 def test_a_desk_is_not_offered_what_is_switched_off() -> None:

@@ -1,7 +1,7 @@
 """Random walks: whatever people try, in whatever order, a case never leaves the tables and never lies idle."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import HotlineError
-from hotline.services import answers, cases, checks, dispatching, history, profiles, surveys
+from hotline.services import answers, cases, checks, dispatching, history, levels, profiles, surveys
 from hotline.services.cases import Actor
 from hotline.services.dispatching import ReturnReason
 from models import (
@@ -24,6 +24,7 @@ from models import (
     Grade,
     Request,
     Role,
+    Unit,
     Verdict,
 )
 from models.workflow import ASSIGNMENT, ASSIGNMENT_OPEN, CASE, CASE_OPEN, NOTED
@@ -58,6 +59,9 @@ class Crowd:
             self.ask_return,
             self.decide,
             self.ask_citizen,
+            self.send_down,
+            self.send_down,
+            self.advance_below,
         ]
         with suppress(HotlineError), self.session.begin_nested():
             self.chance.choice(attempts)()
@@ -66,10 +70,12 @@ class Crowd:
         return {"by": self.by, "key": fresh_key(), **values}
 
     def an_assignment(self) -> Assignment:
-        rows = self.session.scalars(select(Assignment).where(Assignment.case_id == self.case.id)).all()
-        if not rows:
+        if not (rows := self.rows()):
             raise HotlineError()
         return self.chance.choice(rows)
+
+    def rows(self) -> list[Assignment]:
+        return list(self.session.scalars(select(Assignment).where(Assignment.case_id == self.case.id)))
 
     def advance_case(self) -> None:
         likely = set(Action) - {Action.WITHDRAW, Action.DISMISS, Action.REDIRECT, Action.ARCHIVE, Action.ANSWER_DIRECTLY}
@@ -80,8 +86,19 @@ class Crowd:
         action = self.chance.choice([Action.SIGN, Action.REWORK, Action.ACCEPT, Action.RETURN, *Action])
         cases.advance(self.session, self.an_assignment(), action, **self.acting(note="理由"))
 
+    def send_down(self) -> None:
+        above = self.an_assignment()
+        units = self.session.scalars(select(Unit).where(Unit.parent_id == above.unit_id).order_by(Unit.code).limit(3)).all()
+        levels.send_down(self.session, above, self.chance.choice([*units, unit_of(self.session, "CGJ")]), **self.acting())
+
+    def advance_below(self) -> None:
+        below = [row for row in self.rows() if row.parent_id]
+        if below:
+            action = self.chance.choice([Action.SIGN, Action.SIGN, Action.ANSWER, Action.SEND_BACK, Action.SEND_UP])
+            cases.advance(self.session, self.chance.choice(below), action, **self.acting(note="理由"))
+
     def dispatch(self) -> None:
-        lead, *assists = [unit_of(self.session, code) for code in self.chance.sample(["CGJ", "ZJJ", "GAJ", "T001"], 2)]
+        lead, *assists = [unit_of(self.session, code) for code in self.chance.sample(["CGJ", "ZJJ", "T002", "T001"], 2)]
         dispatching.dispatch(self.session, self.case, lead, assists=assists, **self.acting())
 
     def answer(self) -> None:
@@ -137,6 +154,7 @@ def assert_sound(session: Session, case: Case, profile: profiles.Profile) -> Non
     now_stored: dict[Any, str] = {row.id: row.status for row in rows}
     assert told == now_stored | {None: case.status}
     assert all(row.due_at is not None for row in open_rows)
+    assert_tree_is_sound(rows, open_rows)
     if case.status in CASE_OPEN:
         assert case.due_at is not None
         assert profile.ways_out(CaseStatus(case.status)) != {}
@@ -146,6 +164,20 @@ def assert_sound(session: Session, case: Case, profile: profiles.Profile) -> Non
         assert case.lead_unit_id == newest.unit_id
     else:
         assert open_rows == []
+
+
+def assert_tree_is_sound(rows: Sequence[Assignment], open_rows: Sequence[Assignment]) -> None:
+    """Nothing is at work below a unit that is not, and no clock runs longer than the one above it."""
+    by_id = {row.id: row for row in rows}
+    for row in open_rows:
+        above = by_id.get(row.parent_id) if row.parent_id else None
+        if above is not None:
+            assert above.status == AssignmentStatus.IN_PROGRESS
+            assert row.level == above.level + 1
+            assert row.due_at is not None
+            assert above.due_at is not None
+            assert row.due_at <= above.due_at
+    assert [row for row in rows if row.parent_id and row.lead] == []
 
 
 @pytest.mark.parametrize("body", [profiles.shipped, asks_before_closing, with_reviews])

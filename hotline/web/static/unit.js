@@ -56,6 +56,18 @@
     } catch { /* a private window keeps nothing */ }
   }
 
+  // What another unit answered, into one's own answer, where one may go on writing.
+  for (const button of document.querySelectorAll("[data-insert]")) {
+    const field = document.getElementById(button.dataset.insert);
+    if (!field) continue;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      field.value = [field.value.trim(), button.dataset.text].filter(Boolean).join("\n");
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      field.focus();
+    });
+  }
+
   for (const form of document.querySelectorAll("form[data-form]")) {
     form.addEventListener("submit", (event) => {
       if (form.dataset.sent) return event.preventDefault();
