@@ -13,6 +13,7 @@ COMMANDS = {
     "up": "start the service, or one part of it",
     "seed": "load the city's reference data, and the demo's with HOTLINE_DEMO",
     "staff": "add, list, deactivate accounts; set passwords",
+    "grids": "cut the city's grids anew from CSV or GeoJSON: a report first, then --apply",
     "suggest": "texts on standard input, one a line, to suggestions as JSON lines",
     "replay": "send the texts of a CSV file through the public mailbox",
     "drill": "play citizens, agents, units and the centre against the running service, and count",

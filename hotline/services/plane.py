@@ -38,6 +38,15 @@ def boxes_meet(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
+def meeting(boxes: Sequence[Box]) -> Iterator[tuple[int, int]]:
+    """The pairs of boxes that have ground in common, by their places in the list; from left to right."""
+    there: list[int] = []
+    for number in sorted(range(len(boxes)), key=lambda number: boxes[number][0]):
+        there = [other for other in there if boxes[other][2] > boxes[number][0]]
+        yield from ((other, number) for other in there if boxes_meet(boxes[other], boxes[number]))
+        there.append(number)
+
+
 def holds(shape: Shape, x: float, y: float) -> bool:
     """Whether the place lies inside; of a border between two, exactly one has it."""
     crossed = 0
@@ -53,9 +62,11 @@ def area(shape: Shape) -> float:
 
 def overlap(one: Shape, other: Shape) -> float:
     """The ground that both have."""
-    if not boxes_meet(box_of(one), box_of(other)):
+    box, beside = box_of(one), box_of(other)
+    if not boxes_meet(box, beside):
         return 0.0
-    return _measure([one, other], lambda inside: inside == {0, 1})
+    common = (max(box[1], beside[1]), min(box[3], beside[3]))
+    return _measure([one, other], lambda inside: inside == {0, 1}, between=common)
 
 
 def uncovered(ground: Iterable[Shape], cover: Iterable[Shape]) -> float:
@@ -70,14 +81,17 @@ def uncovered(ground: Iterable[Shape], cover: Iterable[Shape]) -> float:
     )
 
 
-def _measure(shapes: Sequence[Shape], counts: Callable[[set[int]], bool]) -> float:
-    """The area of all places for which the set of shapes around them counts.
+def _measure(shapes: Sequence[Shape], counts: Callable[[set[int]], bool], *, between: tuple[float, float] | None = None) -> float:
+    """The area of all places, between two heights if they are given, for which the set of shapes around them counts.
 
     Between two neighbouring heights at which an edge ends or two edges cross, edges keep their order: the ground between two
     of them is a trapezium, wholly inside the same shapes.
     """
     edges = [edge for number, shape in enumerate(shapes) for edge in _edges(shape, number)]
-    heights = sorted({y for edge in edges for y in (edge.low[1], edge.high[1])} | set(_crossings(edges)))
+    if between is not None:
+        edges = [edge for edge in edges if edge.low[1] < between[1] and edge.high[1] > between[0]]
+    ends = {y for edge in edges for y in (edge.low[1], edge.high[1])} | set(_crossings(edges))
+    heights = sorted(ends if between is None else {*between, *(y for y in ends if between[0] < y < between[1])})
     edges.sort(key=lambda edge: edge.low[1])
     found, begun, there = 0.0, 0, list[_Edge]()
     for low, high in pairwise(heights):
