@@ -137,6 +137,7 @@ class Story:
         if self._chance.random() < 0.8:
             self.cast.talk(case, at=talked_at)
         if up_to == UpTo.SIGNED:
+            self.cast.send_down(case, at=min(talked_at + 5 * MINUTE, self._now - MINUTE))
             return
         self.cast.answer(case, letter, at=next(moments))
         if up_to != UpTo.ANSWERED:

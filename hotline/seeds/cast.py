@@ -9,7 +9,20 @@ from sqlalchemy.orm import Session, joinedload
 from hotline import events
 from hotline.ports import Inbound
 from hotline.seeds.letters import Letter
-from hotline.services import access, answers, cases, checks, dispatching, drafts, intake, outbox, presence, queueing, surveys
+from hotline.services import (
+    access,
+    answers,
+    cases,
+    checks,
+    dispatching,
+    drafts,
+    intake,
+    levels,
+    outbox,
+    presence,
+    queueing,
+    surveys,
+)
 from hotline.services.actors import Actor
 from hotline.services.cases import How
 from hotline.services.dispatching import ReturnReason
@@ -149,6 +162,21 @@ class Cast:
         by = self.liaison(assignment.unit_id)
         with as_if(at):
             answers.note_contacted(self.session, assignment, text="已电话联系，约定上门查看。", by=by, key=self.key())
+            self._follow()
+
+    def send_down(self, case: Case, *, at: datetime) -> None:
+        """A street lets the community of the place do it, and that one the grid, as far down as the demo has people."""
+        above = self.lead(case)
+        with as_if(at):
+            for code in (case.community_code, case.grid_code):
+                below = self.session.scalar(select(Unit).where(Unit.code == code, Unit.parent_id == above.unit_id))
+                if below is None:
+                    break
+                by = self.liaison(above.unit_id)
+                above = levels.send_down(self.session, above, below, note="请先看现场。", by=by, key=self.key())
+                if below.id not in self._liaisons:
+                    break
+                dispatching.sign(self.session, above, by=self.liaison(below.id), key=self.key())
             self._follow()
 
     def ask_return(self, case: Case, *, at: datetime) -> None:

@@ -38,7 +38,7 @@ SEATS = (
 # One of each level below a street.
 BELOW = (
     Account("community1", "滨江社区联络员", Role.LIAISON, "990181001001"),
-    Account("grid1", "滨江社区网格员", Role.GRID_WORKER, "990181001001001"),
+    Account("grid1", "滨江社区网格员", Role.GRID_WORKER, "990181001001004"),
 )
 # The units that hear most, first: their liaisons are liaison1, liaison2 …; every other main unit follows.
 BUSIEST = ("CGJ", "ZJJ", "JJD", "RSJ", "SCJ", "GAJ", "T001", "T002", "T003", "GSG", "GDG", "STJ")

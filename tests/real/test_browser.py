@@ -295,22 +295,6 @@ def test_a_draft_survives_a_reload_and_a_lost_window(people: Street, service: Se
     expect(again.locator("#title")).to_have_value(title)
 
 
-def test_an_answer_survives_a_sending_that_failed(people: Street) -> None:
-    desk = people.staff("liaison2")
-    desk.goto("/unit?tab=at_work")
-    desk.locator("[data-row]").first.click()
-    settled(desk).fill("#public_text", "已通知施工队，今天下午到场。")
-    address = desk.url
-    desk.route("**/answer", lambda route: route.abort())
-    desk.locator("#public_text").press("Control+Enter")
-    desk.wait_for_url("chrome-error://**")
-
-    desk.goto(address)
-
-    expect(desk.locator("#public_text")).to_have_value("已通知施工队，今天下午到场。")
-    people.troubles[:] = [trouble for trouble in people.troubles if "ERR_FAILED" not in trouble]
-
-
 def test_everything_works_without_script(people: Street) -> None:
     citizen = people.window(TELEPHONE, script=False)
     write_letter(citizen, "河西街道的公厕灯坏了，晚上不敢进去，请修一下。", place="阳光花园")

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import HotlineError
-from hotline.services import answers, cases, checks, dispatching, history, levels, profiles, surveys
+from hotline.services import answers, cases, checks, dispatching, history, joint, levels, profiles, surveys
 from hotline.services.cases import Actor
 from hotline.services.dispatching import ReturnReason
 from models import (
@@ -62,6 +62,7 @@ class Crowd:
             self.send_down,
             self.send_down,
             self.advance_below,
+            self.call_in,
         ]
         with suppress(HotlineError), self.session.begin_nested():
             self.chance.choice(attempts)()
@@ -90,6 +91,10 @@ class Crowd:
         above = self.an_assignment()
         units = self.session.scalars(select(Unit).where(Unit.parent_id == above.unit_id).order_by(Unit.code).limit(3)).all()
         levels.send_down(self.session, above, self.chance.choice([*units, unit_of(self.session, "CGJ")]), **self.acting())
+
+    def call_in(self) -> None:
+        units = [unit_of(self.session, code) for code in self.chance.sample(["GAJ", "SCJ"], 1)]
+        joint.call_in(self.session, self.an_assignment(), units, **self.acting(note="到现场"))
 
     def advance_below(self) -> None:
         below = [row for row in self.rows() if row.parent_id]
@@ -183,7 +188,7 @@ def assert_tree_is_sound(rows: Sequence[Assignment], open_rows: Sequence[Assignm
 @pytest.mark.parametrize("body", [profiles.shipped, asks_before_closing, with_reviews])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_walk_never_leaves_the_tables(session: Session, body: Callable[[], dict[str, Any]], seed: int) -> None:
-    case = make_case(session, profile=body() | {"designate_after": 9})
+    case = make_case(session, profile=body() | {"designate_after": 9, "may_call": ["area"]})
     crowd, profile = Crowd(session, case, random.Random(seed)), profiles.of(session, case)
 
     for _ in range(50):
