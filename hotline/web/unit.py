@@ -18,13 +18,15 @@ from hotline.services.reading_units import Tab
 from hotline.web import render, unit_levels
 from hotline.web.deps import Db, Key, Look, Me, Seen
 from hotline.web.letters import clean, uploads
-from models import ClosureKind, Role, Unit
+from models import ClosureKind, Role, Standing, Unit
 
 router = APIRouter(prefix="/unit", include_in_schema=False)
 router.include_router(unit_levels.router)
 
 STAFFED_BY = (Role.LIAISON, Role.GRID_WORKER)
 CLOSURES = (ClosureKind.SOLVED, ClosureKind.EXPLAINED, ClosureKind.PARTLY, ClosureKind.PROMISED)
+# Who reads an answer next.
+CHECKED_BY = {Standing.LEAD: "中心核查", Standing.ASSIST: "主办单位汇总", Standing.BELOW: "上级汇总"}
 SHOW_TABS = (Tab.TO_SIGN, Tab.AT_WORK, Tab.TODAY, Tab.OVERDUE, Tab.RETURNING, Tab.ANSWERED)
 
 
@@ -101,7 +103,7 @@ def answer(
         key=key,
         seen=seen,
     )
-    return render.redirect(request, f"/unit/{assignment_id}", notice="答复已提交，等中心核查。")
+    return render.redirect(request, f"/unit/{assignment_id}", notice=f"答复已提交，等{CHECKED_BY[held.assignment.standing]}。")
 
 
 @router.post("/{assignment_id}/ask-return")

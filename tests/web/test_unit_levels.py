@@ -76,7 +76,7 @@ def test_a_case_goes_down_two_levels_and_its_answers_come_up(
     send(worker, grid, "sign")
     send(worker, grid, "answer", public_text="垃圾已运走。")
 
-    assert "垃圾已运走。" in community.get(middle).text
+    assert community.get(middle).text.count('<p class="pre">垃圾已运走。</p>') == 1
     assert 'data-insert="public_text"' in community.get(middle).text
     send(community, middle, "answer", public_text="社区核实，垃圾已运走。")
     assert "社区核实" in street.get(lead_url(pages, number)).text
