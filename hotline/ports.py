@@ -66,6 +66,7 @@ class SignalKind(StrEnum):
     SUBSCRIBED = "subscribed"
     UNSUBSCRIBED = "unsubscribed"
     MENU = "menu"
+    OPENED = "opened"
     SCANNED = "scanned"
     LOCATED = "located"
     OTHER = "other"
@@ -75,7 +76,10 @@ class SignalKind(StrEnum):
 
 @dataclass(frozen=True)
 class Signal:
-    """What a citizen did on a channel that is no message: followed the account, pressed a menu key, wants no more texts."""
+    """What a citizen did on a channel that is no message: followed the account, pressed a menu key, wants no more texts.
+
+    A key of the menu that opens something on the telephone by itself is `opened`; to any other the citizen waits for an answer.
+    """
 
     kind: SignalKind
     channel: str
@@ -157,11 +161,23 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True)
+class Answered:
+    """The citizen's message that is answered, and what was said before it, as the provider names them, oldest first.
+
+    `first_line` is empty where it must not be said again.
+    """
+
+    external_id: str
+    before: tuple[str, ...] = ()
+    first_line: str = ""
+
+
+@dataclass(frozen=True)
 class Outbound:
     """A message to a citizen; `key` is the same at every try, so that a provider can drop repeats.
 
     `purpose` and `values` are for providers that send approved templates only: they name the template and fill it. `heard_at` is
-    when the citizen last wrote on this channel.
+    when the citizen last wrote on this channel; `answered` is for channels where a message says which one it answers.
     """
 
     key: str
@@ -172,6 +188,7 @@ class Outbound:
     files: tuple[File, ...] = ()
     heard_at: datetime | None = None
     gateway: str = ""
+    answered: Answered | None = None
 
 
 @dataclass(frozen=True)
@@ -220,8 +237,10 @@ class Asking(Protocol):
 class Polling(Protocol):
     """A channel whose provider calls nobody: it is asked for what is new, and told what has been stored."""
 
-    def collect(self) -> Sequence[Inbound]: ...
-    def stored(self, messages: Sequence[Inbound]) -> None: ...
+    kind: str
+
+    def collect(self) -> Sequence[Inbound | Receipt]: ...
+    def stored(self, found: Sequence[Inbound | Receipt]) -> None: ...
 
 
 class Switchboard(Protocol):

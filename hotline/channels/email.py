@@ -12,11 +12,10 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
 from email.utils import format_datetime, parseaddr, parsedate_to_datetime
-from hashlib import sha256
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from hotline.channels import mail_text
+from hotline.channels import mail_names, mail_reports, mail_text
 from hotline.errors import NotGenuine, Unavailable
 from hotline.ports import Channel, File, HttpAnswer, Inbound, Outbound, Parsed, RawRequest, Receipt, ReceiptState, Refusal
 from hotline.settings import Mail
@@ -28,11 +27,10 @@ MOST_BYTES = 25 * 1024 * 1024
 # Of a larger one, what the text lies in; its attachments are left with the provider.
 BEGINNING = 256 * 1024
 MOST_AT_ONCE = 10
-LONGEST_ID = 150
 SUBJECT = "12345热线回复"
 TOO_LARGE = "（邮件过大，附件未收取）"
 SENT_BY_PERSON = "reply"
-MACHINES = frozenset({"mailer-daemon", "postmaster", "noreply", "no-reply", "donotreply"})
+MACHINES = mail_reports.SYSTEMS | {"noreply", "no-reply", "donotreply"}
 IN_BULK = frozenset({"bulk", "list", "junk", "auto_reply"})
 PORTS = {"imaps": 993, "imap": 143, "smtps": 465, "smtp": 587}
 
@@ -87,26 +85,26 @@ class Email:
     def refuse(self, reason: Refusal) -> HttpAnswer:
         return HttpAnswer(status=403)
 
-    def collect(self) -> Sequence[Inbound]:
-        """The oldest that nobody has seen. What a machine wrote is marked as seen and left there."""
+    def collect(self) -> Sequence[Inbound | Receipt]:
+        """The oldest that nobody has seen. What a machine wrote is marked as seen and left there, unless mail is returned."""
         if self._imap is None:
             return ()
         with self._mailbox(self._imap) as box:
             found = [self._collected(box, uid) for uid in _unseen(box)[:MOST_AT_ONCE]]
-        return [message for message in found if message is not None]
+        return [each for each in found if each is not None]
 
-    def stored(self, messages: Sequence[Inbound]) -> None:
-        places = [uid for message in messages for uid in self._places.pop(message.external_id, ())]
+    def stored(self, found: Sequence[Inbound | Receipt]) -> None:
+        places = [uid for each in found for uid in self._places.pop(_known_as(each), ())]
         if self._imap is None or not places:
             return
         with self._mailbox(self._imap) as box:
             for uid in places:
                 _mark(box, uid, r"\Seen")
 
-    def _collected(self, box: imaplib.IMAP4, uid: str) -> Inbound | None:
+    def _collected(self, box: imaplib.IMAP4, uid: str) -> Inbound | Receipt | None:
         try:
             content, is_whole = _fetch(box, uid)
-            message = read(content, own=self._address, is_whole=is_whole)
+            found = read(content, own=self._address, is_whole=is_whole)
         except imaplib.IMAP4.error:
             raise
         # The parser raises whatever a broken mail makes it stumble over.
@@ -114,11 +112,11 @@ class Email:
             log.exception("mail cannot be read; flagged in its folder")
             _mark(box, uid, r"\Seen \Flagged")
             return None
-        if message is None:
+        if found is None:
             _mark(box, uid, r"\Seen")
         else:
-            self._places.setdefault(message.external_id, []).append(uid)
-        return message
+            self._places.setdefault(_known_as(found), []).append(uid)
+        return found
 
     @contextmanager
     def _mailbox(self, server: Server) -> Iterator[imaplib.IMAP4]:
@@ -182,7 +180,7 @@ class Email:
         if code >= 400:
             return _refused(code, of_recipient=True)
         try:
-            code, _ = smtp.data(mail.as_bytes(policy=policy.SMTP))
+            code, _ = smtp.data(mail.as_bytes(policy=mail_names.WIRE))
         except smtplib.SMTPDataError as error:
             return _refused(error.smtp_code, of_recipient=False)
         except (OSError, smtplib.SMTPException) as error:
@@ -192,9 +190,11 @@ class Email:
         return Receipt(ReceiptState.ACCEPTED, mail["Message-ID"])
 
 
-def read(content: bytes, *, own: str, is_whole: bool = True) -> Inbound | None:
-    """One mail in our words; None for what no person wrote, which we must never answer."""
+def read(content: bytes, *, own: str, is_whole: bool = True) -> Inbound | Receipt | None:
+    """A letter, or the return of one of ours, in our words; None for what else no person wrote, which is never answered."""
     message = message_from_bytes(content, policy=policy.default)
+    if (returned := mail_reports.read(message, own=own)) is not None:
+        return returned
     name, address = parseaddr(str(message.get("From", "")))
     address = address.lower()
     if not _ADDRESS.fullmatch(address) or address == own.lower() or _is_automatic(message, address):
@@ -204,7 +204,7 @@ def read(content: bytes, *, own: str, is_whole: bool = True) -> Inbound | None:
     parts = (_ANSWERED.sub("", subject), text, "" if is_whole else TOO_LARGE)
     return Inbound(
         channel="email",
-        external_id=_id_of(message, content),
+        external_id=mail_names.of(message, content),
         sender=address,
         text="\n\n".join(part for part in parts if part),
         received_at=now(),
@@ -215,19 +215,24 @@ def read(content: bytes, *, own: str, is_whole: bool = True) -> Inbound | None:
 
 
 def written(message: Outbound, *, sender: str) -> EmailMessage:
-    """The same key gives the same Message-ID, so that a server or a reader can drop repeats."""
+    """Below the letter that it answers, if there is one."""
     mail = EmailMessage()
     mail["From"], mail["To"] = sender, message.recipient
-    number = message.values.get("number", "")
-    mail["Subject"] = f"{SUBJECT} {number}".strip()
+    mail["Subject"] = mail_names.subject_for(message.answered) or f"{SUBJECT} {message.values.get('number', '')}".strip()
     mail["Date"] = format_datetime(now())
-    mail["Message-ID"] = f"<{message.key}@{sender.rpartition('@')[2]}>"
+    mail["Message-ID"] = mail_names.made_of(message.key, sender)
+    if message.answered is not None:
+        mail_names.point(mail, message.answered)
     if message.purpose != SENT_BY_PERSON:
         mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(message.text)
     for file in message.files:
         mail.add_attachment(file.content, maintype="application", subtype="octet-stream", filename=file.name)
     return mail
+
+
+def _known_as(found: Inbound | Receipt) -> str:
+    return found.key if isinstance(found, Receipt) else found.external_id
 
 
 def _is_automatic(message: Message, address: str) -> bool:
@@ -244,12 +249,6 @@ def _is_automatic(message: Message, address: str) -> bool:
         or message.get_content_type() == "multipart/report"
         or address.partition("@")[0] in MACHINES
     )
-
-
-def _id_of(message: Message, content: bytes) -> str:
-    named = str(message.get("Message-ID", "")).strip()
-    is_plain = named.isascii() and named.isprintable() and " " not in named
-    return named if named and is_plain and len(named) <= LONGEST_ID else sha256(named.encode() or content).hexdigest()
 
 
 def _date_of(message: Message) -> datetime | None:

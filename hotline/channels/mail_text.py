@@ -23,7 +23,7 @@ _UNREAD = frozenset({"script", "style", "head", "title"})
 
 
 def of(message: Message) -> str:
-    whole = _plain(message)
+    whole = plain(message)
     kept = _without_history(whole) if _is_answer(message) else whole
     return _MANY_BREAKS.sub("\n\n", _without_signature(kept)).strip()
 
@@ -71,7 +71,8 @@ def _is_answer(message: Message) -> bool:
     return bool(_ANSWER.match(str(message.get("Subject", "")))) or "In-Reply-To" in message
 
 
-def _plain(message: Message) -> str:
+def plain(message: Message) -> str:
+    """All that it says."""
     body = message.get_body(("plain", "html")) if isinstance(message, EmailMessage) else None
     content = body.get_payload(decode=True) if body is not None else None
     if body is None or not isinstance(content, bytes):

@@ -12,6 +12,7 @@ from email.utils import make_msgid
 from socket import socket
 from typing import Any, Self
 
+from hotline.sandbox.mail_reports import report
 from hotline.sandbox.stand_in import Fate, Script, Sent
 
 HOST = "127.0.0.1"
@@ -37,6 +38,7 @@ class Mail:
         self._servers: list[asyncio.Server] = []
         self.letters: list[Letter] = []
         self.received: list[Sent] = []
+        self.contents: list[bytes] = []  # the same, as they came over the wire
         self.smtp_port = self.imap_port = 0
 
     async def start(self, *, smtp: socket | None = None, imap: socket | None = None) -> Self:
@@ -103,6 +105,7 @@ class Mail:
         text = body.get_payload(decode=True) if body else b""
         words = text.decode() if isinstance(text, bytes) else ""
         words += "".join(f"\n［附件：{part.get_filename()}］" for part in mail.iter_attachments())
+        self.contents.append(content)
         self.received.append(Sent(str(mail["Message-ID"]), recipient, words, key=str(mail["Subject"])))
 
 
@@ -151,9 +154,12 @@ class _Smtp:
         """Silent: the mail is taken and the line goes dead before anybody says so."""
         await self.say("354 go on")
         content = (await self._reader.readuntil(b"\r\n.\r\n"))[:-3].replace(b"\r\n..", b"\r\n.")
+        fate = self._mail.fate_of(self._recipient)
         self._mail.keep(self._recipient, content)
-        if self._mail.fate_of(self._recipient) == Fate.SILENT:
+        if fate == Fate.SILENT:
             return False
+        if fate == Fate.RETURNED:
+            self._mail.put(report(content, self._recipient))
         await self.say("250 taken")
         return True
 

@@ -46,9 +46,10 @@ class Fate(StrEnum):
     BUSY_ONCE = "busy_once"
     SILENT = "silent"
     OPTED_OUT = "opted_out"
+    RETURNED = "returned"  # mail only: taken, and sent back later
 
 
-ENDINGS = {"0001": Fate.BUSY_ONCE, "0002": Fate.SILENT, "0003": Fate.OPTED_OUT}
+ENDINGS = {"0001": Fate.BUSY_ONCE, "0002": Fate.SILENT, "0003": Fate.OPTED_OUT, "0004": Fate.RETURNED}
 
 
 @dataclass

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from hotline import words
 from hotline.events import DeliveryChanged, MessageReady, OutcomeUnclear
 from hotline.ports import File, Outbound, Receipt, ReceiptState
-from hotline.services import conversations, files, outgoing, pacing, texting_rule
+from hotline.services import answered, conversations, files, outgoing, pacing, texting_rule
 from hotline.services.outbox import emit
 from hotline.services.outgoing import Way
 from models import Attachment, Conversation, Delivery, OutgoingMessage, now
@@ -175,6 +175,7 @@ def _outbound(session: Session, row: OutgoingMessage) -> Outbound:
         files=_files_of(session, row),
         heard_at=heard_at,
         gateway=row.gateway,
+        answered=answered.by(session, row),
     )
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from hotline.db import Database
 from hotline.errors import FileRefused, HotlineError, Unavailable
-from hotline.ports import Inbound, Polling
-from hotline.services import files, intake
+from hotline.ports import Inbound, Polling, Receipt
+from hotline.services import files, intake, receipts
 
 log = logging.getLogger(__name__)
 
@@ -16,19 +16,27 @@ LEFT_OUT = "（附件未收取：{names}）"
 def take_in(database: Database, channel: Polling) -> int:
     """Stored before the provider hears of it: a crash between brings it again, and the second time stores nothing."""
     stored = 0
-    for message in channel.collect():
+    for found in channel.collect():
         try:
-            whole = with_good_files(message)
-            with database.unit_of_work() as session:
-                intake.receive(session, whole)
+            _keep(database, channel.kind, found)
         except Unavailable:
             raise
         except HotlineError as error:
             # It would be refused for ever, and stand before the others.
-            log.error("message cannot be taken in", extra={"channel": message.channel, "reason": error.code})
-        channel.stored([message])
+            log.error("message cannot be taken in", extra={"channel": channel.kind, "reason": error.code})
+        channel.stored([found])
         stored += 1
     return stored
+
+
+def _keep(database: Database, kind: str, found: Inbound | Receipt) -> None:
+    if isinstance(found, Receipt):
+        with database.unit_of_work() as session:
+            receipts.note(session, kind, found)
+        return
+    whole = with_good_files(found)
+    with database.unit_of_work() as session:
+        intake.receive(session, whole)
 
 
 def with_good_files(message: Inbound) -> Inbound:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from hotline.db import Database
 from hotline.errors import Invalid, Unavailable
-from hotline.ports import File, Inbound
+from hotline.ports import File, Inbound, Receipt
 from hotline.services import intake, polling
 from hotline.services.files import MOST_FILES
 from models import Message, now
@@ -20,12 +20,13 @@ class Box:
 
     letters: list[Inbound]
     told: list[str] = field(default_factory=list)
+    kind: str = "email"
 
-    def collect(self) -> Sequence[Inbound]:
+    def collect(self) -> Sequence[Inbound | Receipt]:
         return [letter for letter in self.letters if letter.external_id not in self.told]
 
-    def stored(self, messages: Sequence[Inbound]) -> None:
-        self.told += [message.external_id for message in messages]
+    def stored(self, found: Sequence[Inbound | Receipt]) -> None:
+        self.told += [each.external_id for each in found if isinstance(each, Inbound)]
 
 
 def letter(name: str, *files: File) -> Inbound:
