@@ -14,13 +14,17 @@ from hotline.events import MessageReady
 from hotline.services import conversations, phones, texting_rule, texts
 from hotline.services.outbox import emit
 from hotline.settings import get_settings
-from models import Case, Contact, Conversation, Delivery, OutgoingMessage, RequestType, new_id, now
+from models import Case, Contact, Conversation, Delivery, Direction, Message, OutgoingMessage, RequestType, new_id, now
 
 SMS, MAILBOX = "sms", "mailbox"
 # What could not reach a citizen on these is tried as a text message.
 FALLING_BACK = frozenset({"wechat", "email"})
 REPLY = "reply"
 NO_MORE_TEXTS = "This number wants no more text messages. Please phone instead."
+NO_WAY = "This citizen can no longer be written to, and there is no number that takes text messages."
+NO_TEXT_INSTEAD = (
+    "This number wants no more text messages: what does not arrive here will not follow as one. Perhaps phone instead."
+)
 # Steps of a case: a newer one says all that an older one said. An answer or a survey's link is not lost with them.
 STEPS = frozenset({"filed", "dispatched", "reopened"})
 # What goes out by itself, of all that is told of a case. The rest answers what a citizen has just written.
@@ -31,12 +35,23 @@ TAKEN_UP_AFTER = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Way:
+    """`gateway` is the one that the citizen wrote to, where a channel has several."""
+
     channel: str
     recipient: str
+    gateway: str = ""
 
     @property
     def recipient_hash(self) -> bytes:
         return conversations.hash_of(self.recipient)
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What an agent should know before writing: why an answer may not go, or what would not follow if it did not arrive."""
+
+    refused: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,16 +99,26 @@ def about_contact(
 ) -> OutgoingMessage | None:
     """Nothing if there is no way to reach the citizen. `message_id` is the outgoing message of the thread that this delivers.
 
-    A reply is refused if the number wants no more texts: whoever wrote it must know that it does not arrive.
+    A reply is refused instead: whoever wrote it must know that it does not arrive.
     """
     way = _way_to(session, contact, contact.number)
-    if way is None:
-        return None
-    if is_opted_out(session, way, purpose):
-        if purpose == REPLY:
-            raise RuleBroken(NO_MORE_TEXTS)
+    refused = _refusal(session, way, purpose)
+    if refused and purpose == REPLY:
+        raise RuleBroken(refused)
+    if way is None or refused:
         return None
     return _write(session, way, _Note(purpose, values, contact.id, message_id=message_id), text)
+
+
+def prospect(session: Session, contact: Contact) -> Prospect:
+    """Of an answer in the contact's thread, as things stand."""
+    if contact.conversation_id is None:
+        return Prospect()
+    way = _way_to(session, contact, contact.number)
+    spare = _by_text(contact.number) if contact.channel in FALLING_BACK else None
+    if refused := _refusal(session, way, REPLY):
+        return Prospect(refused=refused)
+    return Prospect(warning=NO_TEXT_INSTEAD if spare is not None and is_opted_out(session, spare, REPLY) else "")
 
 
 def to_thread(session: Session, conversation: Conversation, *, text: str, purpose: str) -> OutgoingMessage:
@@ -130,6 +155,12 @@ def is_opted_out(session: Session, way: Way, purpose: str) -> bool:
     return way.channel == SMS or purpose in NOTICES - {texts.ANSWERED}
 
 
+def _refusal(session: Session, way: Way | None, purpose: str) -> str:
+    if way is None:
+        return NO_WAY
+    return NO_MORE_TEXTS if is_opted_out(session, way, purpose) else ""
+
+
 def progress_link() -> str:
     return f"{get_settings().public_url}/track"
 
@@ -146,8 +177,18 @@ def _way_to(session: Session, contact: Contact, number: str | None) -> Way | Non
     if contact.channel in texts.TALKED and contact.conversation_id is not None:
         thread = session.get_one(Conversation, contact.conversation_id)
         if thread.left_at is None:
-            return Way(contact.channel, thread.sender)
+            return Way(contact.channel, thread.sender, _gateway_of(session, thread))
     return _by_text(number)
+
+
+def _gateway_of(session: Session, thread: Conversation) -> str:
+    latest = (
+        select(Message.gateway)
+        .where(Message.conversation_id == thread.id, Message.direction == Direction.IN)
+        .order_by(Message.received_at.desc(), Message.id.desc())
+        .limit(1)
+    )
+    return session.scalar(latest) or ""
 
 
 def _by_text(number: str | None) -> Way | None:
@@ -178,6 +219,7 @@ def _write(session: Session, way: Way, note: _Note, text: str) -> OutgoingMessag
     row = OutgoingMessage(
         id=new_id(),
         channel=way.channel,
+        gateway=way.gateway,
         recipient=way.recipient,
         recipient_hash=way.recipient_hash,
         text=text,

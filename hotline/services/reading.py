@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from hotline.services import core, outgoing, queueing
 from hotline.services import reading_threads as threads
 from hotline.services.access import Me
+from hotline.services.outgoing import Prospect
 from hotline.services.reading_threads import Line
 from models import (
     Area,
@@ -127,17 +128,12 @@ class ContactView:
     of_number: Sequence[EarlierContact]
     cases_of_number: Sequence[EarlierCase]
     of_place: Sequence[EarlierCase]
+    prospect: Prospect
 
     @property
     def open_questions(self) -> Sequence[str]:
         """What the service is still asking the citizen."""
         return (self.thread[-1].open_questions if self.thread else None) or ()
-
-    @property
-    def no_reply(self) -> str:
-        """The sentence with which an answer by text message would be refused; empty if it may go."""
-        refused = self.contact.channel == outgoing.SMS and self.thread and self.thread[-1].opted_out
-        return outgoing.NO_MORE_TEXTS if refused else ""
 
     @property
     def words(self) -> frozenset[str]:
@@ -160,6 +156,7 @@ def contact_view(
         of_number=_contacts_of_number(session, contact, but={case.number for case in cases["number"]}),
         cases_of_number=cases["number"],
         of_place=cases["place"],
+        prospect=outgoing.prospect(session, contact),
     )
 
 

@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased, selectinload
 
 from models import (
     Contact,
-    Conversation,
     Delivery,
     Direction,
     GuidedExchange,
     Message,
-    OptOut,
     OutgoingMessage,
     PendingMedia,
     Staff,
@@ -38,8 +36,6 @@ class Line:
     file_lost: str
     # What the contact's citizen is still being asked; the same in each line.
     open_questions: Sequence[str] | None
-    # Whether the thread's sender wants no more of what goes out by itself; the same in each line.
-    opted_out: bool
 
     @property
     def said_at(self) -> datetime:
@@ -58,18 +54,13 @@ def lines(session: Session, contact: Contact) -> Sequence[Line]:
     return sorted([Line(*row) for row in found][::-1], key=lambda line: line.said_at)
 
 
-def _statement() -> Select[Message, str, Delivery, str, Delivery, int, str, list[str], bool]:
+def _statement() -> Select[Message, str, Delivery, str, Delivery, int, str, list[str]]:
     sent, instead = aliased(OutgoingMessage), aliased(OutgoingMessage)
     episode = aliased(Contact)
     pending = PendingMedia.message_id == Message.id
     waiting = select(func.count()).select_from(PendingMedia).where(pending, PendingMedia.settled_at.is_(None))
     lost = select(func.coalesce(func.max(PendingMedia.failure), "")).where(pending)
     in_thread = and_(Message.conversation_id == bindparam("conversation"), episode.confidential.is_(False))
-    opted_out = exists().where(
-        OptOut.channel == Conversation.channel,
-        OptOut.recipient_hash == Conversation.sender_hash,
-        Conversation.id == bindparam("conversation"),
-    )
     return (
         select(
             Message,
@@ -80,7 +71,6 @@ def _statement() -> Select[Message, str, Delivery, str, Delivery, int, str, list
             waiting.scalar_subquery(),
             lost.scalar_subquery(),
             GuidedExchange.open_questions,
-            opted_out,
         )
         .join(episode, episode.id == Message.contact_id)
         .outerjoin(Staff, Staff.id == Message.by_id)

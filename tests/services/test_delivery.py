@@ -16,7 +16,7 @@ from hotline.db import Database
 from hotline.errors import RuleBroken
 from hotline.events import MessageReady
 from hotline.ports import Outbound, Receipt, ReceiptState, Signal, SignalKind
-from hotline.services import administration, conversations, delivery, outgoing, receipts
+from hotline.services import administration, conversations, delivery, intake, outgoing, receipts
 from models import (
     Contact,
     Delivery,
@@ -29,7 +29,7 @@ from models import (
     now,
 )
 from tests.factories_cases import an_actor
-from tests.factories_contacts import make_contact
+from tests.factories_contacts import make_contact, make_inbound
 from tests.fakes import RecordingChannel
 
 PHONE = "+8613911112222"
@@ -201,6 +201,20 @@ def test_what_cannot_arrive_by_wechat_goes_as_a_text_once(session: Session, stat
     (other,) = session.scalars(select(OutgoingMessage).where(OutgoingMessage.instead_of_id == row.id)).all()
     assert (other.channel, other.recipient, other.text) == ("sms", PHONE, row.text)
     assert row.delivery == Delivery.REFUSED
+
+
+def test_an_answer_goes_out_where_the_citizen_wrote_last(session: Session, day: Traveller) -> None:
+    contact = make_contact(session, channel="sms", sender=PHONE, gateway="aliyun")
+    first = reply(session, contact)
+    day.shift(60)
+    intake.receive(session, make_inbound(channel="sms", sender=PHONE, gateway="tencent"))
+    second = reply(session, contact)
+
+    for row, gateway in ((first, "aliyun"), (second, "tencent")):
+        taken = delivery.take(session, row.id)
+        assert taken is not None
+        assert taken[1].gateway == gateway
+        delivery.settle(session, row.id, Receipt(ReceiptState.ACCEPTED))
 
 
 @pytest.mark.parametrize("number", ["", "021-62345678", "+862162345678", "+12025550123"])

@@ -23,6 +23,8 @@ from tests.web.desk import contact_of, drafted, follow, send, take
 from tests.web.forms import form, forms
 
 ACCOUNT = "openid-1"
+NUMBER = "+8613800138001"
+WILL_NOT_FOLLOW = "不会改发短信"
 SignIn = Callable[..., TestClient]
 Drain = Callable[[], int]
 
@@ -250,6 +252,56 @@ def test_whoever_wants_no_texts_is_not_written_to_and_the_box_says_why(
     assert ("对方已退订短信" in answer.text) is refused
     assert ('disabled aria-describedby="no-reply"' in page) is refused
     assert ("对方已退订短信，不能发给他，请改为打电话。" in page) is refused
+
+
+def no_texts_to(pages: Database, number: str) -> None:
+    with pages.unit_of_work() as session:
+        conversations.note(session, Signal(SignalKind.OPTED_OUT, "sms", f"stop-{number}", number, now()))
+
+
+def test_a_number_that_wants_no_texts_is_told_before_an_answer_could_fall_back_on_it(agent: TestClient, pages: Database) -> None:
+    contact = written(pages, number=NUMBER)
+    page = take(agent)
+    assert WILL_NOT_FOLLOW not in page
+
+    no_texts_to(pages, NUMBER)
+
+    for path in (f"/desk?c={contact.id}", f"/desk/contact/{contact.id}/talk"):
+        assert WILL_NOT_FOLLOW in agent.get(path).text
+    assert send(agent, form(page, "reply"), text="您好").status_code == 303
+
+
+def test_somebody_elses_refusal_is_no_warning(agent: TestClient, pages: Database) -> None:
+    written(pages, number=NUMBER)
+    no_texts_to(pages, "+8613800138009")
+    assert WILL_NOT_FOLLOW not in take(agent)
+
+
+@pytest.mark.parametrize(
+    ("number", "opted_out", "said"),
+    [
+        ("", False, "已经没有办法写给这位市民"),
+        ("+8613800138001", True, "对方已退订短信，不能发给他"),
+        ("+8613800138001", False, ""),
+    ],
+)
+def test_who_no_longer_follows_is_written_to_by_text_or_the_box_is_closed(
+    agent: TestClient, pages: Database, number: str, opted_out: bool, said: str
+) -> None:
+    contact = written(pages, number=number)
+    before = form(take(agent), "reply")
+    with pages.unit_of_work() as session:
+        conversations.note(session, Signal(SignalKind.UNSUBSCRIBED, "wechat", "gone-1", ACCOUNT, now()))
+    if opted_out:
+        no_texts_to(pages, number)
+
+    page = agent.get(f"/desk?c={contact.id}").text
+    answer = send(agent, before, text="您好")
+
+    assert ('disabled aria-describedby="no-reply"' in page) is bool(said)
+    assert said in page
+    assert answer.status_code == (409 if said else 303)
+    assert said in answer.text
 
 
 def told(page: str) -> dict[str, str]:
