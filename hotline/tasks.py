@@ -104,8 +104,8 @@ def answer_by_itself(session: Session, event: MessageReceived, body: dict[str, A
 
 
 @handles(SignalNoted)
-def welcome(session: Session, event: SignalNoted) -> None:
-    automatic.welcome(session, event.signal_id)
+def answer_signal(session: Session, event: SignalNoted) -> None:
+    automatic.answer_signal(session, event.signal_id)
 
 
 @handles(CaseFiled)

@@ -11,6 +11,8 @@ KIND = "wechat"
 # Anything else makes WeChat tell the citizen that the service is out of order.
 ANSWER = HttpAnswer(body=b"success")
 LONGEST_NOTE = 1000
+# The key of the menu that asks for a person, and what the citizen says by pressing it.
+PERSON, WANTS_PERSON = "person", "转人工"
 ENVELOPE = frozenset({"ToUserName", "FromUserName", "CreateTime", "MsgType", "MsgId", "MsgDataId", "Idx", ""})
 
 _OPEN_ID = re.compile(r"[\w@.-]{1,64}", re.ASCII)
@@ -24,14 +26,14 @@ SIGNALS = {
     "SCAN": SignalKind.SCANNED,
     "LOCATION": SignalKind.LOCATED,
     "CLICK": SignalKind.MENU,
-    "VIEW": SignalKind.MENU,
-    "view_miniprogram": SignalKind.MENU,
-    "scancode_push": SignalKind.MENU,
-    "scancode_waitmsg": SignalKind.MENU,
-    "pic_sysphoto": SignalKind.MENU,
-    "pic_photo_or_album": SignalKind.MENU,
-    "pic_weixin": SignalKind.MENU,
-    "location_select": SignalKind.MENU,
+    "VIEW": SignalKind.OPENED,
+    "view_miniprogram": SignalKind.OPENED,
+    "scancode_push": SignalKind.OPENED,
+    "scancode_waitmsg": SignalKind.OPENED,
+    "pic_sysphoto": SignalKind.OPENED,
+    "pic_photo_or_album": SignalKind.OPENED,
+    "pic_weixin": SignalKind.OPENED,
+    "location_select": SignalKind.OPENED,
 }
 
 Words = Mapping[str, str]
@@ -43,6 +45,8 @@ def parsed(words: Words, *, at: datetime) -> Parsed:
     event = _word(words, "Event", _ID)
     if event in RECEIPTS:
         return Parsed(receipts=(RECEIPTS[event](words),), answer=ANSWER)
+    if event == "CLICK" and words.get("EventKey", "").strip() == PERSON:
+        return Parsed(messages=(_request(words, at),), answer=ANSWER)
     return Parsed(signals=(_signal(words, event, at),), answer=ANSWER)
 
 
@@ -61,17 +65,26 @@ def _message(words: Words, at: datetime) -> Inbound:
     )
 
 
+def _request(words: Words, at: datetime) -> Inbound:
+    sender, sent_at = _word(words, "FromUserName", _OPEN_ID), _sent_at(words)
+    return Inbound(KIND, _event_id(sender, sent_at, "CLICK"), sender, WANTS_PERSON, at, sent_at=sent_at)
+
+
 def _signal(words: Words, event: str, at: datetime) -> Signal:
     sender, sent_at = _word(words, "FromUserName", _OPEN_ID), _sent_at(words)
     return Signal(
         kind=SIGNALS.get(event, SignalKind.OTHER),
         channel=KIND,
-        # Events have no id of their own; WeChat names these three.
-        external_id=f"{sender}:{sent_at.timestamp():.0f}:{event}",
+        external_id=_event_id(sender, sent_at, event),
         sender=sender,
         at=min(sent_at, at),
-        value=words.get("EventKey", "") if event in SIGNALS else event,
+        value=words.get("EventKey", "").strip() if event in SIGNALS else event,
     )
+
+
+def _event_id(sender: str, sent_at: datetime, event: str) -> str:
+    """Events have no id of their own; WeChat names these three."""
+    return f"{sender}:{sent_at.timestamp():.0f}:{event}"
 
 
 def _word(words: Words, name: str, form: re.Pattern[str]) -> str:

@@ -82,7 +82,8 @@ def _menu(settings: Settings, api: Api) -> int:
     menu = account().menu_for(settings.public_url)
     api.post("/cgi-bin/menu/create", menu)
     for button in menu["button"]:
-        print(f"{button['name']}  {button.get('url') or button.get('key', '')}".rstrip())
+        for each in (button, *button.get("sub_button", ())):
+            print(f"{each['name']}  {each.get('url') or each.get('key', '')}".rstrip())
     print("The menu is in force; telephones show it within a few minutes.")
     return 0
 

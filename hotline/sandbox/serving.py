@@ -102,6 +102,8 @@ def _reference() -> dict[str, Any]:
 
 
 def _button(button: dict[str, Any], public_url: str) -> dict[str, Any]:
+    if "sub_button" in button:
+        return {**button, "sub_button": [_button(each, public_url) for each in button["sub_button"]]}
     return {**button, "url": f"{public_url}{button['path']}"} if "path" in button else button
 
 

@@ -28,7 +28,7 @@ from hotline.words import say
 from models import Conclusion, Contact, Conversation, ConversationSignal, Direction, Message, Urgency, now
 from models.base import CITY_TIME
 
-GREETING, WELCOME = "received", "welcome"
+GREETING = "received"
 
 
 def think(session: Session, event: MessageReceived) -> dict[str, Any] | None:
@@ -53,7 +53,7 @@ def hear(session: Session, event: MessageReceived, body: dict[str, Any] | None) 
     if exchange is not None and message.received_at >= exchange.asked_at:
         exchanges.hear(session, contact, exchange, message)
     elif _is_first(session, contact, message):
-        _greet(session, contact, body)
+        _greet(session, contact, body, wants_person=message.text.strip() in exchanges.ENOUGH)
 
 
 def _is_first(session: Session, contact: Contact, message: Message) -> bool:
@@ -66,12 +66,12 @@ def _is_first(session: Session, contact: Contact, message: Message) -> bool:
     return earliest == message.id and contact.first_answer_at is None
 
 
-def _greet(session: Session, contact: Contact, body: dict[str, Any] | None) -> None:
+def _greet(session: Session, contact: Contact, body: dict[str, Any] | None, *, wants_person: bool) -> None:
     rule = conversation_rule.current(session)
     is_emergency = body is not None and body["urgency"]["level"] == Urgency.EMERGENCY
     occasion, values = _first_answer(session, contact, rule, is_emergency=is_emergency)
     parts = [texts.render(session, occasion, contact.channel, {**values, **_common(session)})]
-    missing = [] if is_emergency else _missing(contact, rule, body)
+    missing = [] if is_emergency or wants_person else _missing(contact, rule, body)
     if missing and contact.taken_at is None:
         exchange = exchanges.open_one(session, contact, missing, by=None)
         parts.append(_first_question(session, contact, exchange.open_questions[0]))
@@ -118,15 +118,17 @@ def _first_question(session: Session, contact: Contact, asked: str) -> str:
     return exchanges.question(session, contact, asked)
 
 
-def welcome(session: Session, signal_id: UUID) -> None:
-    """To whoever begins to follow an account."""
+def answer_signal(session: Session, signal_id: UUID) -> None:
+    """To whoever begins to follow an account, or presses a key of its menu that opens nothing."""
     signal = session.get_one(ConversationSignal, signal_id)
-    if signal.kind != SignalKind.SUBSCRIBED:
+    if signal.kind not in (SignalKind.SUBSCRIBED, SignalKind.MENU):
         return
+    occasion = texts.of_key(signal.value) if signal.kind == SignalKind.MENU else texts.WELCOME
     conversation = session.get_one(Conversation, signal.conversation_id)
-    if texts.is_told(session, WELCOME, conversation.channel):
-        text = texts.render(session, WELCOME, conversation.channel, _common(session))
-        outgoing.to_thread(session, conversation, text=text, purpose=WELCOME)
+    if texts.is_told(session, occasion, conversation.channel):
+        values = {**_common(session), "hours": opening_hours.in_words(conversation_rule.current(session).hours)}
+        text = texts.render(session, occasion, conversation.channel, values)
+        outgoing.to_thread(session, conversation, text=text, purpose=occasion)
 
 
 def _common(session: Session) -> dict[str, str]:

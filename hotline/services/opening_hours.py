@@ -1,11 +1,12 @@
 """Stretches of the week in which people answer, in the city's time. None at all means round the clock."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, time, timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from hotline.words import say, word
 from models.base import CITY_TIME
 
 
@@ -41,3 +42,20 @@ def opens_at(hours: Sequence[Hours], moment: datetime) -> datetime:
     openings = [datetime.combine(day, stretch.from_, CITY_TIME) for day in days for stretch in hours]
     following = [opening for opening in openings if opening > moment and is_open(hours, opening)]
     return min(following, default=moment).astimezone(moment.tzinfo)
+
+
+def in_words(hours: Sequence[Hours]) -> str:
+    """As citizens are told them."""
+    told = (f"{_days(stretch.days)} {stretch.from_:%H:%M}—{stretch.to:%H:%M}" for stretch in hours)
+    return "；".join(told) or say("round the clock")
+
+
+def _days(days: Iterable[int]) -> str:
+    """Days that follow each other by the first and the last of them."""
+    runs: list[list[int]] = []
+    for day in sorted(set(days)):
+        if runs and runs[-1][-1] == day - 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return "、".join("至".join(word("weekday", day) for day in dict.fromkeys((run[0], run[-1]))) for run in runs)

@@ -17,6 +17,7 @@ KIND = "texts"
 # Channels on which one writes to and fro; in the mailbox one reads.
 TALKED = ("sms", "wechat", "email")
 CHANNELS = (*TALKED, "mailbox")
+WELCOME, OF_MENU = "welcome", "menu_"
 PROGRESS, ANSWERED, ANSWERED_LINK = "progress", "answered", "answered_link"
 # What a filled text may be as a draft: the answer apart, which has its own limit.
 LONGEST = 500
@@ -46,7 +47,10 @@ CONVERSING: Mapping[str, Occasion] = {
     "out_of_hours": _occasion("number", "opens", "hotline", "link", must="number opens", channels=TALKED, always=True),
     "emergency": _occasion("number", "hotline", "link", channels=TALKED, always=True),
     # Only there one begins to follow before one writes.
-    "welcome": _occasion("hotline", "link", channels=("wechat",)),
+    WELCOME: _occasion("hotline", "link", channels=("wechat",)),
+    "menu_progress": _occasion("hotline", "link", "hours", channels=("wechat",)),
+    "menu_talk": _occasion("hotline", "link", "hours", channels=("wechat",)),
+    "menu_hours": _occasion("hotline", "link", "hours", channels=("wechat",)),
     "ask_place": _occasion("hotline", channels=TALKED, always=True),
     "ask_time": _occasion("hotline", channels=TALKED, always=True),
     "ask_who": _occasion("hotline", channels=TALKED, always=True),
@@ -72,6 +76,7 @@ EXAMPLES: Mapping[str, str] = {
     "link": "https://12345.example.cn/track",
     "within": "3 分钟",
     "opens": "11月23日 08:30",
+    "hours": "周一至周五 08:30—17:30",
     "hotline": "青渡市政务服务便民热线",
     "name": "王先生",
     "agent": "李晓",
@@ -89,6 +94,11 @@ def render(session: Session, purpose: str, channel: str, values: Mapping[str, st
     if purpose == ANSWERED and not rule.fits(channel, text):
         return _filled(texts, ANSWERED_LINK, channel, values)
     return text
+
+
+def of_key(key: str) -> str:
+    """The occasion of a menu's key."""
+    return f"{OF_MENU}{key}" if f"{OF_MENU}{key}" in OCCASIONS else WELCOME
 
 
 def is_told(session: Session, purpose: str, channel: str) -> bool:

@@ -154,7 +154,7 @@ def test_what_is_no_message_opens_no_contact(wechat: StandIn, database: Database
         ("subscribed", "qrscene_7"),
         ("scanned", "7"),
         ("menu", "call_me"),
-        ("menu", "https://hotline.example/track"),
+        ("opened", "https://hotline.example/track"),
         ("located", ""),
         ("other", "kf_create_session"),
     ]

@@ -61,7 +61,8 @@ def test_the_menu_leads_to_our_own_pages(connected: StandIn, capsys: pytest.Capt
     assert main(["wechat", "menu"]) == 0
 
     assert connected.menu["button"][1] == {"name": "查询进度", "type": "view", "url": f"{URL}/track"}
-    assert "查询进度" in capsys.readouterr().out
+    assert [each["key"] for each in connected.menu["button"][2]["sub_button"]] == ["person", "talk", "hours"]
+    assert "服务时间  hours" in capsys.readouterr().out
 
 
 def test_templates_are_found_by_their_title_or_added_by_their_number(

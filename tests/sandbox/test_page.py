@@ -31,7 +31,8 @@ def test_it_says_what_it_plays(page: TestClient) -> None:
 
     assert told["channels"] == ["sms", "wechat", "mail"]
     assert told["gateways"] == ["twilio", "aliyun", "tencent", "generic"]
-    assert [button["name"] for button in told["menu"]] == ["网上来信", "查询进度"]
+    assert [button["name"] for button in told["menu"]] == ["网上来信", "查询进度", "帮助"]
+    assert [button["key"] for button in told["menu"][2]["sub_button"]] == ["person", "talk", "hours"]
 
 
 def test_another_name_for_this_machine_is_refused(page: TestClient) -> None:
