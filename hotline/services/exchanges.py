@@ -18,6 +18,8 @@ ENOUGH = frozenset({"不用了", "不知道", "转人工", "人工", "0"})
 LONGEST_PLACE, LONGEST_TIME, LONGEST_NAME = 200, 128, 64
 MOST_CHOICES = 9
 _AROUND = re.compile(r"(我叫|我是|姓名|称呼|电话|手机号?|联系|是|[:：,，。;；\s])+")
+# What a channel puts before, or in place of, what is no text: a position, a picture.
+_LABEL = re.compile(r"^\s*［[^］]{1,20}］")
 _DIGITS = re.compile(r"[+0-9０-９][0-9０-９ -]{6,18}[0-9０-９]")
 
 
@@ -56,8 +58,13 @@ def running(session: Session, contact: Contact) -> GuidedExchange | None:
 
 
 def hear(session: Session, contact: Contact, exchange: GuidedExchange, message: Message) -> None:
-    """A message while a question is open answers it; then the next is asked, or the citizen is thanked."""
-    said = message.text.strip()
+    """A message while a question is open answers it; then the next is asked, or the citizen is thanked.
+
+    A picture without words answers nothing: the question stays open.
+    """
+    said = _LABEL.sub("", message.text).strip()
+    if not said:
+        return
     if said in ENOUGH:
         _end(session, contact, exchange, say("Thank you. A colleague reads on."))
         return

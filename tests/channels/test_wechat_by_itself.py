@@ -1,4 +1,4 @@
-"""Keys of the account's menu: what pressing one is answered with, and which of them a person hears of."""
+"""What is answered by itself on WeChat: keys of the account's menu, and what comes while a question is open."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,7 +14,7 @@ from hotline.db import Database
 from hotline.sandbox.wechat import Wechat as StandIn
 from hotline.services import conversation_rule, texts, triage
 from models import Contact, Direction, GuidedExchange, Message, OutgoingMessage, Rule
-from tests.channels.wechat import PLAIN, Door, channel_for
+from tests.channels.wechat import GRID, LATITUDE, LONGITUDE, PLAIN, Door, channel_for
 from tests.fakes import StubClassifier, prediction
 
 SOMEBODY = "oOpenIdOfACitizen_0000000001"
@@ -117,6 +117,23 @@ def test_who_asks_for_a_person_while_being_asked_is_asked_no_more(wechat: StandI
     with pages.reading() as session:
         assert session.scalars(select(GuidedExchange)).one().ended_at is not None
     assert contacts(pages) == 1
+
+
+def test_a_picture_is_no_answer_to_a_question_and_a_position_is(wechat: StandIn, pages: Database, drain: Drain) -> None:
+    wechat.inject(SOMEBODY, "路灯坏了")
+    drain()
+    wechat.inject(SOMEBODY, "", [b"\xff\xd8\xff of no picture"])
+    wechat.inject_voice(SOMEBODY, b"#!AMR\n")
+    drain()
+    assert len(answers(pages)) == 1
+
+    wechat.inject_location(SOMEBODY, LATITUDE, LONGITUDE, "老王小店")
+    drain()
+
+    assert "谢谢" in answers(pages)[-1][1]
+    with pages.reading() as session:
+        contact = session.scalars(select(Contact)).one()
+        assert (contact.place_text, contact.grid_code) == ("老王小店", GRID)
 
 
 def test_hours_are_told_as_they_are_now(wechat: StandIn, pages: Database, drain: Drain) -> None:
