@@ -1,9 +1,12 @@
 """The stand-ins beside the whole service, in a browser: a citizen writes on the page of the telephones, an agent answers."""
 
+import io
+import re
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, Playwright, expect, sync_playwright
 
 from tests.cli.running import Service, running
@@ -48,6 +51,21 @@ def write(phone: Locator, text: str) -> None:
     phone.get_by_role("button", name="发送", exact=True).click()
 
 
+def picture() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (32, 32), "red").save(out, "PNG")
+    return out.getvalue()
+
+
+def attending(people: Street) -> Page:
+    """An agent's desk that takes what waits."""
+    desk = people.staff("agent1")
+    if settled(desk).get_attribute("#seat", "data-state") != "available":
+        desk.keyboard.press("F8")
+    expect(desk.locator("#seat")).to_have_attribute("data-state", "available")
+    return settled(desk)
+
+
 # WeChat says nothing of what became of a customer-service message.
 @pytest.mark.parametrize(("channel", "state"), [("sms", "已送达"), ("wechat", "已提交")])
 def test_a_citizen_writes_an_agent_answers_and_both_see_it(people: Street, service: Service, channel: str, state: str) -> None:
@@ -57,11 +75,8 @@ def test_a_citizen_writes_an_agent_answers_and_both_see_it(people: Street, servi
     expect(phone.locator("li:not(.theirs)")).to_contain_text("热线已收到")
     expect(phone.locator(".theirs").first).to_contain_text("您的诉求已收到，编号")
 
-    desk = people.staff("agent1")
-    if settled(desk).get_attribute("#seat", "data-state") != "available":
-        desk.keyboard.press("F8")
-    expect(desk.locator("#seat")).to_have_attribute("data-state", "available")
-    settled(desk).locator("#queue .item", has_text=lamp[:18]).click()
+    desk = attending(people)
+    desk.locator("#queue .item", has_text=lamp[:18]).click()
     desk.wait_for_url("**/desk?c=*")
     talk = settled(desk).locator("#talk .timeline")
     expect(talk).to_contain_text(lamp)
@@ -77,6 +92,60 @@ def test_a_citizen_writes_an_agent_answers_and_both_see_it(people: Street, servi
 
     write(phone, "就在公交站旁边，三盏都不亮。")
     expect(talk.locator("li").last).to_contain_text("就在公交站旁边，三盏都不亮。")
+
+
+def test_voice_picture_and_position_reach_the_desk_with_what_they_tell(people: Street, service: Service) -> None:
+    phone = page_of_telephones(people, service).locator("[data-channel=wechat]")
+    said = f"码头边的路灯不亮了，第{uuid4().int % 1000}盏。"
+    phone.locator("textarea").fill(said)
+    phone.get_by_role("button", name="发语音").click()
+    expect(phone.locator("li:not(.theirs)")).to_contain_text(f"［语音］{said}")
+    expect(phone.locator("textarea")).to_have_value("")
+    phone.locator("input[type=file]").set_input_files({"name": "灯.png", "mimeType": "image/png", "buffer": picture()})
+    expect(phone.locator("li img").first).to_be_visible()
+    phone.locator("[data-position]").select_option(label="东津码头")
+    expect(phone.locator("li", has_text="［位置］东津码头")).to_contain_text("热线已收到")
+
+    desk = attending(people)
+    desk.locator("#queue .item", has_text=said[:8]).click()
+    desk.wait_for_url("**/desk?c=*")
+    talk = settled(desk).locator("#talk .timeline")
+    expect(talk).to_contain_text(said)
+    expect(talk).to_contain_text("［位置］东津码头")
+    expect(talk.locator("a.file", has_text="微信语音.amr")).to_be_visible()
+    expect(talk.locator("a.file", has_text="微信图片")).to_be_visible()
+    expect(desk.locator("[name=place_text]")).to_have_value("东津码头")
+
+    desk.locator("#reply input[type=file]").set_input_files({"name": "图.png", "mimeType": "image/png", "buffer": picture()})
+    desk.locator("#reply textarea").fill("是这一盏吗？")
+    desk.keyboard.press("F9")
+    expect(phone.locator(".theirs", has_text="是这一盏吗？")).to_be_visible()
+    expect(phone.locator(".theirs img")).to_be_visible()
+
+
+def test_who_follows_and_presses_keys_is_answered_and_gets_a_person_when_asking_for_one(people: Street, service: Service) -> None:
+    phone = page_of_telephones(people, service).locator("[data-channel=wechat]")
+    phone.get_by_role("button", name="关注", exact=True).click()
+    expect(phone.locator(".theirs").last).to_contain_text("欢迎关注")
+    phone.get_by_role("button", name="服务时间").click()
+    expect(phone.locator(".theirs").last).to_contain_text("在线人工回复时间")
+    with phone.page.expect_popup() as opened:
+        phone.get_by_role("button", name="查询进度").click()
+    expect(opened.value.locator("h1")).to_be_visible()
+    assert opened.value.url == f"{service.url}/track"
+    opened.value.close()
+
+    phone.get_by_role("button", name="人工服务").click()
+    expect(phone.locator(".theirs").last).to_contain_text("您的诉求已收到，编号")
+    number = re.findall(r"编号(\S+?)。", phone.locator(".theirs").last.inner_text())[0]
+    desk = attending(people)
+    desk.locator("#queue .item", has_text="转人工").first.click()
+    desk.wait_for_url("**/desk?c=*")
+    expect(settled(desk).locator(".who")).to_contain_text(number)
+    phone.get_by_role("button", name="取消关注").click()
+    expect(phone.locator("li", has_text="［取消关注］")).to_contain_text("热线已收到")
+    desk.reload()
+    expect(settled(desk).locator("#no-reply")).to_contain_text("取消了关注")
 
 
 def test_the_page_of_telephones_can_be_used_by_everybody(people: Street, service: Service) -> None:
