@@ -99,14 +99,14 @@ class Mail:
     def fate_of(self, recipient: str) -> Fate:
         return self._script.fate_of(recipient.partition("@")[0])
 
-    def keep(self, recipient: str, content: bytes) -> None:
+    def keep(self, recipient: str, content: bytes, *, state: str = "") -> None:
         mail = message_from_bytes(content, policy=policy.default)
         body = mail.get_body(("plain",))
         text = body.get_payload(decode=True) if body else b""
         words = text.decode() if isinstance(text, bytes) else ""
         words += "".join(f"\n［附件：{part.get_filename()}］" for part in mail.iter_attachments())
         self.contents.append(content)
-        self.received.append(Sent(str(mail["Message-ID"]), recipient, words, key=str(mail["Subject"])))
+        self.received.append(Sent(str(mail["Message-ID"]), recipient, words, key=str(mail["Subject"]), state=state))
 
 
 class _Smtp:
@@ -155,7 +155,7 @@ class _Smtp:
         await self.say("354 go on")
         content = (await self._reader.readuntil(b"\r\n.\r\n"))[:-3].replace(b"\r\n..", b"\r\n.")
         fate = self._mail.fate_of(self._recipient)
-        self._mail.keep(self._recipient, content)
+        self._mail.keep(self._recipient, content, state="returned" if fate == Fate.RETURNED else "")
         if fate == Fate.SILENT:
             return False
         if fate == Fate.RETURNED:

@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from hotline.sandbox.telephones import MAIL, SMS, WECHAT, Telephones, Wish
+from hotline.sandbox.telephones import CARRYING_PICTURES, MAIL, SMS, WECHAT, Telephones, Wish
 
 OWN = Path(__file__).parent / "page"
 # The look of the desks: the same for both.
@@ -51,7 +51,9 @@ def _of_the_desks(name: str) -> Callable[[Request], Awaitable[Response]]:
 def _reading(telephones: Telephones) -> list[BaseRoute]:
     async def played(_: Request) -> Response:
         menu = telephones.wechat.menu.get("button", []) if telephones.wechat else []
-        told = {"channels": list(telephones.channels), "gateways": list(telephones.gateways), "menu": menu}
+        gateways = list(telephones.gateways)
+        pictures = [name for name in gateways if name in CARRYING_PICTURES]
+        told = {"channels": list(telephones.channels), "gateways": gateways, "pictures": pictures, "menu": menu}
         return JSONResponse(told, headers=HEADERS)
 
     async def threads(request: Request) -> Response:

@@ -17,6 +17,8 @@ from hotline.sandbox.stand_in import Sent, WebStandIn
 from hotline.sandbox.wechat import Received, Wechat
 
 SMS, WECHAT, MAIL = "sms", "wechat", "mail"
+# Of the gateways; the others carry words only.
+CARRYING_PICTURES = frozenset({"twilio"})
 MOST_LINES = 500
 NATIONAL = 11
 MARKS = {
@@ -79,6 +81,8 @@ class Telephones:
         if channel not in self.channels or not wish.who or (channel == SMS and wish.gateway not in self.gateways):
             return False
         if channel != WECHAT and wish.what not in ("text", "picture"):
+            return False
+        if channel == SMS and wish.what == "picture" and wish.gateway not in CARRYING_PICTURES:
             return False
         return {"text": bool(wish.text), "picture": bool(wish.content)}.get(wish.what, wish.what in MARKS)
 

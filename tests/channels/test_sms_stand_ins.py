@@ -162,7 +162,8 @@ def test_a_picture_is_fetched_from_where_it_lies(line: Line) -> None:
     with line.database.reading() as session:
         [waiting] = session.scalars(select(PendingMedia)).all()
 
-    assert line.channel.fetch(Media(waiting.reference)).content == picture()
+    found = line.channel.fetch(Media(waiting.reference, waiting.media_type))
+    assert (found.name, found.content) == ("彩信图片", picture())
     with pytest.raises(NotFound):
         line.channel.fetch(Media(f"{waiting.reference}gone"))
 

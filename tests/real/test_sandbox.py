@@ -148,6 +148,13 @@ def test_who_follows_and_presses_keys_is_answered_and_gets_a_person_when_asking_
     expect(settled(desk).locator("#no-reply")).to_contain_text("取消了关注")
 
 
+def test_a_picture_can_be_sent_where_the_gateway_carries_one(people: Street, service: Service) -> None:
+    phone = page_of_telephones(people, service).locator("[data-channel=sms]")
+    expect(phone.get_by_text("发图片")).to_be_visible()
+    phone.locator("[name=gateway]").select_option("aliyun")
+    expect(phone.get_by_text("发图片")).to_be_hidden()
+
+
 def test_the_page_of_telephones_can_be_used_by_everybody(people: Street, service: Service) -> None:
     page = page_of_telephones(people, service)
     page.set_viewport_size({"width": TELEPHONE[0], "height": TELEPHONE[1]})

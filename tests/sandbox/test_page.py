@@ -31,6 +31,7 @@ def test_it_says_what_it_plays(page: TestClient) -> None:
 
     assert told["channels"] == ["sms", "wechat", "mail"]
     assert told["gateways"] == ["twilio", "aliyun", "tencent", "generic"]
+    assert told["pictures"] == ["twilio"]
     assert [button["name"] for button in told["menu"]] == ["网上来信", "查询进度", "帮助"]
     assert [button["key"] for button in told["menu"][2]["sub_button"]] == ["person", "talk", "hours"]
 
@@ -54,6 +55,7 @@ def test_what_nobody_takes_stays_in_the_thread_as_not_taken(page: TestClient) ->
     ("channel", "words"),
     [
         ("sms", {"what": "text", "who": "13900001234", "text": "x", "gateway": "pigeon"}),
+        ("sms", {"what": "picture", "who": "13900001234", "gateway": "aliyun", "file": "a picture"}),
         ("sms", {"what": "follow", "who": "13900001234", "gateway": "twilio"}),
         ("mail", {"what": "voice", "who": "a@example.com"}),
         ("mail", {"what": "text", "who": "a@example.com", "text": " "}),
@@ -65,7 +67,8 @@ def test_what_nobody_takes_stays_in_the_thread_as_not_taken(page: TestClient) ->
     ],
 )
 def test_what_a_telephone_cannot_do_is_refused(page: TestClient, channel: str, words: dict[str, str]) -> None:
-    assert page.post(f"/write/{channel}", data=words).status_code == 400
+    file = {"file": ("a.png", words["file"])} if "file" in words else None
+    assert page.post(f"/write/{channel}", data=words, files=file).status_code == 400
 
 
 def test_a_mail_lies_there_until_it_is_fetched(page: TestClient, telephones: Telephones) -> None:

@@ -1,7 +1,6 @@
 """Pictures that Twilio keeps: fetched from its own hosts only, with limits of size and time."""
 
 import time
-from pathlib import PurePosixPath
 
 import httpx
 
@@ -16,6 +15,8 @@ HOSTS = ("twilio.com", "twiliocdn.com")
 # Where Twilio's own address for a picture leads to.
 STORE = "s3-external-1.amazonaws.com"
 GONE = frozenset({404, 410})
+# As the desk shows it: Twilio's own names say nothing.
+PICTURE, OTHER = "彩信图片", "彩信附件"
 
 
 def fetch(settings: Sms, media: Media) -> File:
@@ -28,7 +29,7 @@ def fetch(settings: Sms, media: Media) -> File:
             for _ in range(MOST_REDIRECTS + 1):
                 found = _read(client, url, _auth(settings, url, base), deadline)
                 if isinstance(found, bytes):
-                    return File(PurePosixPath(media.reference).name or "picture", found)
+                    return File(PICTURE if media.media_type.startswith("image/") else OTHER, found)
                 url = _allowed(str(url.join(found)), base)
     except httpx.HTTPError as error:
         raise Unavailable("The provider does not hand out this file at the moment.") from error

@@ -137,6 +137,10 @@
     played = await (await fetch("/played")).json();
     const gateways = phones.get("sms").querySelector("[name=gateway]");
     gateways.replaceChildren(...played.gateways.map((name) => new Option(NAMES[name] || name, name)));
+    const picture = phones.get("sms").querySelector("input[type=file]");
+    const offer = () => { picture.closest("label").hidden = !played.pictures.includes(gateways.value); };
+    gateways.addEventListener("change", offer);
+    offer();
     const buttons = played.menu.flatMap((button) => (button.sub_button?.length ? button.sub_button : [button]));
     phones.get("wechat").querySelector("[data-menu]").replaceChildren(...buttons.map(menuKey));
     for (const [channel, phone] of phones) {
