@@ -21,7 +21,7 @@ from hotline import __version__, db, process, tasks
 from hotline.api import callbacks, health
 from hotline.errors import HotlineError
 from hotline.live import Listener
-from hotline.relay import Relay
+from hotline.relay import Errands, Relay
 from hotline.services import files as attachments
 from hotline.services import triage
 from hotline.settings import Settings, get_settings
@@ -148,7 +148,8 @@ class Consequences:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._relay = Relay(db.database(), process.pusher(settings))
+        self._errands = Errands()
+        self._relay = Relay(db.database(), process.pusher(settings), errands=self._errands)
         self._ended = threading.Event()
         self._threads = [
             threading.Thread(target=self._run_relay, name="relay", daemon=True),
@@ -164,6 +165,7 @@ class Consequences:
     def stop(self) -> None:
         self._ended.set()
         self._relay.stop()
+        self._errands.stop()
         for thread in self._threads:
             thread.join(timeout=5)
 

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -33,6 +34,8 @@ IDLE_SECONDS = 0.1
 # What is announced within this time is worked off together: one at a time costs far more, and takes turns from the senders.
 GATHER_SECONDS = 0.15
 TIDY_SECONDS = 1.0
+# So many wait for a network at once: one provider that is slow does not keep all the others waiting.
+MOST_ERRANDS = 2
 
 
 class Thought:
@@ -47,13 +50,51 @@ class Thought:
         return self._value
 
 
+class Errands:
+    """Runs beside the relay what waits for a network, so that nothing else waits for it; each once, whatever its lease does."""
+
+    def __init__(self, most: int = MOST_ERRANDS) -> None:
+        self._pool = ThreadPoolExecutor(most, thread_name_prefix="errand")
+        self._under_way: set[tuple[UUID, str]] = set()
+        self._lock = threading.Lock()
+
+    def take_on(self, place: tuple[UUID, str], errand: Callable[[], None]) -> None:
+        """Nothing if it is under way already, or waits for its turn: its lease ended meanwhile."""
+        with self._lock:
+            if place in self._under_way:
+                return
+            self._under_way.add(place)
+        self._pool.submit(self._run, place, errand)
+
+    def _run(self, place: tuple[UUID, str], errand: Callable[[], None]) -> None:
+        try:
+            errand()
+        except Exception:
+            log.exception("errand failed; its row goes out again")
+        finally:
+            with self._lock:
+                self._under_way.discard(place)
+
+    def stop(self) -> None:
+        """What has not begun goes out again when its lease ends."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
 class Relay:
     """Runs what follows from committed events. Several may run beside each other."""
 
     def __init__(
-        self, database: Database, pusher: Pusher, broker: Celery | None = None, *, lease: timedelta = outbox.LEASE
+        self,
+        database: Database,
+        pusher: Pusher,
+        broker: Celery | None = None,
+        *,
+        errands: Errands | None = None,
+        lease: timedelta = outbox.LEASE,
     ) -> None:
+        """Without `errands`, what waits for a network is waited for."""
         self._database = database
+        self._errands = errands
         self._pusher = pusher
         self._broker = broker
         self._lease = lease
@@ -159,9 +200,20 @@ class Relay:
         for row in finished:
             for handler in _handlers(row):
                 if handler.outside and (row.id, handler.name) not in done:
-                    _deliver(self._database, row, handler)
+                    self._send_out(row, handler)
         self._pusher.push(topic for row in finished for topic in tasks.topics(_event(row)))
         return rest
+
+    def _send_out(self, row: OutboxMessage, handler: Handler) -> None:
+        if self._errands is None:
+            _deliver(self._database, row, handler)
+            return
+
+        def errand() -> None:
+            _deliver(self._database, row, handler)
+            self._pusher.push(tasks.topics(_event(row)))
+
+        self._errands.take_on((row.id, handler.name), errand)
 
     def _is_over(self, started: float) -> bool:
         return self._database.precedence.is_claimed or time.monotonic() - started >= TURN_SECONDS

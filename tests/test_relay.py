@@ -17,7 +17,7 @@ from hotline import relay as relay_module
 from hotline.db import Database
 from hotline.events import ContactOpened
 from hotline.live import Pusher
-from hotline.relay import Relay, run_one
+from hotline.relay import Errands, Relay, run_one
 from hotline.services import outbox
 from hotline.settings import Settings
 from hotline.tasks import HANDLERS, Handler
@@ -113,6 +113,55 @@ def test_one_failure_is_repeated_and_its_neighbour_is_not(
     assert (good.runs, bad.runs) == (1, 2)
     assert days(database) == ["bad", "good"]
     assert (row(database).last_error, row(database).attempts) == ("", 2)
+
+
+@pytest.mark.usefixtures("announced")
+def test_what_waits_for_a_network_keeps_nothing_else_waiting_and_is_done_once(
+    database: Database, pushed: Pushed, follows: Callable[..., None]
+) -> None:
+    answered, begun = threading.Event(), threading.Event()
+    calls: list[ContactOpened] = []
+
+    def slow(_: Database, event: ContactOpened) -> None:
+        calls.append(event)
+        begun.set()
+        answered.wait(30)
+
+    near = Effect("near")
+    follows(Handler("far", slow, outside=True), Handler("near", near))
+    errands = Errands()
+    relay = Relay(database, pushed, errands=errands, lease=AT_ONCE)
+
+    assert [relay.pump(), relay.pump()] == [1, 1]  # the lease ends at once
+    assert begun.wait(30)
+    assert (near.runs, len(calls), row(database).done_at) == (1, 1, None)
+
+    answered.set()
+    wait_until(lambda: row(database).done_at is not None, "the answer from afar")
+    assert len(calls) == 1
+    errands.stop()
+
+
+@pytest.mark.usefixtures("announced")
+def test_an_errand_that_fails_goes_out_again(database: Database, pushed: Pushed, follows: Callable[..., None]) -> None:
+    tries = []
+
+    def fails_once(_: Database, event: ContactOpened) -> None:
+        tries.append(event)
+        if len(tries) == 1:
+            raise ValueError("nobody there")
+
+    follows(Handler("far", fails_once, outside=True))
+    errands = Errands()
+    relay = Relay(database, pushed, errands=errands, lease=AT_ONCE)
+
+    relay.pump()
+    wait_until(lambda: "nobody there" in row(database).last_error, "the first try")
+    wait_until(lambda: relay.pump() >= 0 and row(database).done_at is not None, "the second")
+
+    assert len(tries) == 2
+    assert row(database).last_error == ""
+    errands.stop()
 
 
 @pytest.mark.usefixtures("announced")
