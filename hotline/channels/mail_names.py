@@ -15,7 +15,7 @@ LONGEST = 128
 LONGEST_SUBJECT = 200
 
 _NAME = re.compile(r"<[^<>\s]+>")
-_QUOTED = re.compile(r"^[>\s]*Message-ID:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
+_QUOTED = re.compile(r"^[> \t]*Message-ID:[ \t]*(?:\r?\n[ \t]+)?(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
 _HEADS = frozenset({"text/rfc822-headers", "message/global-headers"})
 _POINTING = frozenset({"In-Reply-To", "References"})
 

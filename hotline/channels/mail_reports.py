@@ -24,14 +24,13 @@ _FAILED = re.compile(
 )
 _DELAYED = re.compile(r"delay|warning|retried|延迟|推迟|稍后", re.IGNORECASE)
 # Where a notice begins to repeat the mail: what stands there is ours and the servers', and says nothing of its fate.
-_COPY = re.compile(r"^[>\s]*(?:Return-Path|Received|Message-ID|From):", re.IGNORECASE | re.MULTILINE)
+_COPY = re.compile(r"^[> \t]*(?:Return-Path|Received|Message-ID|From):", re.IGNORECASE | re.MULTILINE)
 
 
 def read(message: Message, *, own: str) -> Receipt | None:
     """A mail of ours that was returned; None for everything else."""
-    text = mail_text.plain(message)
-    reason = _of_report(message) if message.get_content_type() == "multipart/report" else _of_notice(message, text)
-    key = _returned(message, text, own) if reason else ""
+    reason = _of_report(message) if message.get_content_type() == "multipart/report" else _of_notice(message)
+    key = _returned(message, own) if reason else ""
     return Receipt(ReceiptState.UNREACHABLE, reason=f"{RETURNED}：{_brief(reason)}", key=key) if key else None
 
 
@@ -59,25 +58,25 @@ def _word(block: Message, name: str) -> str:
     return " ".join(str(block.get(name, "")).split())
 
 
-def _of_notice(message: Message, text: str) -> str:
+def _of_notice(message: Message) -> str:
     """Its line with a permanent code, else its subject if that says so; empty for what may be anything else."""
     subject = _word(message, "Subject")
     is_told = bool(_FAILED.search(subject)) and _word(message, "Auto-Submitted").lower() not in ("", "no")
     is_systems = parseaddr(str(message.get("From", "")))[1].partition("@")[0].lower() in SYSTEMS
     if _DELAYED.search(subject) or not (is_told or is_systems or "X-Failed-Recipients" in message):
         return ""
-    said = _COPY.split(text, maxsplit=1)[0]
+    said = _COPY.split(mail_text.plain(message), maxsplit=1)[0]
     permanent = [line for line in said.splitlines() if _PERMANENT.search(line)]
     if permanent:
         return permanent[0].strip()
     return subject if _FAILED.search(subject) and not _TEMPORARY.search(said) else ""
 
 
-def _returned(message: Message, text: str, own: str) -> str:
-    names = [*mail_names.quoted_in(message, text), *mail_names.pointed_at(message)]
+def _returned(message: Message, own: str) -> str:
+    names = [*mail_names.quoted_in(message, mail_text.plain(message)), *mail_names.pointed_at(message)]
     return next((key for key in (mail_names.key_in(name, own) for name in names) if key), "")
 
 
 def _brief(reason: str) -> str:
     """Without the citizen's address, which is kept elsewhere."""
-    return " ".join(_ADDRESS.sub("…", reason).split())[:LONGEST_REASON]
+    return " ".join(_ADDRESS.sub("…", reason[: 2 * LONGEST_REASON]).split())[:LONGEST_REASON]

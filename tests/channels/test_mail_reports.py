@@ -136,3 +136,8 @@ def test_a_person_who_passes_a_notice_on_is_heard() -> None:
 
     assert not isinstance(found, Receipt)
     assert found is not None
+
+
+def test_a_mail_that_is_made_to_be_hard_to_read_comes_to_an_end() -> None:
+    for text in ("\n" * 300_000, "> " * 300_000, "x" * 300_000 + " 5.1.1", "Message-ID:\n" * 50_000, "<" * 300_000):
+        assert read(notice(text + COPY.replace(NAME, "<0@example.com>"))) is None
