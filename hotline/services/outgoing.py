@@ -110,15 +110,15 @@ def about_contact(
     return _write(session, way, _Note(purpose, values, contact.id, message_id=message_id), text)
 
 
-def prospect(session: Session, contact: Contact) -> Prospect:
-    """Of an answer in the contact's thread, as things stand."""
-    if contact.conversation_id is None:
-        return Prospect()
-    way = _way_to(session, contact, contact.number)
-    spare = _by_text(contact.number) if contact.channel in FALLING_BACK else None
-    if refused := _refusal(session, way, REPLY):
-        return Prospect(refused=refused)
-    return Prospect(warning=NO_TEXT_INSTEAD if spare is not None and is_opted_out(session, spare, REPLY) else "")
+def prospect(contact: Contact, *, has_left: bool, is_opted_out: bool, is_number_opted_out: bool) -> Prospect:
+    """Of an answer in the contact's thread: whose sender has left or wants no more, and whose number wants no more texts."""
+    has_number = _by_text(contact.number) is not None
+    if has_left and not has_number:
+        return Prospect(refused=NO_WAY)
+    if (contact.channel == SMS and is_opted_out) or (has_left and is_number_opted_out):
+        return Prospect(refused=NO_MORE_TEXTS)
+    may_fall_back = contact.channel in FALLING_BACK and has_number
+    return Prospect(warning=NO_TEXT_INSTEAD if may_fall_back and is_number_opted_out else "")
 
 
 def to_thread(session: Session, conversation: Conversation, *, text: str, purpose: str) -> OutgoingMessage:

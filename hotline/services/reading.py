@@ -128,7 +128,19 @@ class ContactView:
     of_number: Sequence[EarlierContact]
     cases_of_number: Sequence[EarlierCase]
     of_place: Sequence[EarlierCase]
-    prospect: Prospect
+
+    @property
+    def prospect(self) -> Prospect:
+        """What is known before an answer is written; nothing where there is no thread."""
+        if self.contact.conversation_id is None or not self.thread:
+            return Prospect()
+        now = self.thread[-1]
+        return outgoing.prospect(
+            self.contact,
+            has_left=now.has_left,
+            is_opted_out=now.is_opted_out,
+            is_number_opted_out=now.is_number_opted_out,
+        )
 
     @property
     def open_questions(self) -> Sequence[str]:
@@ -156,7 +168,6 @@ def contact_view(
         of_number=_contacts_of_number(session, contact, but={case.number for case in cases["number"]}),
         cases_of_number=cases["number"],
         of_place=cases["place"],
-        prospect=outgoing.prospect(session, contact),
     )
 
 

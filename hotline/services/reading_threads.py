@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, bindparam, func, or_, select
+from sqlalchemy import LargeBinary, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, selectinload
 
+from hotline.services import conversations
+from hotline.services.outgoing import SMS
 from models import (
     Contact,
+    Conversation,
     Delivery,
     Direction,
     GuidedExchange,
     Message,
+    OptOut,
     OutgoingMessage,
     PendingMedia,
     Staff,
@@ -36,6 +40,11 @@ class Line:
     file_lost: str
     # What the contact's citizen is still being asked; the same in each line.
     open_questions: Sequence[str] | None
+    # Whether the thread's sender has left the channel or wants no more of what goes out by itself, and whether the contact's
+    # number wants no more texts; the same in each line.
+    has_left: bool
+    is_opted_out: bool
+    is_number_opted_out: bool
 
     @property
     def said_at(self) -> datetime:
@@ -50,17 +59,21 @@ class Line:
 
 def lines(session: Session, contact: Contact) -> Sequence[Line]:
     """The contact's own messages; of a thread the earlier episodes as well, unless they were confidential. Oldest first."""
-    found = session.execute(_LATEST, {"contact": contact.id, "conversation": contact.conversation_id})
+    number = conversations.hash_of(contact.number) if contact.number else b""
+    found = session.execute(_LATEST, {"contact": contact.id, "conversation": contact.conversation_id, "number": number})
     return sorted([Line(*row) for row in found][::-1], key=lambda line: line.said_at)
 
 
-def _statement() -> Select[Message, str, Delivery, str, Delivery, int, str, list[str]]:
+def _statement() -> Select[Message, str, Delivery, str, Delivery, int, str, list[str], bool, bool, bool]:
     sent, instead = aliased(OutgoingMessage), aliased(OutgoingMessage)
     episode = aliased(Contact)
     pending = PendingMedia.message_id == Message.id
     waiting = select(func.count()).select_from(PendingMedia).where(pending, PendingMedia.settled_at.is_(None))
     lost = select(func.coalesce(func.max(PendingMedia.failure), "")).where(pending)
     in_thread = and_(Message.conversation_id == bindparam("conversation"), episode.confidential.is_(False))
+    thread = Conversation.id == bindparam("conversation")
+    opted_out = exists().where(OptOut.channel == Conversation.channel, OptOut.recipient_hash == Conversation.sender_hash, thread)
+    number_opted_out = exists().where(OptOut.channel == SMS, OptOut.recipient_hash == bindparam("number", type_=LargeBinary))
     return (
         select(
             Message,
@@ -71,6 +84,9 @@ def _statement() -> Select[Message, str, Delivery, str, Delivery, int, str, list
             waiting.scalar_subquery(),
             lost.scalar_subquery(),
             GuidedExchange.open_questions,
+            exists().where(thread, Conversation.left_at.is_not(None)),
+            opted_out,
+            number_opted_out,
         )
         .join(episode, episode.id == Message.contact_id)
         .outerjoin(Staff, Staff.id == Message.by_id)
