@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -25,6 +24,8 @@ from models import (
     Assignment,
     AssignmentStatus,
     Attachment,
+    Call,
+    CallLeg,
     Case,
     Contact,
     Message,
@@ -36,6 +37,7 @@ from models import (
     Unit,
     now,
 )
+from models.base import UtcTime
 
 # argon2 takes 64 MiB and a good part of a second each time: more at once would starve everything else.
 _turns = threading.BoundedSemaphore(2)
@@ -130,14 +132,23 @@ def open_session(session: Session, staff: Staff, *, address: str) -> tuple[Staff
 
 # Asked at every request.
 _WHO = (
-    select(StaffSession.id, StaffSession.csrf, Staff.id, Staff.username, Staff.name, Staff.unit_id, Unit.path, StaffRole.role)
+    select(
+        StaffSession.id,
+        StaffSession.csrf,
+        Staff.id.label("staff_id"),
+        Staff.username,
+        Staff.name,
+        Staff.unit_id,
+        Unit.path,
+        StaffRole.role,
+    )
     .join(Staff, Staff.id == StaffSession.staff_id)
     .outerjoin(Unit, Unit.id == Staff.unit_id)
     .outerjoin(StaffRole, StaffRole.staff_id == Staff.id)
     .where(
         StaffSession.token_hash == bindparam("token"),
         StaffSession.revoked_at.is_(None),
-        StaffSession.expires_at > bindparam("at"),
+        StaffSession.expires_at > bindparam("at", type_=UtcTime),
         Staff.active,
     )
 )
@@ -145,7 +156,7 @@ _WHO = (
 
 def who(session: Session, token: str) -> Me | None:
     """Whose session this is; nobody's if it ended, was revoked, or the account was closed."""
-    rows: Sequence[Sequence[Any]] = core.run(session, _WHO, {"token": _hash_of(token), "at": now()}).all()
+    rows = core.send(session, _WHO, {"token": _hash_of(token), "at": now()})
     if not rows:
         return None
     session_id, csrf, staff_id, username, name, unit_id, unit_path, _ = rows[0]
@@ -154,7 +165,7 @@ def who(session: Session, token: str) -> Me | None:
         session_id=session_id,
         username=username,
         name=name,
-        roles=frozenset(Role(role) for *_, role in rows if role),
+        roles=frozenset(role for *_, role in rows if role),
         unit_id=unit_id,
         unit_path=unit_path or "",
         csrf=csrf,
@@ -287,16 +298,30 @@ def _still_held(held: Sequence[Held]) -> list[Held]:
 def see_contact(session: Session, me: Me, contact_id: UUID) -> Contact:
     """A contact with all it holds, for people of the centre; a confidential one for its agent and a few others. Noted."""
     contact = session.get(Contact, contact_id)
-    if contact is None or not _may_see(me, contact):
+    if contact is None or not _may_see(session, me, contact):
         raise NotFound()
     _note_opening(session, me, "contact", contact.id)
     return contact
 
 
-def _may_see(me: Me, contact: Contact) -> bool:
-    if contact.confidential and contact.taken_by_id != me.staff_id:
-        return me.has(*TRUSTED)
+def _may_see(session: Session, me: Me, contact: Contact) -> bool:
+    if contact.confidential and contact.taken_by_id != me.staff_id and not me.has(*TRUSTED):
+        return _speaks_with_caller(session, me, contact)
     return me.has(*CENTRE)
+
+
+def _speaks_with_caller(session: Session, me: Me, contact: Contact) -> bool:
+    """Who was joined to a call, or has it handed over this moment, hears it all anyway."""
+    return bool(core.send(session, _SPEAKS, {"contact": contact.id, "person": me.staff_id}))
+
+
+_SPEAKS = (
+    select(CallLeg.id)
+    .join(Call, Call.id == CallLeg.call_id)
+    .where(Call.contact_id == bindparam("contact"), Call.ended_at.is_(None))
+    .where(CallLeg.staff_id == bindparam("person"), CallLeg.answered_at.is_not(None), CallLeg.ended_at.is_(None))
+    .limit(1)
+)
 
 
 def see_attachment(session: Session, me: Me, attachment_id: UUID) -> Attachment:
@@ -307,7 +332,7 @@ def see_attachment(session: Session, me: Me, attachment_id: UUID) -> Attachment:
         .join(Contact, Contact.id == Message.contact_id)
         .where(Attachment.id == attachment_id)
     ).first()
-    if row is None or not _may_see(me, row[1]):
+    if row is None or not _may_see(session, me, row[1]):
         raise NotFound()
     note_look(session, me, "contact", row[1].id, "attachment")
     found: Attachment = row[0]
@@ -321,7 +346,7 @@ def reveal_number(session: Session, me: Me, subject: Case | Contact, *, reason: 
     if isinstance(subject, Case):
         number = _view(session, me, subject).number
     else:
-        number = subject.number if _may_see(me, subject) else None
+        number = subject.number if _may_see(session, me, subject) else None
     if number is None:
         raise NotAllowed()
     note_look(session, me, "case" if isinstance(subject, Case) else "contact", subject.id, "number", reason=reason.strip())

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from psycopg import RawCursor
-from sqlalchemy import BindParameter, Connection, Dialect, Executable, FromClause, Insert, Table, bindparam, select
+from sqlalchemy import BindParameter, Connection, Dialect, Executable, FromClause, Insert, Select, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg as postgresql_by_psycopg
 from sqlalchemy.engine import CursorResult
@@ -18,6 +18,8 @@ from sqlalchemy.orm.util import identity_key
 from models import Base
 
 T = TypeVar("T", bound=Base)
+# Of PostgreSQL's types. SQLAlchemy asks for the type of numbers only, and all that have a fraction are of this one.
+_FLOAT8 = 701
 Convert = Callable[[Any], Any]
 
 _DIALECTS: Mapping[str, Dialect] = {
@@ -57,7 +59,7 @@ def _wire(statement: Executable, database: str) -> _Wire:
         fixed=compiled.params,
         binders=[(name, convert) for name, convert in binders.items() if convert],
         places=compiled.positiontup,
-        readers=[column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns],
+        readers=[column.type.dialect_impl(dialect).result_processor(dialect, _FLOAT8) for column in columns],
     )
 
 
@@ -87,6 +89,11 @@ def run(session: Session, statement: Executable, values: Mapping[str, Any]) -> C
     """For a statement that is not always the same."""
     session.flush()
     return session.connection().execute(statement, values)
+
+
+def whole(entity: type[Base]) -> Select[Any]:
+    """A select of all its table's columns, for `loaded`."""
+    return select(*table(entity).columns)
 
 
 def loaded(session: Session, entity: type[T], row: Sequence[Any]) -> T:

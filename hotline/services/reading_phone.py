@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
-from hotline.services import number_places, telephone_rule
+from hotline.services import core, number_places, telephone_rule
 from hotline.services.access import Me
 from hotline.settings import get_settings
 from models import (
@@ -32,6 +33,7 @@ from models import (
     Unit,
     now,
 )
+from models.base import UtcTime
 
 REPEATS_WITHIN = timedelta(days=90)
 MOST_CASES = 3
@@ -86,6 +88,15 @@ class PhoneNow:
 
 
 @dataclass(frozen=True)
+class RingNow:
+    """One of the three at most: who rings, the contact of the call that was answered, a text held out."""
+
+    call: CallNow | None = None
+    answered: UUID | None = None
+    offer: OfferNow | None = None
+
+
+@dataclass(frozen=True)
 class Target:
     """Somebody whom a call can be handed to: a colleague's line."""
 
@@ -112,74 +123,129 @@ def is_connected(session: Session) -> bool:
     return state is not None and state.connected and state.seen_at > now() - EXCHANGE_SILENT
 
 
+def ring_now(session: Session, me: Me) -> RingNow:
+    """Asked by every desk at each change of its telephone: what is known of a caller is looked up only while it rings."""
+    found = _at_hand(session, me)
+    if found is None:
+        return RingNow(offer=_offer(session, me))
+    return RingNow(answered=found.contact_id) if found.answered_at else RingNow(call=_shown(session, found))
+
+
 def call_now(session: Session, me: Me) -> CallNow | None:
-    row = session.execute(
-        select(Call, CallLeg, Contact)
-        .join(CallLeg, CallLeg.call_id == Call.id)
-        .join(Contact, Contact.id == Call.contact_id)
-        .where(CallLeg.staff_id == me.staff_id, CallLeg.ended_at.is_(None), Call.ended_at.is_(None))
-        .order_by(CallLeg.started_at.desc())
-        .limit(1)
-    ).first()
-    if row is None:
-        return None
-    call, leg, contact = row
+    found = _at_hand(session, me)
+    return None if found is None else _shown(session, found)
+
+
+class _AtHand(NamedTuple):
+    """The columns of `_AT_HAND`."""
+
+    call_id: UUID
+    contact_id: UUID
+    number: str | None
+    number_hash: bytes | None
+    called_number: str
+    direction: Direction
+    started_at: datetime
+    queued_at: datetime | None
+    rang_at: datetime
+    answered_at: datetime | None
+
+
+_AT_HAND = (
+    select(
+        Call.id.label("call_id"),
+        Contact.id.label("contact_id"),
+        Contact.number,
+        Contact.number_hash,
+        Call.called_number,
+        Call.direction,
+        Call.started_at,
+        Call.queued_at,
+        CallLeg.started_at.label("rang_at"),
+        CallLeg.answered_at.label("leg_answered_at"),
+    )
+    .select_from(Call)
+    .join(CallLeg, CallLeg.call_id == Call.id)
+    .join(Contact, Contact.id == Call.contact_id)
+    .where(CallLeg.staff_id == bindparam("person"), CallLeg.ended_at.is_(None), Call.ended_at.is_(None))
+    .order_by(CallLeg.started_at.desc())
+    .limit(1)
+)
+_CALLS_BEFORE = select(func.count()).where(
+    Contact.number_hash == bindparam("caller"),
+    Contact.id != bindparam("this"),
+    Contact.created_at > bindparam("since", type_=UtcTime),
+)
+# Never confidential ones: a number is not a person.
+_OPEN_CASES = (
+    select(Case.number, Case.title, Case.status, Unit.name, Assignment.answer_due_at)
+    .outerjoin(Unit, Unit.id == Case.lead_unit_id)
+    .outerjoin(Assignment, and_(Assignment.case_id == Case.id, Assignment.lead, Assignment.unit_id == Case.lead_unit_id))
+    .where(Case.number_hash == bindparam("caller"), Case.closed_at.is_(None), Case.confidential.is_(False))
+    .order_by(Case.created_at.desc(), Assignment.dispatched_at.desc())
+    .limit(MOST_CASES)
+)
+_OFFER = select(Offer.contact_id, Offer.until).where(
+    Offer.staff_id == bindparam("person"), Offer.until > bindparam("moment", type_=UtcTime)
+)
+
+
+def _at_hand(session: Session, me: Me) -> _AtHand | None:
+    rows = core.send(session, _AT_HAND, {"person": me.staff_id})
+    return _AtHand._make(rows[0]) if rows else None
+
+
+def _shown(session: Session, found: _AtHand) -> CallNow:
     return CallNow(
-        call_id=call.id,
-        contact_id=contact.id,
-        number=contact.number,
-        place=number_places.place_of(contact.number or "", folder=get_settings().data_dir),
-        called_number=call.called_number,
-        placed=call.direction == Direction.OUT,
-        is_answered=leg.answered_at is not None,
-        since=leg.answered_at or leg.started_at,
-        waited=(leg.answered_at or now()) - (call.queued_at or call.started_at),
-        calls_before=_calls_before(session, contact),
-        open_cases=_open_cases(session, contact),
-        recording_paused=_is_paused(session, call),
+        call_id=found.call_id,
+        contact_id=found.contact_id,
+        number=found.number,
+        place=number_places.place_of(found.number or "", folder=get_settings().data_dir),
+        called_number=found.called_number,
+        placed=found.direction == Direction.OUT,
+        is_answered=found.answered_at is not None,
+        since=found.answered_at or found.rang_at,
+        waited=(found.answered_at or now()) - (found.queued_at or found.started_at),
+        calls_before=_calls_before(session, found),
+        open_cases=_open_cases(session, found),
+        recording_paused=found.answered_at is not None and _is_paused(session, found.call_id),
     )
 
 
-def _calls_before(session: Session, contact: Contact) -> int:
-    if contact.number_hash is None:
+def _calls_before(session: Session, found: _AtHand) -> int:
+    if found.number_hash is None:
         return 0
-    same = (Contact.number_hash == contact.number_hash, Contact.id != contact.id)
-    count = session.scalar(select(func.count()).select_from(Contact).where(*same, Contact.created_at > now() - REPEATS_WITHIN))
-    return count or 0
+    asked = {"caller": found.number_hash, "this": found.contact_id, "since": now() - REPEATS_WITHIN}
+    count: int = core.send(session, _CALLS_BEFORE, asked)[0][0]
+    return count
 
 
-def _open_cases(session: Session, contact: Contact) -> Sequence[OpenCase]:
-    """Never confidential ones: a number is not a person."""
-    if contact.number_hash is None:
+def _open_cases(session: Session, found: _AtHand) -> Sequence[OpenCase]:
+    if found.number_hash is None:
         return ()
-    rows = session.execute(
-        select(Case.number, Case.title, Case.status, Unit.name, Assignment.answer_due_at)
-        .outerjoin(Unit, Unit.id == Case.lead_unit_id)
-        .outerjoin(Assignment, and_(Assignment.case_id == Case.id, Assignment.lead, Assignment.unit_id == Case.lead_unit_id))
-        .where(Case.number_hash == contact.number_hash, Case.closed_at.is_(None), Case.confidential.is_(False))
-        .order_by(Case.created_at.desc(), Assignment.dispatched_at.desc())
-        .limit(MOST_CASES)
-    )
+    rows = core.send(session, _OPEN_CASES, {"caller": found.number_hash})
     return [OpenCase(number, title, status, unit or "", due) for number, title, status, unit, due in rows]
 
 
-def _is_paused(session: Session, call: Call) -> bool:
+def _is_paused(session: Session, call_id: UUID) -> bool:
     last = session.scalar(
         select(CallEvent.step)
-        .where(CallEvent.call_id == call.id, CallEvent.step.in_((CallStep.RECORDING_PAUSED, CallStep.RECORDING_RESUMED)))
+        .where(CallEvent.call_id == call_id, CallEvent.step.in_((CallStep.RECORDING_PAUSED, CallStep.RECORDING_RESUMED)))
         .order_by(CallEvent.at.desc())
         .limit(1)
     )
     return last == CallStep.RECORDING_PAUSED
 
 
+def has_spoken(session: Session, me: Me, contact_id: UUID) -> bool:
+    """Was in one of the contact's calls, whoever works on it now."""
+    spoken = select(CallLeg.id).join(Call, Call.id == CallLeg.call_id).where(CallLeg.answered_at.is_not(None))
+    return session.scalar(spoken.where(Call.contact_id == contact_id, CallLeg.staff_id == me.staff_id).limit(1)) is not None
+
+
 def _offer(session: Session, me: Me) -> OfferNow | None:
-    row = session.execute(
-        select(Contact, Offer.until)
-        .join(Offer, Offer.contact_id == Contact.id)
-        .where(Offer.staff_id == me.staff_id, Offer.until > now())
-    ).first()
-    return None if row is None else OfferNow(row[0], row[1])
+    rows = core.send(session, _OFFER, {"person": me.staff_id, "moment": now()})
+    return OfferNow(session.get_one(Contact, rows[0][0]), rows[0][1]) if rows else None
 
 
 @dataclass(frozen=True)

@@ -44,10 +44,10 @@ def notices(request: Request, look: Look, me: Me) -> Response:
 
 
 @router.post("/help")
-def help_me(me: Me, db: Db) -> Response:
+def help_me(request: Request, me: Me, db: Db) -> Response:
     access.require(me, *CENTRE)
     floor.call_for_help(db, staff_of(db, me))
-    return render.only_toast("已悄悄通知值班长，来电人听不到。")
+    return render.told(request, "已悄悄通知值班长，来电人听不到。", at="/desk")
 
 
 @router.post("/help/{help_id}")
@@ -66,6 +66,8 @@ def post_notice(request: Request, me: Me, db: Db, text: Words = "", hand_over: A
 def read_notice(request: Request, me: Me, db: Db, notice_id: UUID) -> Response:
     access.require(me, *CENTRE)
     floor.read_notice(db, me, notice_id)
+    if not render.is_htmx(request):
+        return render.told(request, "已确认。", at="/desk")
     return render.fragment(request, "floor/_notices.html", me=me, notices=floor.unread(db, me))
 
 
@@ -102,21 +104,21 @@ def announce(request: Request, me: Me, db: Db, text: Words = "") -> Response:
 
 
 @router.post("/spy/{staff_id}")
-def spy(me: Me, db: Db, staff_id: UUID) -> Response:
+def spy(request: Request, me: Me, db: Db, staff_id: UUID) -> Response:
     """The leader's own telephone rings; nobody in the call hears it."""
     switching.spy(db, staff_of(db, me), staff_id)
-    return render.only_toast("您的软电话接通后即开始旁听。")
+    return render.told(request, "您的软电话接通后即开始旁听。", at="/floor")
 
 
 @router.post("/spy-mode")
-def spy_mode(me: Me, db: Db, mode: Annotated[SpyMode, Form()]) -> Response:
+def spy_mode(request: Request, me: Me, db: Db, mode: Annotated[SpyMode, Form()]) -> Response:
     switching.spy_mode(db, staff_of(db, me), mode)
     words = {SpyMode.LISTEN: "现在只听。", SpyMode.WHISPER: "只有坐席能听到您。", SpyMode.BARGE: "双方都能听到您。"}
-    return render.only_toast(words[mode])
+    return render.told(request, words[mode], at="/floor")
 
 
 @router.post("/train")
-def train(me: Me, db: Db) -> Response:
+def train(request: Request, me: Me, db: Db) -> Response:
     """A simulated caller at one's own telephone, for practice."""
     switching.train(db, staff_of(db, me), prompt="hotline/training")
-    return render.only_toast("模拟来电马上打来，不计入任何统计。")
+    return render.told(request, "模拟来电马上打来，不计入任何统计。", at="/desk")

@@ -7,11 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from hotline.errors import NotFound
 from hotline.services import access, drafts, lines, reading_floor, reading_phone, recordings, routing, switching, telephone_rule
 from hotline.services.access import CENTRE
 from hotline.settings import Settings, get_settings
 from hotline.web import agent, render
-from hotline.web.deps import Db, Look, Me, staff_of
+from hotline.web.deps import Db, Look, Me, glance, staff_of
 from hotline.web.middleware import CONTENT_POLICY
 
 router = APIRouter(prefix="/phone", include_in_schema=False)
@@ -40,39 +41,47 @@ def phone(request: Request, look: Look, me: Me) -> Response:
 
 
 @router.get("/now")
-def now(request: Request, look: Look, me: Me) -> Response:
-    access.require(me, *CENTRE)
-    return render.fragment(request, "phone/_now.html", me=me, view=reading_phone.phone_now(look, me))
+def now(request: Request) -> Response:
+    with glance(request) as (look, me):
+        access.require(me, *CENTRE)
+        return render.fragment(request, "phone/_now.html", me=me, view=reading_phone.phone_now(look, me))
 
 
 @router.get("/ring")
-def ring(request: Request, look: Look, me: Me) -> Response:
+def ring(request: Request) -> Response:
     """What the desk shows over whatever is open while the telephone rings, or a text is held out."""
-    access.require(me, *CENTRE)
-    return render.fragment(request, "phone/_ring.html", me=me, view=reading_phone.phone_now(look, me))
+    with glance(request) as (look, me):
+        access.require(me, *CENTRE)
+        return render.fragment(request, "phone/_ring.html", me=me, view=reading_phone.ring_now(look, me))
 
 
 @router.get("/seat")
-def seat(request: Request, look: Look, me: Me) -> Response:
+def seat(request: Request) -> Response:
     """Where the person stands, for the top of the desk: the exchange moves it as well."""
-    access.require(me, *agent.WHO)
-    view, wish = reading_phone.phone_now(look, me), reading_floor.open_break(look, me.staff_id)
-    return render.fragment(
-        request,
-        "desk/_presence.html",
-        me=me,
-        queue=view,
-        wish=wish,
-        pauses=agent.PAUSES,
-        until=view.wrap_up_until,
-        talks=view.call is not None and view.call.is_answered,
-    )
+    with glance(request) as (look, me):
+        access.require(me, *agent.WHO)
+        view = reading_phone.phone_now(look, me)
+        return render.fragment(
+            request,
+            "desk/_presence.html",
+            me=me,
+            queue=view,
+            wish=reading_floor.open_break(look, me.staff_id),
+            pauses=agent.PAUSES,
+            until=view.wrap_up_until,
+            talks=view.call is not None and view.call.is_answered,
+        )
 
 
 @router.get("/bar")
 def bar(request: Request, look: Look, me: Me, c: UUID) -> Response:
     """The telephone's part of an open contact: the call in hand with its keys, or what its calls were."""
-    contact = access.see_contact(look, me, c)
+    try:
+        contact = access.see_contact(look, me, c)
+    except NotFound:
+        if not reading_phone.has_spoken(look, me, c):
+            raise
+        return render.fragment(request, "phone/_handed_on.html")
     call = reading_phone.call_now(look, me)
     live = call if call is not None and call.contact_id == contact.id and call.is_answered else None
     return render.fragment(
@@ -103,13 +112,17 @@ def order(request: Request, look: Look, me: Me) -> Response:
 
 @router.post("/call")
 def place_call(
-    me: Me, db: Db, contact_id: Annotated[UUID | None, Form()] = None, case: Annotated[str, Form(max_length=40)] = ""
+    request: Request,
+    me: Me,
+    db: Db,
+    contact_id: Annotated[UUID | None, Form()] = None,
+    case: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     """The requester of a contact or a case; the screen need not know the number."""
     contact = access.see_contact(db, me, contact_id) if contact_id else None
     view = access.see_case(db, me, case) if case else None
     switching.place_call(db, staff_of(db, me), contact=contact, case=view.case if view else None)
-    return render.only_toast("正在拨打，软电话会自动接起。")
+    return render.told(request, "正在拨打，软电话会自动接起。", at="/desk")
 
 
 @router.post("/sign-in")
@@ -144,23 +157,25 @@ def decide_offer(request: Request, me: Me, db: Db, accept: Flag = "") -> Respons
     access.require(me, *CENTRE)
     if not accept:
         routing.decline_offer(db, staff_of(db, me))
-        return render.only_toast("已退回队列。")
+        return render.told(request, "已退回队列。", at="/desk")
     contact = routing.accept_offer(db, staff_of(db, me))
+    if not render.is_htmx(request):
+        return render.redirect(request, f"/desk?c={contact.id}")
     return JSONResponse({}, headers={"HX-Trigger": f'{{"opendesk": "{contact.id}"}}'})
 
 
 @router.post("/recording")
-def recording(me: Me, db: Db, pause: Flag = "") -> Response:
+def recording(request: Request, me: Me, db: Db, pause: Flag = "") -> Response:
     access.require(me, *CENTRE)
     switching.mute_recording(db, staff_of(db, me), muted=bool(pause))
-    return render.only_toast("录音已暂停。" if pause else "录音已恢复。")
+    return render.told(request, "录音已暂停。" if pause else "录音已恢复。", at="/desk")
 
 
 @router.post("/party")
-def party(me: Me, db: Db, party: Annotated[str, Form(max_length=20)] = "") -> Response:
+def party(request: Request, me: Me, db: Db, party: Annotated[str, Form(max_length=20)] = "") -> Response:
     access.require(me, *CENTRE)
     switching.add_party(db, staff_of(db, me), party)
-    return render.only_toast(f"正在呼叫 {party}，接通后即三方通话。")
+    return render.told(request, f"正在呼叫 {party}，接通后即三方通话。", at="/desk")
 
 
 def socket_url(settings: Settings, request: Request) -> str:

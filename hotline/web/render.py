@@ -72,6 +72,16 @@ def only_toast(text: str, kind: str = "good", *, status: int = 200, field: str =
     return toast(HTMLResponse("", status_code=status, headers={"HX-Reswap": "none"}), text, kind, field=field)
 
 
+def told(request: Request, text: str, *, at: str) -> Response:
+    """It is done, and the screen stays as it is. Without script the page with the form comes again and says so; or `at`."""
+    return only_toast(text) if is_htmx(request) else redirect(request, _page_before(request) or at, notice=text)
+
+
+def _page_before(request: Request) -> str:
+    before = urlsplit(request.headers.get("Referer", ""))
+    return local_path(before._replace(scheme="", netloc="").geturl()) if before.netloc == request.url.netloc else ""
+
+
 def download_headers(name: str) -> dict[str, str]:
     """For a file from outside: never shown inside a page of ours, never run."""
     return {

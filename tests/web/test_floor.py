@@ -26,10 +26,10 @@ from tests.factories_contacts import make_agent
 from tests.web.forms import form, forms
 
 
-def post(browser: TestClient, path: str, **values: str) -> Any:
-    """As htmx sends it; the token is in every page's sign-out."""
+def post(browser: TestClient, path: str, *, script: bool = False, **values: str) -> Any:
+    """With the token, which is in every page's sign-out; with `script` as htmx sends it."""
     csrf = form(front(browser), "sign-out").fields["csrf"]
-    return browser.post(path, data=values, headers={"X-CSRF-Token": csrf})
+    return browser.post(path, data=values, headers={"X-CSRF-Token": csrf, **({"HX-Request": "true"} if script else {})})
 
 
 def front(browser: TestClient) -> str:
@@ -90,7 +90,7 @@ def test_a_silent_call_for_help_reaches_the_floor_and_one_leader_comes(
     with pages.unit_of_work() as session:
         staff = session.scalars(select(Staff).where(Staff.username == "agent")).one()
         call = make_call(session, facts=("queued", "rang", "answered"), line=make_line(session, staff))
-    assert "来电人听不到" in post(agent, "/floor/help").text
+    assert "来电人听不到" in post(agent, "/floor/help", script=True).text
 
     asked = form(leader.get("/floor/board").text, "answer-help")
     answered = leader.post(asked.action, data=asked.filled())
@@ -118,7 +118,8 @@ def test_a_notice_is_on_every_desk_until_it_is_confirmed(leader: TestClient, age
     assert "城北&lt;停水&gt;" in agent.get("/floor/notices").text
     left = agent.post(shown.action, data=shown.filled())
 
-    assert forms(left.text) == []
+    assert left.headers["location"] == "/desk"
+    assert forms(agent.get("/floor/notices").text) == []
     assert "已确认 1 人" in leader.get("/floor").text
 
 
@@ -227,10 +228,10 @@ def test_a_leader_listens_and_then_speaks(leader: TestClient, pages: Database, i
     early = post(leader, "/floor/spy-mode", mode="barge")
     assert (early.status_code, "没有旁听通话" in early.text) == (409, True)
 
-    assert "开始旁听" in post(leader, f"/floor/spy/{agent_id}").text
+    assert "开始旁听" in post(leader, f"/floor/spy/{agent_id}", script=True).text
     with pages.unit_of_work() as session:
         session.scalars(select(SwitchboardCommand).where(SwitchboardCommand.action == "spy")).one().state = CommandState.DONE
-    said = [post(leader, "/floor/spy-mode", mode=mode).text for mode in ("listen", "whisper", "barge")]
+    said = [post(leader, "/floor/spy-mode", mode=mode, script=True).text for mode in ("listen", "whisper", "barge")]
 
     assert [each in text for each, text in zip(("只听", "只有坐席", "双方"), said, strict=True)] == [True] * 3
     assert [each["linkedid"] for each in commands(pages, SwitchboardAction.SPY)] == [in_call]
@@ -245,7 +246,7 @@ def test_nobody_listens_to_who_is_in_no_call_or_in_another_way(leader: TestClien
 
 
 def test_practice_rings_the_own_telephone(leader: TestClient, pages: Database, in_call: str) -> None:
-    assert "不计入任何统计" in post(leader, "/floor/train").text
+    assert "不计入任何统计" in post(leader, "/floor/train", script=True).text
 
     (asked,) = commands(pages, SwitchboardAction.TRAIN)
     assert asked["prompt"] == "hotline/training"
@@ -255,6 +256,20 @@ def test_who_has_no_telephone_is_told_to_open_it(agent: TestClient) -> None:
     answer = post(agent, "/floor/train")
 
     assert (answer.status_code, "请先打开软电话" in answer.text) == (409, True)
+
+
+def test_without_script_the_page_with_the_form_comes_again_and_says_what_was_done(leader: TestClient, in_call: str) -> None:
+    csrf = form(leader.get("/floor").text, "sign-out").fields["csrf"]
+
+    answer = leader.post("/floor/train", data={"csrf": csrf}, headers={"Referer": "http://testserver/desk?c=1"})
+    strange = [
+        leader.post("/floor/help", data={"csrf": csrf}, headers={"Referer": referer})
+        for referer in ("http://elsewhere.example/desk", "http://testserver//elsewhere.example", "")
+    ]
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/desk?c=1")
+    assert {(each.status_code, each.headers["location"]) for each in strange} == {(303, "/desk")}
+    assert "已悄悄通知值班长" in leader.get("/floor").text
 
 
 # --- who may not

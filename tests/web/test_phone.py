@@ -44,7 +44,7 @@ class Seat:
 
     def post(self, path: str, **values: str) -> Any:
         csrf = form(self.browser.get("/desk").text, "presence").fields["csrf"]
-        return self.browser.post(path, data=values, headers={"X-CSRF-Token": csrf})
+        return self.browser.post(path, data=values, headers={"X-CSRF-Token": csrf, "HX-Request": "true"})
 
     def commands(self, action: SwitchboardAction) -> list[dict[str, switching.Value]]:
         with self.pages.reading() as session:
@@ -201,6 +201,23 @@ def test_a_confidential_call_that_somebody_else_took_is_not_shown(seat: Seat, as
     assert seat.browser.get(f"/phone/bar?c={uuid4()}").status_code == 404
 
 
+def test_who_is_joined_to_a_confidential_call_sees_it_and_who_handed_it_on_is_told_so(seat: Seat, as_role: SignIn) -> None:
+    call, colleague = seat.rings("answered"), as_role(Role.AGENT, username="colleague")
+    with seat.pages.unit_of_work() as session:
+        session.get_one(Contact, call.contact_id).confidential = True
+        staff = session.scalars(select(Staff).where(Staff.username == "colleague")).one()
+        joined = {"extension": make_line(session, staff, extension="2077").extension, "unique_id": "joined"}
+        calling.answered(session, call.linkedid, at=now(), **joined)
+    address = f"/phone/bar?c={call.contact_id}"
+
+    assert "data-call" in colleague.get(address).text
+    with seat.pages.unit_of_work() as session:
+        calling.agent_left(session, call.linkedid, extension=seat.line().extension, at=now())
+
+    assert "由接手的同事办理" in seat.browser.get(address).text
+    assert "data-call" in colleague.get(address).text
+
+
 def test_colleagues_are_found_to_hand_a_call_to(seat: Seat, as_role: SignIn) -> None:
     as_role(Role.AGENT, username="colleague", name="李明")
     with seat.pages.unit_of_work() as session:
@@ -280,6 +297,14 @@ def test_a_text_that_is_held_out_is_taken_and_opened(seat: Seat, held_out: UUID)
     with seat.pages.reading() as session:
         assert session.get_one(Contact, held_out).taken_by_id == seat.staff_id
     assert "已过接下的时限" in seat.post("/phone/offer", accept="yes").text
+
+
+def test_without_script_a_text_that_is_taken_is_opened_all_the_same(seat: Seat, held_out: UUID) -> None:
+    taken = form(seat.browser.get("/phone/ring").text, "offer", accept="yes")
+
+    answer = seat.browser.post(taken.action, data=taken.filled())
+
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/desk?c={held_out}")
 
 
 def test_a_text_that_is_declined_waits_for_everybody_again(seat: Seat, held_out: UUID) -> None:
