@@ -65,6 +65,7 @@ class Asterisk(BaseModel):
     browser_lines: PositiveInt = 60
     desk_lines: PositiveInt = 20
     wait_seconds: PositiveInt = 120
+    log_days: PositiveInt = 30
     emergency_trunk: bool = False
 
     @property

@@ -18,6 +18,7 @@ from hotline.telephony import modules, prompts
 from hotline.telephony.configuration import QUEUES, QueueConfig, ami_address, ami_secret, folder_of, lock_lines, render
 from hotline.telephony.console import Console, ConsoleClosed, answers
 from hotline.telephony.kit import Kit, find_kit
+from hotline.telephony.log_files import LogFiles
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ STOP_SECONDS = 5.0
 _LOOK_SECONDS = 0.1
 # It lives but greets nobody: so many times in a row, then it is frozen. Seconds.
 _GREETS_EVERY, _GREETS_WITHIN, _SILENT_TIMES = 4.0, 3.0, 3
+_LOGS_EVERY = 60.0
 _HOW_TO_GET = "make asterisk, or install asterisk (20 or newer) and espeak-ng"
 
 
@@ -126,6 +128,12 @@ class Exchange:
         asterisk = self._settings.asterisk
         return Console(asterisk.host, asterisk.ami_port, ami_secret(self._settings), seconds=seconds)
 
+    def open_logs_anew(self) -> None:
+        with self.console() as console:
+            answer = console.ask("LoggerRotate")
+        if answer.get("Response") != "Success":
+            raise ConsoleClosed(answer.get("Message", "Asterisk keeps its logs open"))
+
     def modules_not_running(self) -> list[str]:
         with self.console() as console:
             return [
@@ -213,6 +221,8 @@ def run(settings: Settings, queues: Sequence[QueueConfig] = QUEUES, *, parent: I
     if not exchange.adopt():
         exchange.start()
     threading.Thread(target=_end_if_frozen, args=[exchange], name="greeting", daemon=True).start()
+    files = LogFiles(exchange.folder / "log", days=settings.asterisk.log_days)
+    threading.Thread(target=_keep_logs_small, args=[exchange, files], name="logs", daemon=True).start()
     while not told.wait(_LOOK_SECONDS):
         if left.is_set():
             return 0
@@ -231,6 +241,18 @@ def _end_if_frozen(exchange: Exchange) -> None:
         time.sleep(max(0.0, began + _GREETS_EVERY - time.monotonic()))
     log.error("Asterisk does not answer; it is ended")
     exchange.kill()
+
+
+def _keep_logs_small(exchange: Exchange, files: LogFiles) -> None:
+    while True:
+        try:
+            files.set_aside()
+            if files.to_be_opened_anew:
+                exchange.open_logs_anew()
+                files.to_be_opened_anew = False
+        except (OSError, ConsoleClosed) as error:
+            log.warning("the logs of Asterisk were not set aside; this is tried again", extra={"error": str(error)})
+        time.sleep(_LOGS_EVERY)
 
 
 def _wait_for_end(parent: IO[bytes], left: threading.Event) -> None:

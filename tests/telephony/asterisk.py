@@ -105,6 +105,9 @@ class Exchange:
         """AMI asked in turn, for tests: `with exchange.console() as console: console.ask("Ping")`."""
         return self._instance.console(seconds=_PATIENCE)
 
+    def open_logs_anew(self) -> None:
+        self._instance.open_logs_anew()
+
     def log(self) -> list[str]:
         """Notices, warnings and errors so far."""
         path = self._instance.log
