@@ -148,16 +148,27 @@ class Translator:
     def _rings(self, event: AmiEvent) -> Iterator[Fact]:
         live, extension = self._of(event), extension_of(event.get("Interface") or event.get("DestChannel"))
         if live and extension:
-            unique_id, channel = event.get("DestUniqueid"), event.get("DestChannel")
-            self.follow_leg(live, unique_id, extension)
-            yield _fact(live, calling.rang, event, urgent=True, extension=extension, unique_id=unique_id, channel_name=channel)
+            yield self._rung(live, event, extension)
+
+    def _rung(self, live: Live, event: AmiEvent, extension: str) -> Fact:
+        unique_id, channel = event.get("DestUniqueid"), event.get("DestChannel")
+        self.follow_leg(live, unique_id, extension)
+        return _fact(live, calling.rang, event, urgent=True, extension=extension, unique_id=unique_id, channel_name=channel)
 
     def _rings_directly(self, event: AmiEvent) -> Iterator[Fact]:
         """After a transfer, or because its person has the first claim. What a queue rings it has told of just before."""
-        live, unique_id = self._of(event), event.get("DestUniqueid")
-        if live and not live.placed and unique_id not in live.legs and extension_of(event.get("DestChannel")):
+        live, extension = self._of(event) or self._asked_about(event), extension_of(event.get("DestChannel"))
+        unique_id = event.get("DestUniqueid")
+        if live and extension and not live.placed and unique_id not in live.legs:
             live.direct.add(unique_id)
-            yield from self._rings(event)
+            yield self._rung(live, event, extension)
+
+    def _asked_about(self, event: AmiEvent) -> Live | None:
+        """Whoever speaks with a caller asks a colleague first, in a call of their own, before handing the caller over."""
+        asking = extension_of(event.get("Channel"))
+        if not asking:
+            return None
+        return next((live for live in self._live.values() if any(live.legs[each] == asking for each in live.spoken)), None)
 
     def _not_answered(self, event: AmiEvent) -> Iterator[Fact]:
         live, extension = self._of(event), extension_of(event.get("Interface"))

@@ -214,7 +214,7 @@ def test_a_call_is_handed_to_a_colleague_at_once_or_after_asking(
     contact = contact_of(seat.desk)
     seat.desk.keyboard.press("t")
     seat.desk.locator("#targets li", has_text=colleague.extension).get_by_role("button", name=how).click()
-    rung = colleague.answers(shown=contact if how == "直接转" else "")
+    rung = colleague.answers(shown=contact)
     if how == "先问后转":
         seat.is_("asking")
         hear_each_other(city, rung)

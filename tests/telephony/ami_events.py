@@ -38,10 +38,14 @@ class Story:
     def rings(self, extension: str, later: float = 1.0, serial: int = 1) -> AmiEvent:
         return self.event("AgentCalled", later, Queue="main", **self.leg(extension, serial))
 
-    def rings_directly(self, extension: str, later: float = 1.0, serial: int = 2) -> AmiEvent:
+    def rings_directly(self, extension: str, later: float = 1.0, serial: int = 2, **headers: str) -> AmiEvent:
         """By the dialplan: after a transfer, or for whoever has the first claim."""
         leg = self.leg(extension, serial)
-        return self.event("DialBegin", later, DestChannel=leg["DestChannel"], DestUniqueid=leg["DestUniqueid"])
+        return self.event("DialBegin", later, DestChannel=leg["DestChannel"], DestUniqueid=leg["DestUniqueid"], **headers)
+
+    def asks(self, asking: str, extension: str, later: float = 1.0) -> AmiEvent:
+        """A call of its own from one line to another."""
+        return self.rings_directly(extension, later, Channel=f"PJSIP/{asking}-00000009", Linkedid="another")
 
     def misses(self, extension: str, later: float = 15.0, serial: int = 1) -> Iterator[AmiEvent]:
         leg = self.leg(extension, serial)

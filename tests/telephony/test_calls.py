@@ -169,6 +169,27 @@ def test_a_call_handed_on_rings_at_the_colleagues_screen_until_nobody_answers(se
     assert session.scalar(select(PhoneLine.missed_rings).where(PhoneLine.extension == second.extension)) == 0
 
 
+def test_a_colleague_who_is_asked_first_sees_whose_call_it_is_while_the_telephone_rings(session: Session) -> None:
+    first, second = make_line(session), make_line(session)
+    story = Story()
+    words = apply(session, story.arrives(), story.joins(), story.rings(first.extension), story.answers(first.extension))
+
+    rung = [fact.tell(session) for fact in words.facts(story.asks(first.extension, second.extension))]
+    told = [fact.tell(session) for fact in words.facts(story.of_leg("Hangup", second.extension, 30, 2, Cause="16"))]
+
+    assert second.staff_id is not None
+    assert [*rung, *told] == [Ring(second.staff_id, the_call(session).contact_id, the_call(session).id), second.staff_id]
+    assert session.scalars(select(Contact)).one().taken_by_id == first.staff_id
+
+
+def test_a_call_from_one_line_to_another_concerns_no_citizen(session: Session) -> None:
+    first, second = make_line(session), make_line(session)
+    story = Story()
+    words = apply(session, story.arrives(), story.joins(), story.rings(first.extension))
+
+    assert list(words.facts(story.asks(first.extension, second.extension))) == []
+
+
 def test_what_a_queue_rings_is_told_once(session: Session) -> None:
     line, story = make_line(session), Story()
     words = apply(session, story.arrives(), story.joins(), story.rings(line.extension))
