@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from classifier.city import City, Move, Routing, city_from_reference
 from classifier.gazetteer import Gazetteer
 from classifier.places import places_from_city
 from classifier.types import (
@@ -29,15 +30,19 @@ def load(folder: Path, gazetteer: Gazetteer | None) -> "Classifier":
 
 
 __all__ = [
+    "City",
     "Gazetteer",
     "ModelUnusable",
+    "Move",
     "Neighbour",
     "Place",
     "PlaceCandidate",
     "PlaceEntry",
     "Prediction",
     "Ranked",
+    "Routing",
     "Urgency",
+    "city_from_reference",
     "load",
     "places_from_city",
 ]

@@ -77,7 +77,7 @@ def _train(options: argparse.Namespace) -> None:
     if options.recipe:
         lessons = replace(lessons, recipe=RECIPES[options.recipe])
     model, measures = training.train(lessons)
-    about = {"data": lessons.fingerprint(), "taxonomy": _taxonomy_version(options), "measures": measures}
+    about = {**lessons.about(), "taxonomy": _taxonomy_version(options), "measures": measures}
     version = storage.save(model, options.out, places=lessons.places, about=about)
     _say({"version": version, "threshold": model.threshold, "measures": measures})
 

@@ -1,11 +1,12 @@
-"""The suggestion model: columns of a text, a linear head for each question, and the tables that turn a category into a unit."""
+"""The suggestion model: columns of a text, a linear head for each question; answers in the city's labels of today."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
 
+from classifier.city import City, Routing
 from classifier.confidence import Calibration
 from classifier.features import Features, Words
 from classifier.gazetteer import Gazetteer
@@ -13,7 +14,9 @@ from classifier.grams import Numbers
 from classifier.linear import Fit, Recipe, weighted
 from classifier.rules import UrgencyRules
 from classifier.text import shorten
+from classifier.today import Today, added
 from classifier.types import Level, Neighbour, Place, PlaceKind, Prediction, Ranked, Urgency
+from classifier.unseen import unknown_words
 
 TOP = 3
 _MOST_WORDS = 5
@@ -30,22 +33,6 @@ class Head:
     labels: tuple[str, ...]
     fitted: Fit
     calibration: Calibration
-
-
-@dataclass(frozen=True)
-class Routing:
-    """What the city's tables say of a category: who leads, whether the area leads, how urgent it is by default."""
-
-    lead_units: Mapping[str, str] = field(default_factory=dict)
-    area_leads: frozenset[str] = frozenset()
-    township_units: Mapping[str, str] = field(default_factory=dict)
-    urgencies: Mapping[str, str] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)
-
-    def unit(self, category: str, area: str | None) -> str:
-        if area and category in self.area_leads:
-            return next((unit for code, unit in self.township_units.items() if area.startswith(code)), self.lead_units[category])
-        return self.lead_units[category]
 
 
 @dataclass(frozen=True)
@@ -132,94 +119,116 @@ class _Said:
         return tuple(self._words[at] for at in best)
 
 
+class _Matter:
+    """What a text is about, in today's categories: what the model says, and words that were heard beside it."""
+
+    def __init__(self, today: Today, said: _Said, text: str, learnt: Numbers, carried: Numbers) -> None:
+        self._today = today
+        self._said = said
+        self._text = text
+        self._learnt = learnt
+        self._heard = today.matters(text)
+        self.shares = added(carried, self._heard)
+        self._best = np.argsort(-self.shares, kind="stable")[:TOP].tolist()
+
+    def ranked(self) -> tuple[Ranked, ...]:
+        return tuple(Ranked(self._today.labels[at], float(self.shares[at]), self._words(at)) for at in self._best)
+
+    @property
+    def is_learnt(self) -> bool:
+        """No example has proved what only a new word says."""
+        return self._best[0] not in self._heard
+
+    def units(self, area: str | None) -> tuple[Ranked, ...]:
+        """A unit is as likely as all the categories it would lead; the likeliest of them lends its words."""
+        offices = self._today.offices(self._text, area, self.shares, most=TOP)
+        return tuple(
+            Ranked(each.code, each.share, each.words if each.category is None else self._words(each.category), each.reason)
+            for each in offices
+        )
+
+    def _words(self, label: int) -> tuple[str, ...]:
+        heard, source = self._heard.get(label), self._today.source(label, self._learnt)
+        words = [*(heard.words if heard else ()), *(self._said.deciding("category", source) if source is not None else ())]
+        return tuple(dict.fromkeys(words))[:_MOST_WORDS]
+
+
 class Classifier:
     """Suggests kind, category, unit, urgency and place of a citizen's text."""
 
     def __init__(self, model: Model, *, version: str, gazetteer: Gazetteer | None = None) -> None:
         self.version = version
+        self._model = model
         self._ranker = Ranker(model)
-        self._routing = model.routing
-        self._threshold = model.threshold
-        self._memory = model.memory
         self._gazetteer = gazetteer
         self._rules = UrgencyRules()
-        self._leading: dict[str | None, tuple[list[str], Numbers]] = {}
-        labels = model.heads["category"].labels
-        self._alarming = [at for at, code in enumerate(labels) if model.routing.urgencies.get(code) == Level.EMERGENCY]
+        self.know(None)
+
+    def know(self, city: City | None) -> None:
+        """From now on suggest what this city has and nothing else; without one, what the model was trained for."""
+        memory = self._model.memory
+        seen = tuple(zip(memory.texts, memory.codes, strict=True)) if memory else ()
+        self._today = Today(self._model.heads["category"].labels, self._model.routing, seen, city)
 
     def predict(self, text: str, *, area: str | None = None) -> Prediction:
         """`area` is the code of the area that the citizen chose, if any; it settles what the text leaves open."""
-        return self._predict([text], area)[0]
+        return next(self._predict([text], area))
 
     def predict_batch(self, texts: Sequence[str]) -> list[Prediction]:
         return [one for at in range(0, len(texts), _BLOCK) for one in self._predict(texts[at : at + _BLOCK], None)]
 
+    def unknown_words(self, texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+        """Of each text how many words it has, and those that the model has never read."""
+        return unknown_words(self._model.features, texts)
+
     def lead_unit(self, category: str) -> str:
         """Who leads a category where the area does not."""
-        return self._routing.lead_units[category]
+        return self._today.routing.lead_units[category]
 
-    def _predict(self, texts: Sequence[str], area: str | None) -> list[Prediction]:
+    def _predict(self, texts: Sequence[str], area: str | None) -> Iterator[Prediction]:
+        today = self._today  # another thread may hand over a newer city meanwhile
         short = [shorten(text) for text in texts]
         rows, words = self._ranker.read([text for text, _ in short])
-        kinds, categories = (self._ranker.confidences(name, rows) for name in ("request_type", "category"))
+        kinds, learnt = (self._ranker.confidences(name, rows) for name in ("request_type", "category"))
+        carried = today.carried(learnt)
         known = self._ranker.weighted("category", rows)
-        return [
-            self._one(text, cut, _Said(self._ranker, words, at), (kinds[at], categories[at]), (known, at), area)
-            for at, (text, cut) in enumerate(short)
-        ]
+        for at, (text, cut) in enumerate(short):
+            said = _Said(self._ranker, words, at)
+            matter = _Matter(today, said, text, learnt[at], carried[at])
+            place = self._gazetteer.match(text, within=area) if self._gazetteer else Place(PlaceKind.NONE)
+            category = matter.ranked()
+            sure = self._is_sure(category[0], matter)
+            yield Prediction(
+                request_type=self._ranker.ranked("request_type", said, kinds[at]),
+                category=category,
+                unit=matter.units(area or place.township),
+                sure=sure,
+                urgency=self._urgency(today, text, category[0], matter.shares),
+                place=place,
+                model_version=self.version,
+                neighbours=() if sure else self._neighbours(today, known, at),
+                shortened=cut,
+            )
 
-    def _one(
-        self,
-        text: str,
-        cut: bool,
-        said: _Said,
-        confidences: tuple[Numbers, Numbers],
-        known: tuple[sparse.csr_matrix, int],
-        area: str | None,
-    ) -> Prediction:
-        kinds, categories = confidences
-        place = self._gazetteer.match(text, within=area) if self._gazetteer else Place(PlaceKind.NONE)
-        category = self._ranker.ranked("category", said, categories)
-        sure = self._threshold is not None and category[0].confidence >= self._threshold
-        return Prediction(
-            request_type=self._ranker.ranked("request_type", said, kinds),
-            category=category,
-            unit=self._units(said, categories, area or place.township),
-            sure=sure,
-            urgency=self._urgency(text, category[0].code, categories),
-            place=place,
-            model_version=self.version,
-            neighbours=() if sure or self._memory is None else self._memory.nearest(*known),
-            shortened=cut,
-        )
+    def _is_sure(self, category: Ranked, matter: _Matter) -> bool:
+        """Never of a text without one whole word that speaks for the category: a single sign, Latin letters, another script."""
+        threshold = self._model.threshold
+        has_word = any(len(word) > 1 for word in category.words)
+        return threshold is not None and category.confidence >= threshold and matter.is_learnt and has_word
 
-    def _units(self, said: _Said, categories: Numbers, area: str | None) -> tuple[Ranked, ...]:
-        """A unit is as likely as all the categories it would lead; the likeliest of them lends its words."""
-        units, leads = self._leads(area)
-        shares = np.bincount(leads, weights=categories, minlength=len(units))
-        best = np.argsort(-shares, kind="stable")[:TOP].tolist()
-        leading = [int(np.where(leads == unit, categories, -1).argmax()) for unit in best]
-        return tuple(
-            Ranked(units[unit], min(float(shares[unit]), 1.0), said.deciding("category", label))
-            for unit, label in zip(best, leading, strict=True)
-        )
+    def _neighbours(self, today: Today, known: sparse.csr_matrix, at: int) -> tuple[Neighbour, ...]:
+        memory = self._model.memory
+        nearest = memory.nearest(known, at) if memory else ()
+        return tuple(replace(each, code=code) for each in nearest if (code := today.code_now(each.code)))
 
-    def _leads(self, area: str | None) -> tuple[list[str], Numbers]:
-        """The units, and which of them leads each category in this area."""
-        area = next((code for code in self._routing.township_units if area and area.startswith(code)), None)
-        if area not in self._leading:
-            leads = [self._routing.unit(label, area) for label in self._ranker.model.heads["category"].labels]
-            units = list(dict.fromkeys(leads))
-            self._leading[area] = units, np.array([units.index(unit) for unit in leads])
-        return self._leading[area]
-
-    def _urgency(self, text: str, category: str, categories: Numbers) -> Urgency:
+    def _urgency(self, today: Today, text: str, category: Ranked, categories: Numbers) -> Urgency:
         """Words lead, then what the category usually is; where emergencies together are likely, a doubtful one counts."""
         by_words = self._rules.judge(text)
-        if by_words.level != Level.EMERGENCY and float(categories[self._alarming].sum()) >= _ALARM:
+        if by_words.level != Level.EMERGENCY and float(categories[today.alarming].sum()) >= _ALARM:
             return Urgency(Level.EMERGENCY, "像突发或危险事件，请先核实")
-        usual = Level(self._routing.urgencies.get(category, Level.NORMAL))
+        # What no word speaks for is the likeliest of many unlikely ones: its usual urgency says nothing.
+        usual = Level(today.routing.urgencies.get(category.code, Level.NORMAL)) if category.words else Level.NORMAL
         if _HEIGHT[usual] <= _HEIGHT[Level(by_words.level)]:
             return by_words
         label = "特急" if usual == Level.EMERGENCY else "紧急"
-        return Urgency(usual, f"事项“{self._routing.names.get(category, category)}”默认为{label}")
+        return Urgency(usual, f"事项“{today.routing.names.get(category.code, category.code)}”默认为{label}")

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from classifier.city import Routing
 from classifier.confidence import Calibration
 from classifier.cutting import Dictionary
 from classifier.features import Features, Reader
 from classifier.gazetteer import Gazetteer
 from classifier.grams import Numbers
 from classifier.linear import Fit, Recipe
-from classifier.model import Classifier, Head, Memory, Model, Routing
+from classifier.model import Classifier, Head, Memory, Model
 from classifier.types import ModelUnusable
 
 FORMAT = 2

@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from scipy import sparse
 from sklearn.model_selection import GroupKFold
 
 from classifier.calibration import calibrate, calibration_error, decided_share, macro_f1, top_share
+from classifier.city import Routing, own_words, routing_from_reference, second_level
 from classifier.confidence import Calibration
 from classifier.cutting import Dictionary
 from classifier.duplicates import near_duplicates
@@ -20,10 +22,10 @@ from classifier.features import Reader, learn
 from classifier.fitting import fit
 from classifier.grams import Numbers
 from classifier.linear import RECIPES, Fit, Recipe, weighted
-from classifier.model import TOP, Head, Memory, Model, Routing
+from classifier.model import TOP, Head, Memory, Model
 from classifier.storage import fingerprint
 from classifier.text import compact, lexicon, normalise
-from classifier.types import EntryKind, Example, Level, PlaceEntry
+from classifier.types import EntryKind, Example, PlaceEntry
 
 _MOST_TEXTS = 20_000  # more would not be learnt in a quarter of an hour; the last ones are kept
 _WORST_ERROR = 0.10
@@ -45,6 +47,14 @@ class Lessons:
         """Changes with any text, label or word that is learnt from."""
         lines = [*(f"{one.text}\t{sorted(one.labels.items())}" for one in self.examples), *map("\t".join, self.topics)]
         return fingerprint("\n".join(sorted(lines)).encode("utf-8", "surrogatepass"))
+
+    def about(self) -> dict[str, Any]:
+        """What a manifest says of them: their fingerprint, and how many there are of each label."""
+        heads = self.examples[0].labels if self.examples else ()
+        return {
+            "data": self.fingerprint(),
+            "labels": {name: Counter(one.labels[name] for one in self.examples) for name in heads},
+        }
 
 
 def read_examples(path: Path) -> list[Example]:
@@ -70,43 +80,24 @@ def read_table(path: Path, *, text: str, label: str) -> list[Example]:
 def lessons_from_city(
     examples: Sequence[Example], taxonomy: Mapping[str, Any], city: Mapping[str, Any], places: Sequence[PlaceEntry], topics: Path
 ) -> Lessons:
-    categories = [second for first in taxonomy["categories"] for second in first["children"]]
+    categories = second_level(taxonomy)
     known = {category["code"] for category in categories}
-    words = [(word, category["code"]) for category in categories for word in _own_words(category)]
+    words = [(word, category["code"]) for category in categories for word in own_words(category)]
     words += [(word, code) for code, word in _read_topics(topics) if code in known]
     return Lessons(
         examples=examples,
         topics=list(dict.fromkeys(words)),
         words=tuple(dict.fromkeys(word for category in categories for word in category["keywords"])),
         places=tuple(dict.fromkeys(place.name for place in places if place.kind != EntryKind.HAMLET)),
-        routing=_routing(categories, city),
+        routing=routing_from_reference(taxonomy, city),
         recipe=RECIPES["city"],
     )
-
-
-def _own_words(category: Mapping[str, Any]) -> list[str]:
-    return [category["name"], *(third["name"] for third in category.get("children") or ()), *category["keywords"]]
 
 
 def _read_topics(path: Path) -> Iterator[tuple[str, str]]:
     for line in path.read_text(encoding="utf-8").splitlines():
         code, words = line.split("\t")
         yield from ((code, word) for word in words.split())
-
-
-def _routing(categories: Sequence[Mapping[str, Any]], city: Mapping[str, Any]) -> Routing:
-    return Routing(
-        lead_units={one["code"]: one["lead_unit"] for one in categories},
-        area_leads=frozenset(one["code"] for one in categories if one["territorial"] == "area_leads"),
-        township_units={str(one["code"]): one["unit"] for one in city["townships"]},
-        urgencies={one["code"]: one.get("urgency") or _urgency_of_hint(one.get("routing_hint")) for one in categories},
-        names={one["code"]: one["name"] for one in categories},
-    )
-
-
-def _urgency_of_hint(hint: str | None) -> Level:
-    """What is put through to 110, 119 or 120 has no urgency of its own in the table: nothing is more urgent."""
-    return Level.EMERGENCY if hint == "transfer" else Level.NORMAL
 
 
 def train(lessons: Lessons) -> tuple[Model, dict[str, Any]]:

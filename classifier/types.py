@@ -40,9 +40,11 @@ class Ranked:
     code: str
     confidence: float
     words: tuple[str, ...] = ()
+    reason: str = ""  # why it stands here instead of what the tables say
 
     def as_dict(self) -> dict[str, Any]:
-        return {"code": self.code, "confidence": round(self.confidence, 4), "words": list(self.words)}
+        plain = {"code": self.code, "confidence": round(self.confidence, 4), "words": list(self.words)}
+        return plain | {"reason": self.reason} if self.reason else plain
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ COMMANDS = {
     "staff": "add, list, deactivate accounts; set passwords",
     "grids": "cut the city's grids anew from CSV or GeoJSON: a report first, then --apply",
     "suggest": "texts on standard input, one a line, to suggestions as JSON lines",
+    "model": "train a suggestion model from decided cases, without persons",
     "replay": "send the texts of a CSV file through the public mailbox",
     "drill": "play citizens, agents, units and the centre against the running service, and count",
     "export": "contacts, cases or surveys as JSON lines",

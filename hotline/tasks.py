@@ -24,6 +24,7 @@ from hotline.events import (
     MessageReady,
     MessageReceived,
     OutcomeUnclear,
+    RequestDecided,
     SignalNoted,
     SurveyAnswered,
     SurveyLapsed,
@@ -34,6 +35,7 @@ from hotline.services import (
     automatic,
     deadlines,
     delivery,
+    duties,
     episodes,
     files,
     floor,
@@ -43,6 +45,7 @@ from hotline.services import (
     outbox,
     polling,
     presence,
+    promoting,
     recordings,
     same_matter,
     scoring,
@@ -51,7 +54,7 @@ from hotline.services import (
     triage,
 )
 from hotline.settings import get_settings
-from models import Action, Case, CaseStatus, Contact, Message, Survey, now
+from models import Action, Case, CaseStatus, Contact, Message, Request, Survey, now
 
 KEPT_IN_OUTBOX = timedelta(days=7)
 KEPT_COMMANDS = timedelta(days=30)
@@ -133,6 +136,11 @@ def follow_survey(session: Session, event: SurveyAnswered | SurveyLapsed) -> Non
 def score_case(session: Session, event: CaseAdvanced | SurveyAnswered) -> None:
     if isinstance(event, SurveyAnswered) or event.to_status == CaseStatus.CLOSED:
         scoring.score_case(session, session.get_one(Case, event.case_id))
+
+
+@handles(RequestDecided)
+def learn_duty(session: Session, event: RequestDecided) -> None:
+    duties.hear(session, session.get_one(Request, event.request_id))
 
 
 @handles(MessageReady, outside=True)
@@ -225,6 +233,8 @@ TIMETABLE: dict[str, Timed] = {
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),
     "end_quiet_threads": Timed(timedelta(minutes=5), episodes.end_quiet),
     "archive_closed": Timed(timedelta(hours=1), archiving.archive_closed),
+    "promote_better": Timed(timedelta(hours=1), promoting.promote_better),
+    "review_duties": Timed(timedelta(hours=12), duties.review),
     "sweep_files": Timed(timedelta(hours=12), files.sweep),
     "forget_commands": Timed(timedelta(hours=6), lambda session: switching.forget(session, before=now() - KEPT_COMMANDS)),
     "forget_recordings": Timed(timedelta(hours=1), recordings.forget),

@@ -48,6 +48,7 @@ from models.contact import (
     Urgency,
 )
 from models.conversation import Conversation, ConversationSignal, GuidedExchange, NumberBinding, OptOut, PendingMedia
+from models.duty import Duty
 from models.feedback import Check, Grade, Score, Survey, SurveyAnswer, Verdict
 from models.floor import BreakRequest, BreakState, HelpCall, Notice, NoticeRead
 from models.outbox import Delivery, HandledMessage, OutboxMessage, OutgoingMessage
@@ -118,6 +119,7 @@ __all__ = [
     "Delivery",
     "Direction",
     "Draft",
+    "Duty",
     "EventNote",
     "ExchangeState",
     "Grade",

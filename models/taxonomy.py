@@ -31,6 +31,8 @@ class Category(Record):
     # Instead of dispatching: transfer (110/119/120), redirect, void.
     routing_hint: Mapped[str] = mapped_column(String(16), default="")
     keywords: Mapped[list[str]] = mapped_column(default=list)
+    # Codes of earlier editions that this category took over when they were renamed or merged.
+    formerly: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     # Names of filing fields that this category cannot do without: place, occurred, object.
     required: Mapped[list[str]] = mapped_column(default=list)
 

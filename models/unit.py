@@ -32,6 +32,8 @@ class Unit(Record):
     short: Mapped[str] = mapped_column(String(32))
     kind: Mapped[UnitKind] = mapped_column(Word(UnitKind, 24))
     duties: Mapped[str] = mapped_column(String(512), default="")
+    # Codes of the units whose place this one took.
+    formerly: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("unit.id"))
     path: Mapped[str] = mapped_column(String(256), index=True)
     active: Mapped[bool] = mapped_column(default=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from classifier import Place, Prediction, Ranked, Urgency
+from classifier import City, Place, Prediction, Ranked, Urgency
 from classifier.model import Classifier
 from hotline.errors import Invalid, NotGenuine
 from hotline.ports import HttpAnswer, Inbound, Outbound, Parsed, RawRequest, Receipt, ReceiptState, Refusal
@@ -72,6 +72,10 @@ class StubClassifier(Classifier):
     def __init__(self, said: Prediction | None = None) -> None:
         self.said = said or prediction()
         self.asked: list[tuple[str, str | None]] = []
+        self.city: City | None = None
+
+    def know(self, city: City | None) -> None:
+        self.city = city
 
     def predict(self, text: str, *, area: str | None = None) -> Prediction:
         self.asked.append((text, area))

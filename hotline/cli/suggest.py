@@ -4,13 +4,12 @@ import argparse
 import json
 import sys
 
-from classifier import Gazetteer, ModelUnusable, load, places_from_city
+from classifier import City, Gazetteer, ModelUnusable, city_from_reference, load, places_from_city
 from hotline.db import reading
 from hotline.errors import HotlineError, Unavailable
 from hotline.seeds import files
-from hotline.services import gazetteer
+from hotline.services import city_today, gazetteer
 from hotline.settings import get_settings
-from models import PlaceName
 
 
 def add_arguments(_: argparse.ArgumentParser) -> None:
@@ -18,22 +17,25 @@ def add_arguments(_: argparse.ArgumentParser) -> None:
 
 
 def run(_: argparse.Namespace) -> int:
+    places, today = city()
     try:
-        classifier = load(get_settings().model_dir, places())
+        classifier = load(get_settings().model_dir, places)
     except ModelUnusable as error:
         raise HotlineError(str(error)) from error
+    classifier.know(today)
     for line in sys.stdin:
         if text := line.strip():
             print(json.dumps(classifier.predict(text).as_dict(), ensure_ascii=False), flush=True)
     return 0
 
 
-def places() -> Gazetteer:
-    """The city as the running service knows it; before there is a database, as the reference files say."""
+def city() -> tuple[Gazetteer, City]:
+    """Places, categories and units as the running service knows them; before there is a database, as the reference files say."""
     try:
         with reading() as session:
-            if session.query(PlaceName.id).first():
-                return gazetteer.load(session)
+            if known := city_today.load(session):
+                return gazetteer.load(session), known
     except Unavailable:
         pass
-    return Gazetteer.from_places(places_from_city(files.read("city.yaml")))
+    body = files.read("city.yaml")
+    return Gazetteer.from_places(places_from_city(body)), city_from_reference(files.read("taxonomy.yaml"), body)

@@ -49,6 +49,7 @@ def _main_unit(body: Mapping[str, Any]) -> dict[str, Any]:
         "short": body["short"],
         "kind": UnitKind(body["kind"]),
         "duties": body.get("duties", ""),
+        "formerly": body.get("formerly", []),
         "path": f"/{code}/",
         "active": True,
     }
@@ -106,6 +107,7 @@ def _categories(
         "level": level,
         "parent_code": parent,
         "keywords": body.get("keywords", []),
+        "formerly": body.get("formerly", []),
         **own,
     }
     for child in body.get("children", ()):

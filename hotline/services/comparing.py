@@ -70,14 +70,14 @@ class Comparison:
         return "better" if self.only_shadow > self.only_shown else "worse"
 
 
-def compare(session: Session, version: str) -> list[Comparison]:
-    """The latest decisions on contacts that both have read; questions without any are left out."""
+def compare(session: Session, listening: str, suggesting: str) -> list[Comparison]:
+    """The latest decisions on contacts that both versions have read; questions without any are left out."""
     rows = session.execute(
         select(Decision.field, Decision.decided, Case.number, Suggestion.body, ShadowSuggestion.body)
         .join(Suggestion, Suggestion.id == Decision.suggestion_id)
         .join(ShadowSuggestion, ShadowSuggestion.suggestion_id == Suggestion.id)
         .join(Case, Case.id == Decision.case_id)
-        .where(ShadowSuggestion.model_version == version, Decision.field.in_(FIELDS))
+        .where(ShadowSuggestion.model_version == listening, Suggestion.model_version == suggesting, Decision.field.in_(FIELDS))
         .order_by(Decision.id.desc())
         .limit(MOST)
     )
@@ -90,7 +90,13 @@ def compare(session: Session, version: str) -> list[Comparison]:
 def _guess(body: dict[str, Any], field: str, decided: str) -> Guess:
     ranked = body.get("request_types" if field == "request_type" else field) or [{"code": "", "confidence": 0.0}]
     first = ranked[0]
-    return Guess(first["code"], first["confidence"], first["code"] == decided, decided in [each["code"] for each in ranked[:3]])
+    is_right = [_is_same(field, each["code"], decided) for each in ranked[:3]]
+    return Guess(first["code"], first["confidence"], is_right[0], any(is_right))
+
+
+def _is_same(field: str, said: str, decided: str) -> bool:
+    """A more exact category below the suggested one agrees with it."""
+    return decided.startswith(said) and bool(said) if field == "category" else said == decided
 
 
 def _comparison(field: str, pairs: Sequence[Pair]) -> Comparison:

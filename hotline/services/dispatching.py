@@ -1,15 +1,15 @@
 """Which unit, and what units say to that: dispatch, sign, ask to return, decide."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
 from hotline.events import RequestDecided
-from hotline.services import cases, deadlines, filing, profiles
+from hotline.services import cases, deadlines, duties, filing, profiles
 from hotline.services.cases import Actor
+from hotline.services.duties import ReturnReason as ReturnReason
 from hotline.services.gazetteer import area_path
 from hotline.services.holding import hold, require_unit
 from hotline.services.outbox import emit
@@ -21,6 +21,7 @@ from models import (
     AssignmentStatus,
     Case,
     CaseEvent,
+    Duty,
     Request,
     RequestKind,
     RequestState,
@@ -36,26 +37,15 @@ from models.workflow import Clock
 MAY_RETURN = (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS)
 
 
-class ReturnReason(StrEnum):
-    NOT_MY_AREA = "not_my_area"
-    NOT_MY_DUTY = "not_my_duty"
-    UNCLEAR_PLACE = "unclear_place"
-    DUPLICATE = "duplicate"
-    OTHER_LEAD = "other_lead"
-
-    @property
-    def points_elsewhere(self) -> bool:
-        """Then the unit names the one that it thinks is responsible."""
-        return self not in (ReturnReason.UNCLEAR_PLACE, ReturnReason.DUPLICATE)
-
-
 def choose_unit(session: Session, category_code: str, area_code: str = "") -> tuple[Unit, list[Unit]]:
     """The lead and the assisting units for a matter of this category in this place, as the city's rules say.
 
-    The most particular category wins, then the smallest area. Territorial rules bring in the township of the place.
+    The most particular category wins, then the smallest area. Territorial rules bring in the township of the place. A lead
+    that returns have shown to be the wrong one gives way to the right one.
     """
     path = area_path(session, area_code) if area_code else []
-    rule = _routing_rule(session, category_code, [area.code for area in path])
+    areas = [area.code for area in path]
+    rule, learnt = _routing_rule(session, category_code, areas)
     if rule is None:
         raise RuleBroken("No rule names a unit for this category: please choose one.")
     lead, assists = rule.lead_unit_code, list(rule.assist_unit_codes)
@@ -64,24 +54,28 @@ def choose_unit(session: Session, category_code: str, area_code: str = "") -> tu
         lead, assists = township, [lead, *assists]
     elif township and rule.territorial == "area_assists":
         assists = [*assists, township]
+    lead = duties.instead(learnt, areas, lead) or lead
     codes = [lead, *(code for code in dict.fromkeys(assists) if code != lead)]
     units = filing.units_of(session, codes)
     return units[0], units[1:]
 
 
-def _routing_rule(session: Session, category_code: str, area_codes: Sequence[str]) -> RoutingRule | None:
+def _routing_rule(session: Session, category_code: str, areas: Sequence[str]) -> tuple[RoutingRule | None, list[Duty]]:
+    """The rule that holds, and what returns have taught about the category."""
     # A third-level category without a rule of its own follows its parent's: its code begins with the parent's.
     categories = [category_code[:length] for length in range(2, len(category_code) + 1)]
-    rules = session.scalars(
-        select(RoutingRule)
+    rows = session.execute(
+        select(RoutingRule, Duty)
         .join(TaxonomyVersion, TaxonomyVersion.id == RoutingRule.taxonomy_id)
+        .outerjoin(Duty, and_(duties.CONCLUDED, Duty.category_code.in_(categories)))
         .where(
             TaxonomyVersion.current,
             RoutingRule.category_code.in_(categories),
-            RoutingRule.area_code.in_(["", *area_codes]),
+            RoutingRule.area_code.in_(["", *areas]),
         )
-    )
-    return max(rules, key=lambda rule: (len(rule.category_code), len(rule.area_code)), default=None)
+    ).all()
+    rule = max((rule for rule, _ in rows), key=lambda rule: (len(rule.category_code), len(rule.area_code)), default=None)
+    return rule, list({duty.id: duty for _, duty in rows if duty is not None}.values())
 
 
 def _township_unit(path: Sequence[Area]) -> str | None:

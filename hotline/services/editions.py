@@ -109,7 +109,7 @@ def of_kind(session: Session, kind: str) -> list[Edition]:
         .order_by(Rule.edition.desc())
         .limit(MOST_EDITIONS)
     ).all()
-    former = [*(rule.body for rule, _ in rows[1:]), None]
+    former = [*(rule.body for rule, _ in rows[1:]), None][: len(rows)]
     return [
         Edition(rule.edition, rule.created_at, rule.current, name or "", _differences(rule.body, before))
         for (rule, name), before in zip(rows, former, strict=True)

@@ -11,8 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotFound, RuleBroken
-from hotline.services import administration
+from hotline.services import administration, editions
 from hotline.services.access import Me
+from hotline.services.editions import Edition
 from hotline.settings import Settings, get_settings
 from models import Rule
 
@@ -28,6 +29,8 @@ class InUse(BaseModel):
     current: str = SHIPPED
     shadow: str | None = None
     former: str | None = None
+    by_rule: bool = False  # whether a shadow that proves better takes over by itself
+    promoted_by_rule: bool = False  # whether this edition came about so
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Saved:
     version: str
     trained_at: str
     measures: dict[str, dict[str, Any]]
+    labels: dict[str, dict[str, int]]  # by question, how many examples of each label it was trained on
 
 
 def in_use(session: Session) -> InUse:
@@ -62,7 +66,8 @@ def about(name: str, settings: Settings) -> Saved | None:
     try:
         manifest = json.loads((folder(name, settings) / "manifest.json").read_text(encoding="utf-8"))
         measures = {task: figures for task, figures in manifest.get("measures", {}).items() if isinstance(figures, dict)}
-        return Saved(name, str(manifest["version"]), str(manifest.get("trained_at", "")), measures)
+        labels = manifest.get("labels", {})
+        return Saved(name, str(manifest["version"]), str(manifest.get("trained_at", "")), measures, labels)
     except (OSError, ValueError, KeyError, AttributeError) as error:
         log.warning("a model's manifest cannot be read", extra={"model": name, "reason": str(error)})
         return None
@@ -74,16 +79,45 @@ def shadow(session: Session, name: str | None, *, by: Me) -> None:
     if name is not None and name == now_in_use.current:
         raise RuleBroken("This model is in use already.")
     _require(name)
-    _change(session, now_in_use.model_copy(update={"shadow": name}), by=by)
+    _change(session, now_in_use.model_copy(update={"shadow": name, "promoted_by_rule": False}), by=by)
 
 
 def promote(session: Session, name: str, *, by: Me) -> None:
     """From now on this model suggests. The former one listens, so that both stay comparable."""
+    _promote(session, name, by=by)
+
+
+def promote_by_rule(session: Session, name: str) -> None:
+    """The same without a person; the history of editions says so."""
+    _promote(session, name, by=None)
+
+
+def _promote(session: Session, name: str, *, by: Me | None) -> None:
     now_in_use = in_use(session)
     if name == now_in_use.current:
         raise RuleBroken("This model is in use already.")
     _require(name)
-    _change(session, InUse(current=name, shadow=now_in_use.current, former=now_in_use.current), by=by)
+    before = now_in_use.current
+    chosen = InUse(current=name, shadow=before, former=before, by_rule=now_in_use.by_rule, promoted_by_rule=by is None)
+    _change(session, chosen, by=by)
+
+
+def let_rule_promote(session: Session, wanted: bool, *, by: Me) -> None:
+    _change(session, in_use(session).model_copy(update={"by_rule": wanted, "promoted_by_rule": False}), by=by)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """An edition: from then on these models suggested and listened."""
+
+    edition: Edition
+    chosen: InUse
+
+
+def history(session: Session) -> list[Turn]:
+    """The latest first."""
+    bodies = {number: body for number, body in session.execute(select(Rule.edition, Rule.body).where(Rule.kind == KIND))}
+    return [Turn(each, InUse.model_validate(bodies[each.number])) for each in editions.of_kind(session, KIND)]
 
 
 def step_back(session: Session, *, by: Me) -> None:
@@ -102,6 +136,6 @@ def _edition(session: Session) -> Rule | None:
     return session.scalars(select(Rule).where(Rule.kind == KIND, Rule.code == CODE, Rule.current)).one_or_none()
 
 
-def _change(session: Session, chosen: InUse, *, by: Me) -> None:
+def _change(session: Session, chosen: InUse, *, by: Me | None) -> None:
     before = _edition(session) or Rule(kind=KIND, code=CODE, digest="")
     administration.new_edition(session, before, chosen.model_dump(), by=by)

@@ -37,6 +37,7 @@ class Pick:
     name: str
     confidence: float
     words: Sequence[str]
+    reason: str = ""  # why it is suggested instead of what the tables say
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _matters(open_one: int, kept: Mapping[int, Draft], filed: Sequence[EarlierCa
 def _picks(ranked: Sequence[Mapping[str, Any]], options: Sequence[Option]) -> list[Pick]:
     names = {option.code: option.name for option in options}
     return [
-        Pick(each["code"], names[each["code"]], float(each["confidence"]), tuple(each.get("words", ())))
+        Pick(each["code"], names[each["code"]], float(each["confidence"]), tuple(each.get("words", ())), each.get("reason", ""))
         for each in ranked[:3]
         if each["code"] in names
     ]

@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import classifier
-from classifier import Gazetteer, ModelUnusable
+from classifier import City, Gazetteer, ModelUnusable
 from hotline import db
 from hotline.errors import Unavailable
 from hotline.events import CallTold, ContactSuggested, MessageReceived
-from hotline.services import gazetteer, model_versions, outbox, queueing
+from hotline.services import city_today, gazetteer, model_versions, outbox, queueing
 from hotline.services.actors import Actor
 from hotline.services.draft_form import DraftForm
 from hotline.services.model_versions import InUse
@@ -32,12 +32,13 @@ log = logging.getLogger(__name__)
 LONGEST_TEXT = 4000
 FEW_WORDS = 6
 
-# How long a process goes on with its model after another one was promoted.
+# How long a process goes on with its model, and with the categories and units it knows, after they were changed.
 LOOKS_EVERY = 30.0
 
 _held: "Classifier | None" = None
 _shadow: "Classifier | None" = None
 _in_use: InUse | None = None  # what was last taken up; None while the process holds what it was handed
+_city: City | None = None
 _looked_at = 0.0
 
 
@@ -67,7 +68,7 @@ def start(settings: Settings) -> "Classifier | None":
 
 
 def keep_up(session: Session, settings: Settings) -> None:
-    """Take up what was promoted since, without a restart. A process that was handed its model by `use` keeps that."""
+    """Take up what was promoted or edited since, without a restart. A process that was handed its model by `use` keeps that."""
     global _looked_at
     if _in_use is None or time.monotonic() - _looked_at < LOOKS_EVERY:
         return
@@ -75,6 +76,8 @@ def keep_up(session: Session, settings: Settings) -> None:
     chosen = model_versions.in_use(session)
     if chosen != _in_use:
         _take_up(session, settings, chosen)
+    elif (city := city_today.load(session)) != _city:
+        _know(city)
 
 
 def _take_up(session: Session, settings: Settings, chosen: InUse) -> None:
@@ -84,6 +87,15 @@ def _take_up(session: Session, settings: Settings, chosen: InUse) -> None:
     _held = _loaded(chosen.current, settings, places) or _held
     _shadow = _loaded(chosen.shadow, settings, places) if chosen.shadow is not None else None
     _in_use = chosen
+    _know(city_today.load(session))
+
+
+def _know(city: City | None) -> None:
+    global _city
+    _city = city
+    for each in (_held, _shadow):
+        if each is not None:
+            each.know(city)
 
 
 def _loaded(name: str, settings: Settings, places: Gazetteer) -> "Classifier | None":

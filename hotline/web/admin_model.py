@@ -1,11 +1,12 @@
-"""The administrators' page of the model: which one suggests, which one listens, how the two compare, one step back."""
+"""The administrators' pages of the model: which one suggests, which one listens, how the two compare; what returns taught."""
 
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from hotline.services import comparing, model_versions
+from hotline.services import comparing, drifting, duties, model_versions, promoting, unseen_words
 from hotline.settings import get_settings
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me
@@ -21,9 +22,16 @@ TAKEN_UP = "各进程会在一分钟内换上。"
 def show(request: Request, look: Look, me: Me) -> Response:
     saved = model_versions.saved(get_settings())
     in_use = model_versions.in_use(look)
-    listening = next((each for each in saved if each.name == in_use.shadow), None)
-    compared = comparing.compare(look, listening.version) if listening else []
-    return render.page(request, "admin/model.html", me=me, saved=saved, in_use=in_use, listening=listening, compared=compared)
+    listening, current = (next((each for each in saved if each.name == name), None) for name in (in_use.shadow, in_use.current))
+    values: dict[str, Any] = {
+        "saved": saved,
+        "in_use": in_use,
+        "listening": listening,
+        "compared": comparing.compare(look, listening.version, current.version) if listening and current else [],
+        "history": model_versions.history(look),
+        "rule": promoting,
+    }
+    return render.page(request, "admin/model.html", me=me, **values)
 
 
 @router.post("/shadow")
@@ -42,3 +50,27 @@ def promote(request: Request, me: Me, db: Db, model: Name = "") -> Response:
 def step_back(request: Request, me: Me, db: Db) -> Response:
     model_versions.step_back(db, by=me)
     return render.redirect(request, "/admin/model", notice=f"已退回上一个模型，{TAKEN_UP}")
+
+
+@router.post("/rule")
+def let_rule_promote(request: Request, me: Me, db: Db, wanted: Annotated[str, Form(max_length=8)] = "") -> Response:
+    model_versions.let_rule_promote(db, bool(wanted), by=me)
+    return render.redirect(request, "/admin/model", notice="试跑的模型更准时会自动启用。" if wanted else "模型只由人启用。")
+
+
+@router.get("/drift")
+def show_drift(request: Request, look: Look, me: Me) -> Response:
+    found = drifting.drift(look)
+    values: dict[str, Any] = {"drift": found, "plots": drifting.as_plots(found), "unseen": unseen_words.unseen(look)}
+    return render.page(request, "admin/drift.html", me=me, **values)
+
+
+@router.get("/duties")
+def show_duties(request: Request, look: Look, me: Me) -> Response:
+    return render.page(request, "admin/duties.html", me=me, lines=duties.table(look), window=duties.WINDOW, fewest=duties.FEWEST)
+
+
+@router.post("/duties/{duty_id}")
+def switch_duty(request: Request, me: Me, db: Db, duty_id: UUID, off: Annotated[str, Form(max_length=8)] = "") -> Response:
+    duties.switch(db, duty_id, off=bool(off), by=me)
+    return render.redirect(request, "/admin/model/duties", notice=f"{'已停用' if off else '已启用'}，一分钟内生效。")

@@ -17,7 +17,7 @@ from classifier import Gazetteer, ModelUnusable, Ranked
 from hotline import tasks
 from hotline.errors import NotFound, RuleBroken
 from hotline.events import MessageReceived
-from hotline.services import access, cases, comparing, model_versions, triage
+from hotline.services import access, cases, comparing, model_versions, promoting, triage
 from hotline.services.access import Me
 from hotline.settings import Settings
 from models import Contact, Role, ShadowSuggestion, Suggestion, new_id
@@ -133,7 +133,7 @@ def test_the_two_are_compared_on_what_people_decided(session: Session, settings:
     for decided in ["0102"] * 8 + ["0101"]:
         decide(session, arrive(session), decided)
 
-    found = {each.field: each for each in comparing.compare(session, "v-newer")}
+    found = {each.field: each for each in comparing.compare(session, "v-newer", "v-")}
     category = found["category"]
 
     assert (category.count, category.only_shadow, category.only_shown) == (9, 8, 1)
@@ -142,6 +142,69 @@ def test_the_two_are_compared_on_what_people_decided(session: Session, settings:
     assert category.verdict == "better"
     assert [loss.decided for loss in category.losses] == ["0101"]
     assert found["request_type"].verdict == "even"
+
+
+def heard_by_both(session: Session, settings: Settings, says: Says, admin: Me, decided: list[str]) -> None:
+    """The shipped model says 0101 and the one in shadow 0102; people decide."""
+    says("newer", "0102")
+    triage.start(settings)
+    model_versions.shadow(session, "newer", by=admin)
+    for category in decided:
+        decide(session, arrive(session), category)
+
+
+def test_a_better_model_takes_over_by_rule_once_the_rule_is_wanted(
+    session: Session, settings: Settings, says: Says, admin: Me, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promoting, "FEWEST", 9)
+    heard_by_both(session, settings, says, admin, ["0102"] * 9)
+
+    promoting.promote_better(session)
+    assert model_versions.in_use(session).current == ""
+    model_versions.let_rule_promote(session, True, by=admin)
+    promoting.promote_better(session)
+    promoting.promote_better(session)
+
+    chosen = model_versions.in_use(session)
+    assert (chosen.current, chosen.shadow, chosen.by_rule) == ("newer", "", True)
+    latest, *before = model_versions.history(session)
+    assert (latest.chosen.promoted_by_rule, latest.edition.by) == (True, "")
+    assert [(turn.chosen.promoted_by_rule, turn.edition.by) for turn in before] == [(False, admin.name)] * 2
+
+
+@pytest.mark.parametrize(("decided", "fewest"), [(["0102"] * 9, 10), (["0102"] * 6 + ["0101"] * 3, 9), (["0101"] * 9, 9)])
+def test_too_few_contacts_or_a_difference_by_chance_promote_nothing(
+    session: Session,
+    settings: Settings,
+    says: Says,
+    admin: Me,
+    monkeypatch: pytest.MonkeyPatch,
+    decided: list[str],
+    fewest: int,
+) -> None:
+    monkeypatch.setattr(promoting, "FEWEST", fewest)
+    heard_by_both(session, settings, says, admin, decided)
+    model_versions.let_rule_promote(session, True, by=admin)
+
+    promoting.promote_better(session)
+
+    assert model_versions.in_use(session).current == ""
+
+
+def test_a_replaced_model_never_comes_back_by_rule(
+    session: Session, settings: Settings, says: Says, admin: Me, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promoting, "FEWEST", 1)
+    says("newer", "0102")
+    model_versions.let_rule_promote(session, True, by=admin)
+    model_versions.promote(session, "newer", by=admin)
+    triage.start(settings)
+    for _ in range(9):
+        decide(session, arrive(session), "0101")
+
+    promoting.promote_better(session)
+
+    assert model_versions.in_use(session).current == "newer"
 
 
 def test_only_a_model_that_is_there_can_be_chosen(session: Session, says: Says, admin: Me) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,9 +14,11 @@ from hotline.events import MessageReceived
 from hotline.services import access, cases, intake, queueing, triage
 from hotline.services.drafts import DraftForm
 from hotline.settings import Settings
-from models import Conclusion, Contact, Decision, OutboxMessage
+from models import Category, Conclusion, Contact, Decision, OutboxMessage, RoutingRule, TaxonomyVersion, Unit, UnitKind
 from models import Urgency as Level
+from tests.factories import unit_of
 from tests.factories_contacts import make_agent, make_contact, make_inbound
+from tests.factories_model import LAMP, WATER, small_model
 from tests.fakes import StubClassifier, prediction
 
 GRID = "990181001001001"
@@ -136,3 +139,60 @@ def test_what_was_decided_stands_beside_what_was_suggested(session: Session) -> 
         "place": (GRID, GRID),
     }
     assert {decision.suggestion_id for decision in decisions} == {suggestion.id}
+
+
+@pytest.fixture
+def small(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """A service with a small real model, which looks at the city before every suggestion."""
+    settings.model_dir = small_model(tmp_path / "small")
+    monkeypatch.setattr(triage, "LOOKS_EVERY", 0.0)
+    assert triage.start(settings) is not None
+    yield settings
+    triage.use(None)
+
+
+def said_of(session: Session, text: str) -> dict[str, Any]:
+    contact = make_contact(session, text=text)
+    thought = triage.think(session, event_of(contact))
+    assert thought is not None
+    return thought.body
+
+
+def codes(ranked: list[dict[str, Any]]) -> list[str]:
+    return [each["code"] for each in ranked]
+
+
+def test_a_category_and_a_unit_work_from_the_day_they_are_added(session: Session, small: Settings) -> None:
+    edition = session.scalars(select(TaxonomyVersion).where(TaxonomyVersion.current)).one()
+    assert "0499" not in codes(said_of(session, "无人机整天在窗外飞")["category"])
+
+    session.add(Unit(code="SJJ", name="数据局", short="数据", kind=UnitKind.BUREAU, duties="低空设施", path="/SJJ/"))
+    session.add(Category(taxonomy_id=edition.id, code="0499", name="低空设施", level=2, parent_code="04", keywords=["无人机"]))
+    session.add(RoutingRule(taxonomy_id=edition.id, category_code="0499", lead_unit_code="SJJ", assist_unit_codes=[]))
+    session.flush()
+
+    said = said_of(session, "无人机整天在窗外飞")
+    assert (said["category"][0]["code"], said["category"][0]["words"]) == ("0499", ["无人机"])
+    assert (said["unit"][0]["code"], said["sure"]) == ("SJJ", False)
+
+
+def test_what_the_city_has_no_more_is_not_suggested_or_goes_by_its_new_name(session: Session, small: Settings) -> None:
+    edition = session.scalars(select(TaxonomyVersion).where(TaxonomyVersion.current)).one()
+    lamp = session.scalars(select(Category).where(Category.taxonomy_id == edition.id, Category.code == LAMP)).one()
+    water = session.scalars(select(Category).where(Category.taxonomy_id == edition.id, Category.code == WATER)).one()
+
+    lamp.code, lamp.formerly, lamp.name = "0298", [LAMP], "城市照明"
+    water.code, water.name = "0498", "别的事"
+    session.flush()
+
+    assert codes(said_of(session, "路灯坏了")["category"])[0] == "0298"
+    assert WATER not in codes(said_of(session, "停水了")["category"])
+
+
+def test_a_unit_that_closed_is_not_suggested(session: Session, small: Settings) -> None:
+    before = said_of(session, "停水了，没有自来水")["unit"][0]["code"]
+
+    unit_of(session, before).active = False
+    session.flush()
+
+    assert before not in codes(said_of(session, "停水了，没有自来水")["unit"])

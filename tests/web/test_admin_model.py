@@ -6,10 +6,13 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
+from hotline.db import Database
 from hotline.services import model_versions
 from hotline.settings import Settings
-from models import Role
+from models import Decision, Duty, Role, now
 from tests.conftest import SignIn
+from tests.factories import make_staff
+from tests.factories_cases import make_case
 from tests.web.desk import follow
 from tests.web.forms import form
 
@@ -49,7 +52,46 @@ def test_a_model_listens_is_promoted_and_can_be_taken_back(admin: TestClient, pu
 
     page = follow(admin, form(page, "model-back"))
     assert "已退回上一个模型" in page
+    assert "随系统提供" in page
+
+    page = follow(admin, form(page, "model-by-rule"))
+    assert "按规则启用：开" in page
+    page = follow(admin, form(page, "model-by-rule"))
+    assert "按规则启用：关" in page
+
+
+def test_the_drift_is_drawn_and_told_in_tables(admin: TestClient, pages: Database, put: Callable[[str, str], None]) -> None:
+    put("", json.dumps({"version": "shipped1", "labels": {"category": {"0102": 10, "0203": 10}}}))
+    page = admin.get("/admin/model/drift").text
+    assert "还没有人工认定过的建议" in page
+    with pages.unit_of_work() as session:
+        case, by = make_case(session), make_staff(session, name="李坐席")
+        for decided in ("0102", "0203"):
+            session.add(Decision(case_id=case.id, by_id=by.id, field="category", suggested="0102", decided=decided))
+
+    page = admin.get("/admin/model/drift").text
+
+    assert all(words in page for words in ("李坐席", "垃圾清运", "50.0%", "这里没有装入模型"))
+    figures = json.loads(page.partition('id="drift-figures">')[2].partition("</script>")[0])
+    assert figures["changed"][0]["data"][-1] == 0.5
+    assert len(figures["weeks"]) == 12
+
+
+def test_what_returns_taught_is_shown_and_switched(admin: TestClient, pages: Database) -> None:
+    assert "还没有裁定过的退单" in admin.get("/admin/model/duties").text
+    with pages.unit_of_work() as session:
+        counts = {"given": 4, "granted": 4, "refused": 0, "to_count": 4, "learnt": True, "latest_at": now()}
+        session.add(Duty(category_code="0102", area_code="990181001", unit_code="CGJ", to_unit_code="ZJJ", **counts))
+
+    page = admin.get("/admin/model/duties").text
+    assert all(words in page for words in ("垃圾清运", "东津街道", "改为住建"))
+
+    page = follow(admin, form(page, "duty"))
+    assert "已停用" in page
+    page = follow(admin, form(page, "duty"))
+    assert "改为住建" in page
 
 
 def test_only_administrators_see_it(as_role: SignIn) -> None:
-    assert as_role(Role.AGENT).get("/admin/model").status_code == 403
+    for page in ("/admin/model", "/admin/model/drift", "/admin/model/duties"):
+        assert as_role(Role.AGENT).get(page).status_code == 403

@@ -157,6 +157,8 @@ def test_supervision_and_administration(as_role: SignIn, city: Database) -> None
             "/texts",
             "/conversations",
             "/model",
+            "/model/drift",
+            "/model/duties",
             "/reference",
             "/calendar",
             "/messages",
