@@ -9,14 +9,6 @@ from classifier.types import EntryKind, PlaceEntry
 _LINE_END = re.compile(r"\s*[\r\n]+\s*")
 # A space between two numbers parts them (No.114 3楼), any other is a slip of the finger.
 _SPACE = re.compile(r"(?<![0-9]) | (?![0-9])")
-_TRADITIONAL = str.maketrans(
-    "號門東國華陽銀園學醫場鎮鄉灣莊頭橋樓廣機車書幹區縣勝長豐飛馬觀園蘭鳳龍湧濱漁綠灘衛紡織廠鐵電郵錦繡慶興盛業創邊對巷陳劉張趙楊黃吳羅孫鄧"
-    "馮壩嶺島關塢窪澗溝圍壟與間這裡點幾棟單戶舊設總糧儲貿農實驗婦館體紀輝騰護"
-    "雲聖賓會務廳開發經濟際億達順壽齊魯遼湯漢蘇揚錢塘橫縱環興兩",
-    "号门东国华阳银园学医场镇乡湾庄头桥楼广机车书干区县胜长丰飞马观园兰凤龙涌滨渔绿滩卫纺织厂铁电邮锦绣庆兴盛业创边对巷陈刘张赵杨黄吴罗孙邓"
-    "冯坝岭岛关坞洼涧沟围垄与间这里点几栋单户旧设总粮储贸农实验妇馆体纪辉腾护"
-    "云圣宾会务厅开发经济际亿达顺寿齐鲁辽汤汉苏扬钱塘横纵环兴两",
-)
 _AREA_ENDING = re.compile(r"(?:街道|社区|镇|乡|村)$")
 _NUMERALS = "一二三四五六七八九"
 _NUMBERED = re.compile(r"^(.{2,}?)(第?)([一二三四五六七八九])(期|网格|村|区)$")
@@ -28,7 +20,7 @@ _SHORTEST = 3
 def plain(text: str) -> str:
     """Simplified, half-width, small, a line's end as the end of a sentence, without needless spaces."""
     ends_marked = _LINE_END.sub("。", shorten(text)[0].strip())
-    return _SPACE.sub("", normalise(ends_marked)).translate(_TRADITIONAL)
+    return _SPACE.sub("", normalise(ends_marked))
 
 
 def base_of(name: str) -> str:

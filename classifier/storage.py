@@ -27,7 +27,7 @@ FORMAT = 2
 _ARRAYS = "model.npz"
 _MANIFEST = "manifest.json"
 _VERSION_LENGTH = 12
-_LISTS = ("urgent.txt", "user_dict.txt", "outside.txt")
+_LISTS = ("urgent.txt", "user_dict.txt", "outside.txt", "traditional.txt")
 
 
 @dataclass(frozen=True)

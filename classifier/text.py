@@ -18,13 +18,19 @@ def shorten(text: str) -> tuple[str, bool]:
 
 
 def normalise(text: str) -> str:
-    """Full-width becomes half-width, letters small, runs of space one space."""
-    return _SPACES.sub(" ", unicodedata.normalize("NFKC", text).lower()).strip()
+    """Full-width becomes half-width, traditional signs simplified ones, letters small, runs of space one space."""
+    return _SPACES.sub(" ", unicodedata.normalize("NFKC", text).lower().translate(_simplified())).strip()
 
 
 def compact(text: str) -> str:
     """Normalised and without any space, so that 银杏路 15 号 is found like 银杏路15号."""
     return normalise(text).replace(" ", "")
+
+
+@cache
+def _simplified() -> dict[int, str]:
+    pairs = (pair for line in lexicon("traditional.txt") for pair in line.split())
+    return {ord(pair[0]): pair[1] for pair in pairs}
 
 
 @cache

@@ -88,7 +88,7 @@ def test_the_manifest_says_what_a_model_was_made_of(saved: Path, small: Lessons)
     manifest = storage.read(saved).manifest
 
     assert manifest["recipe"]["name"] == "table"
-    assert set(manifest["lexicon"]) == {"urgent.txt", "user_dict.txt", "outside.txt"}
+    assert set(manifest["lexicon"]) == {"urgent.txt", "user_dict.txt", "outside.txt", "traditional.txt"}
     assert manifest["measures"]["label"]["n"] == len(small.examples)
 
 

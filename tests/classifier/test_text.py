@@ -7,7 +7,7 @@ import pytest
 from classifier.cutting import Dictionary
 from classifier.features import Reader
 from classifier.numbers import house_numbers, read_number
-from classifier.text import compact, normalise, shorten
+from classifier.text import compact, lexicon, normalise, shorten
 
 Cut = Callable[[str], list[str]]
 
@@ -21,6 +21,26 @@ def cut() -> Cut:
 def test_full_width_and_spaces_become_one_form() -> None:
     assert normalise(" １５号　Ａ座\n\t在漏水 ") == "15号 a座 在漏水"
     assert compact("银杏路 １５ 号") == "银杏路15号"
+
+
+def test_traditional_writing_becomes_simplified_sign_by_sign() -> None:
+    assert normalise("路燈壞了，沒人來修；電線著火") == "路灯坏了,没人来修;电线著火"
+
+
+def test_no_sign_that_simplified_texts_use_is_changed() -> None:
+    pairs = [pair for line in lexicon("traditional.txt") for pair in line.split()]
+    also_simplified = {pair for pair in pairs if _is_in_the_simplified_set(pair[0])}
+
+    assert all(len(pair) == 2 for pair in pairs)
+    assert len({pair[0] for pair in pairs}) == len(pairs)
+    assert also_simplified == {"後后", "於于", "摺折", "徵征"}  # names apart, nobody writes these in simplified texts
+
+
+def _is_in_the_simplified_set(sign: str) -> bool:
+    try:
+        return bool(sign.encode("gb2312"))
+    except UnicodeEncodeError:
+        return False
 
 
 def test_cutting_keeps_words_of_the_city_whole(cut: Cut) -> None:
