@@ -1,6 +1,7 @@
 """Real calls on a real exchange while one part after the other fails: in the end each is one contact, with truthful times."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -19,12 +20,15 @@ from models import (
 )
 from tests.components import need, wait_until
 from tests.real.telephone import Centre
+from tests.services.test_telephone_rule import change_rule
 from tests.telephony.sip import SipPhone
 from tests.telephony.sip_call import CallFailed, SipCall
 
 pytestmark = pytest.mark.timeout(300)
 
 STRANGER = "127.0.0.9"
+# Every wait of ours for a database is shorter than this, the pauses between tries too: more seconds show nothing else.
+DATABASE_AWAY = float(os.environ.get("DATABASE_AWAY", "12"))
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +146,7 @@ def test_with_the_database_down_calls_are_answered_and_stored_when_it_is_back(ce
         meanwhile = await centre.speaks("13850000004")
         await meanwhile.hang_up()
         await goes_on.hears()
-        await asyncio.sleep(max(0.0, stopped + 12 - time.monotonic()))
+        await asyncio.sleep(max(0.0, stopped + DATABASE_AWAY - time.monotonic()))
         await asyncio.to_thread(centre.postgres.start)
 
         for number in ("13850000001", "13850000004"):
@@ -211,6 +215,30 @@ def test_calls_in_which_the_exchange_dies_or_freezes_are_owed_another(centre: Ce
         return took
 
     assert centre.run(body()) < 25
+
+
+@pytest.mark.parametrize("menu", [False, True], ids=["notice", "menu"])
+def test_hundreds_of_keys_at_once_harm_neither_their_caller_nor_others(centre: Centre, menu: bool) -> None:
+    flooding, other = f"1389500000{menu:d}", f"1389500001{menu:d}"
+
+    async def body() -> None:
+        caller = await centre.dial(flooding)
+        for _ in range(3):
+            caller.media.flood("3456789*#" * 30)
+            await asyncio.sleep(0.5)
+        second = await centre.dial(other)
+        await second.send_dtmf("0")
+        await asyncio.gather(centre.talks_with(flooding), centre.talks_with(other))
+        await asyncio.gather(caller.hears(), second.hears())
+        await asyncio.gather(caller.hang_up(), second.hang_up())
+        for number in (flooding, other):
+            assert (await centre.ended(number)).ending == CallEnding.SPOKEN
+
+    with centre.database.unit_of_work() as session:
+        change_rule(session, flows={"menu": menu})
+    centre.run(body())
+    with centre.database.unit_of_work() as session:
+        change_rule(session)
 
 
 async def is_refused(call: SipCall) -> bool:

@@ -115,6 +115,13 @@ class Media(asyncio.DatagramProtocol):
             self._to_type.append(done)
         return done
 
+    def flood(self, digits: str) -> None:
+        """All keys in the same moment, as no finger presses them."""
+        for digit in digits:
+            self._stamp = (self._stamp + FRAME) & 0xFFFFFFFF
+            for frame in range(KEY_FRAMES):
+                self._send_key(digit, frame)
+
     def _tick(self, due: float) -> None:
         loop = asyncio.get_running_loop()
         due = max(due + FRAME_SECONDS, loop.time() - 0.2)  # after a stall it does not make up for everything
