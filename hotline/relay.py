@@ -131,21 +131,19 @@ class Relay:
     def pump(self) -> int:
         """Lease a batch and run or publish it; returns how many rows were leased."""
         with self._database.repeatable() as session:
-            leased = outbox.lease(session, limit=BATCH, lasting=self._lease)
-            rows = [row for row in leased if _is_understood(session, row)]
+            due = outbox.due(session, limit=BATCH)
+            strange = [row for row in due if not _is_understood(session, row)]
             # From most events nothing follows but a hint, which is lost without harm: they need no lease.
-            told = [row for row in rows if not _handlers(row)]
-            for row in told:
-                outbox.finish(row)
+            told = [row for row in due if row not in strange and not _handlers(row)]
+            outbox.settle(session, [row.id for row in told])
+            leased = outbox.lease([row for row in due if row not in told], lasting=self._lease)
         self._pusher.push(topic for row in told for topic in tasks.topics(_event(row)))
-        rows = [row for row in rows if _handlers(row)]
-        if not rows:
-            return len(leased)
-        if self._broker is not None:
+        rows = [row for row in leased if row not in strange]
+        if rows and self._broker is not None:
             self._publish(rows, self._broker)
-        else:
+        elif rows:
             self._run(rows)
-        return len(leased)
+        return len(due)
 
     def _publish(self, rows: Sequence[OutboxMessage], broker: Celery) -> None:
         """A broker that is away costs the rows neither a try nor their lease, so that they run as soon as it is back."""

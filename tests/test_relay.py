@@ -184,7 +184,7 @@ def test_a_relay_that_dies_after_its_lease_leaves_the_row_to_the_next(
     effect = Effect("once")
     follows(Handler("once", effect))
     with database.repeatable() as session:
-        outbox.lease(session, limit=10, lasting=AT_ONCE)
+        outbox.lease(outbox.due(session, limit=10), lasting=AT_ONCE)
 
     Relay(database, pushed).pump()
 

@@ -15,49 +15,64 @@ from models import Call, CallEvent, CallLeg, CallStep, Contact, PhoneLine, new_i
 
 LONGEST_NAME, LONGEST_NUMBER, LONGEST_CHANNEL = 64, 32, 80
 _NUMBER = re.compile(r"[\d+*# ().-]*\d[\d+*# ().-]*")
-_HELD, _LEGS = "calls held", "legs of calls held"
+_HELD, _LEGS, _OPENED = "calls held", "legs of calls held", "contacts opened"
 
 # The key of a call never changes: whoever writes a leg or a recording beside it need not wait.
-_CALL = select(Call).where(Call.linkedid == bindparam("linkedid")).with_for_update(key_share=True)
-_CONTACT = select(Contact).where(Contact.id == bindparam("contact_id")).with_for_update()
-_LEG = select(CallLeg).where(CallLeg.unique_id == bindparam("unique_id"))
-_OF_CALL = select(CallLeg).where(CallLeg.call_id == bindparam("call_id")).order_by(CallLeg.started_at)
+_CALL = core.whole(Call).where(Call.linkedid == bindparam("linkedid")).with_for_update(key_share=True)
+_CONTACT = core.whole(Contact).where(Contact.id == bindparam("contact_id")).with_for_update()
+_LEG = core.whole(CallLeg).where(CallLeg.unique_id == bindparam("unique_id"))
+_OF_CALL = core.whole(CallLeg).where(CallLeg.call_id == bindparam("call_id")).order_by(CallLeg.started_at)
 _OWNER = select(PhoneLine.staff_id).where(PhoneLine.extension == bindparam("extension"))
 
 
 def hold(
-    session: Session, linkedid: str, *, at: datetime, inbound: Inbound | None = None, contact_id: UUID | None = None
+    session: Session,
+    linkedid: str,
+    *,
+    at: datetime,
+    inbound: Inbound | None = None,
+    contact_id: UUID | None = None,
+    **about: str,
 ) -> Call:
-    """The call's row, locked. Whichever of its facts comes first opens the contact, unless it belongs to a known one."""
+    """The call's row, locked. Whichever of its facts comes first opens the contact, unless it belongs to a known one.
+
+    `about`: columns of the call, for one that is still unknown.
+    """
     held: dict[str, Call] = session.info.setdefault(_HELD, {})
     if linkedid in held:
         return held[linkedid]
     call = _locked(session, linkedid)
     if call is None:
-        _open(session, inbound or Inbound(VOICE, linkedid, sender="", text="", received_at=at), contact_id)
-        call = _locked(session, linkedid)
+        inbound = inbound or Inbound(VOICE, linkedid, sender="", text="", received_at=at)
+        call = _open(session, inbound, contact_id, about) or _locked(session, linkedid)
     if call is None:
         raise LookupError("a stored call cannot be read again")
     held[linkedid] = call
     return call
 
 
-def _open(session: Session, inbound: Inbound, contact_id: UUID | None) -> None:
+def _open(session: Session, inbound: Inbound, contact_id: UUID | None, about: dict[str, str]) -> Call | None:
+    """None if somebody else has just stored it."""
     if contact_id is None:
-        intake.receive(session, inbound)
-        return
-    values = {"linkedid": inbound.external_id, "contact_id": contact_id, "started_at": inbound.received_at}
+        opened = intake.open_call(session, inbound, **about)
+        if opened is None:
+            return None
+        contact, call = opened
+        session.info.setdefault(_OPENED, []).append(contact)  # a session forgets what nobody holds
+        return call
+    values = {"linkedid": inbound.external_id, "contact_id": contact_id, "started_at": inbound.received_at, **about}
     core.insert_once(session, Call, values, unique=("linkedid",))
+    return None
 
 
 def _locked(session: Session, linkedid: str) -> Call | None:
-    options = {"populate_existing": True}
-    return session.scalars(_CALL, {"linkedid": linkedid}, execution_options=options).one_or_none()
+    rows = core.send(session, _CALL, {"linkedid": linkedid})
+    return core.loaded(session, Call, rows[0]) if rows else None
 
 
 def contact_of(session: Session, call: Call) -> Contact:
     """The contact, locked. Whoever takes it out of the queue does that before."""
-    return session.scalars(_CONTACT, {"contact_id": call.contact_id}, execution_options={"populate_existing": True}).one()
+    return core.loaded(session, Contact, core.send(session, _CONTACT, {"contact_id": call.contact_id})[0])
 
 
 def identify(contact: Contact, *, number: str, name: str) -> None:
@@ -76,7 +91,7 @@ def legs(session: Session, call: Call) -> list[CallLeg]:
     """All of them, the oldest first. While the call is held nobody else adds any: they are read once."""
     known: dict[UUID, list[CallLeg]] = session.info.setdefault(_LEGS, {})
     if call.id not in known:
-        known[call.id] = list(session.scalars(_OF_CALL, {"call_id": call.id}))
+        known[call.id] = [core.loaded(session, CallLeg, row) for row in core.send(session, _OF_CALL, {"call_id": call.id})]
     return known[call.id]
 
 
@@ -105,7 +120,7 @@ def leg(
         known.append(core.stored(session, CallLeg(**values)))
         return known[-1], True
     # It was told of another call before the two became one.
-    return session.scalars(_LEG, {"unique_id": values["unique_id"]}).one(), False
+    return core.loaded(session, CallLeg, core.send(session, _LEG, {"unique_id": values["unique_id"]})[0]), False
 
 
 def _known(legs: list[CallLeg], extension: str, unique_id: str) -> CallLeg | None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, bindparam, exists, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from hotline.errors import AlreadyTaken, NotFound, RuleBroken, WrongState
@@ -34,7 +34,7 @@ from models import (
     TryOutcome,
     privacy,
 )
-from models.base import CITY_TIME
+from models.base import CITY_TIME, UtcTime
 
 MISSED = frozenset({CallbackReason.ABANDONED, CallbackReason.REQUESTED, CallbackReason.INTERRUPTED})
 # Dialled without a person's asking. A case's call is placed by whoever works on it.
@@ -248,6 +248,19 @@ def take(session: Session, callback_id: UUID, *, by: Staff, at: datetime) -> Swi
     case = session.get(Case, callback.case_id) if callback.case_id else None
     command = switching.place_call(session, by, callback.number, contact=contact, case=case)
     return _begin(session, callback, command, at=at)
+
+
+_ANY_DUE = select(
+    or_(
+        exists().where(Callback.state == CallbackState.WAITING, Callback.due_at <= bindparam("moment", type_=UtcTime)),
+        exists().where(CallbackTry.ended_at.is_(None), CallbackTry.call_id.is_(None)),
+    ).label("any_due")
+)
+
+
+def is_any_due(session: Session, at: datetime) -> bool:
+    """Whether there is anything for `sweep` and `due` to look at: asked each second, and rarely true."""
+    return bool(core.send(session, _ANY_DUE, {"moment": at})[0][0])
 
 
 def due(session: Session, at: datetime) -> list[Callback]:

@@ -27,7 +27,6 @@ from models import (
     PhoneLine,
     Presence,
     PresenceState,
-    Staff,
     SwitchboardAction,
     SwitchboardCommand,
     TryOutcome,
@@ -63,9 +62,10 @@ def arrived(session: Session, *, linkedid: str, channel_name: str, number: str, 
     """A call is a contact from here on, even if its caller hangs up in the notice."""
     number, name = call_rows.caller_number(number), call_rows.clean(name, call_rows.LONGEST_NAME)
     inbound = Inbound(VOICE, linkedid, sender=number, text="", received_at=at, number=number, name=name)
-    call = call_rows.hold(session, linkedid, at=at, inbound=inbound)
-    call.channel_name = call.channel_name or call_rows.clean(channel_name, call_rows.LONGEST_CHANNEL)
-    call.called_number = call.called_number or call_rows.clean(called, call_rows.LONGEST_NUMBER)
+    channel_name = call_rows.clean(channel_name, call_rows.LONGEST_CHANNEL)
+    called = call_rows.clean(called, call_rows.LONGEST_NUMBER)
+    call = call_rows.hold(session, linkedid, at=at, inbound=inbound, channel_name=channel_name, called_number=called)
+    call.channel_name, call.called_number = call.channel_name or channel_name, call.called_number or called
     call.started_at = min(call.started_at, at)
     contact = session.get_one(Contact, call.contact_id)
     contact.received_at = min(contact.received_at, at)
@@ -218,7 +218,7 @@ def _wrap_up(session: Session, leg: CallLeg, seat: Presence | None = None) -> No
         return
     lasts = timedelta(seconds=telephone_rule.current(session).wrap_up)
     if leg.ended_at > now() - lasts:
-        presence.move(session, session.get_one(Staff, leg.staff_id), PresenceState.WRAP_UP)
+        presence.shift(session, seat, PresenceState.WRAP_UP)
 
 
 def wants_callback(session: Session, linkedid: str, *, position: int | None, at: datetime) -> None:

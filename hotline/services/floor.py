@@ -160,7 +160,7 @@ def _begin_break(session: Session, asked: BreakRequest) -> None:
     seat = session.get(Presence, asked.staff_id)
     if seat is None or seat.state == PresenceState.OFFLINE:
         return
-    presence.move(session, session.get_one(Staff, asked.staff_id), PresenceState.PAUSED, asked.reason)
+    presence.move(session, asked.staff_id, PresenceState.PAUSED, asked.reason)
     lines.tell_pause(session, asked.staff_id, paused=True)
 
 
@@ -178,7 +178,7 @@ def end_breaks(session: Session) -> int:
     ).all()
     back = [seat.staff_id for seat, granted in resting if granted.ends_at is not None and granted.ends_at <= now()]
     for staff_id in back:
-        presence.move(session, session.get_one(Staff, staff_id), PresenceState.AVAILABLE)
+        presence.move(session, staff_id, PresenceState.AVAILABLE)
         lines.tell_pause(session, staff_id, paused=False)
         outbox.emit(session, FloorChanged(staff_id))
     return len(back)

@@ -222,14 +222,19 @@ def _receive_call(session: Session, inbound: Inbound) -> Received:
     known = _known_call(session, inbound.external_id)
     if known is not None:
         return Received(known, None, is_new=False)
-    home = _open_contact(session, inbound)
-    contact = home.contact
-    values = {"linkedid": inbound.external_id, "contact_id": contact.id, "started_at": inbound.received_at}
+    opened = open_call(session, inbound)
+    return _receive_call(session, inbound) if opened is None else Received(opened[0], None, is_new=True)
+
+
+def open_call(session: Session, inbound: Inbound, **about: str) -> tuple[Contact, Call] | None:
+    """A call that nobody knows yet, with its contact; None if somebody else was faster. `about`: columns of the call."""
+    contact = _open_contact(session, inbound).contact
+    values = {"linkedid": inbound.external_id, "contact_id": contact.id, "started_at": inbound.received_at, **about}
     rows = [contact, call := core.made(Call, values), *outbox.rows(ContactOpened(contact.id))]
     if not core.insert_together(session, rows, once=call, unique=("linkedid",)):
-        return _receive_call(session, inbound)
+        return None
     outbox.announced(session)
-    return Received(core.stored(session, contact), None, is_new=True, query_code=home.query_code)
+    return core.stored(session, contact), core.stored(session, call)
 
 
 def _known_call(session: Session, linkedid: str) -> Contact | None:

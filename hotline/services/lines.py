@@ -242,8 +242,16 @@ def _queues(rule: TelephoneRule, skills: list[str], languages: list[str], channe
 def desired(session: Session) -> list[Seat]:
     """Every signed-in line as it should be now; whoever has stood there longest comes first."""
     rule = telephone_rule.current(session)
-    rows = core.send(session, _seats(), {"at": now()})
-    return [_seat(SeatRow._make(row), rule) for row in rows]
+    rows = [SeatRow._make(row) for row in core.send(session, _seats(), {"at": now()})]
+    opened: dict[str, dict[str, int]] = {}  # most people have the same skills
+    return [_seat(row, _opened_by(row, rule, opened)) for row in rows]
+
+
+def _opened_by(row: "SeatRow", rule: TelephoneRule, known: dict[str, dict[str, int]]) -> dict[str, int]:
+    these = repr((row.skills, row.languages, row.channels))
+    if these not in known:
+        known[these] = _queues(rule, row.skills, row.languages, row.channels)
+    return known[these]
 
 
 def digests(session: Session, extension: str = "") -> dict[str, str | None]:
@@ -300,12 +308,12 @@ def _seats() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _seat(row: SeatRow, rule: TelephoneRule) -> Seat:
+def _seat(row: SeatRow, queues: dict[str, int]) -> Seat:
     return Seat(
         extension=row.extension,
         staff_id=row.staff_id,
         username=row.username,
-        queues=_queues(rule, row.skills, row.languages, row.channels),
+        queues=queues,
         state=row.state or PresenceState.OFFLINE,
         since=row.since,
         reason=_reason(row),

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Insert,
+    Integer,
     Uuid,
     bindparam,
     delete,
@@ -72,26 +73,33 @@ def telling(event: type[Event], source: FromClause, **columns: ColumnElement[Any
     )
 
 
-def lease(session: Session, *, limit: int, lasting: timedelta = LEASE) -> Sequence[OutboxMessage]:
-    """Take rows that are due, oldest first. Nobody else gets them until their lease ends; each lease is longer than the last."""
+_DUE = (
+    core.whole(OutboxMessage)
+    .where(
+        OutboxMessage.done_at.is_(None),
+        OutboxMessage.stuck.is_(False),
+        OutboxMessage.ready_at <= bindparam("moment", type_=UtcTime),
+    )
+    .order_by(OutboxMessage.ready_at)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+
+
+def due(session: Session, *, limit: int) -> list[OutboxMessage]:
+    """Rows that wait, nobody else's until the transaction ends: each is to be settled or leased in it."""
+    rows = core.send(session, _DUE, {"moment": now(), "most": limit})
+    return [core.loaded(session, OutboxMessage, row) for row in rows]
+
+
+def lease(rows: Sequence[OutboxMessage], *, lasting: timedelta = LEASE) -> list[OutboxMessage]:
+    """Take these for a while: one not settled in time goes out again, later each time. Those that went out too often are left."""
     at = now()
-    rows = session.scalars(
-        select(OutboxMessage)
-        .where(OutboxMessage.done_at.is_(None), OutboxMessage.stuck.is_(False), OutboxMessage.ready_at <= at)
-        .order_by(OutboxMessage.ready_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
     for row in rows:
         row.ready_at = at + lasting * 2 ** min(row.attempts, 6)
         row.attempts += 1
         row.stuck = row.attempts > MOST_TRIES
     return [row for row in rows if not row.stuck]
-
-
-def finish(row: OutboxMessage) -> None:
-    """Of a row just leased nothing follows: it is done with the transaction that leased it."""
-    row.done_at, row.last_error = now(), ""
 
 
 def give_back(session: Session, message_ids: Sequence[UUID]) -> None:
@@ -121,7 +129,7 @@ def settle(session: Session, message_ids: Sequence[UUID]) -> None:
     """Mark rows done whose handlers have all run."""
     if message_ids:
         values = {"done_at": now(), "last_error": "", "stuck": False}
-        session.execute(update(OutboxMessage).where(OutboxMessage.id.in_(message_ids)).values(values))
+        session.execute(update(core.table(OutboxMessage)).where(OutboxMessage.id.in_(message_ids)).values(values))
 
 
 def hold(session: Session, message_id: UUID) -> None:

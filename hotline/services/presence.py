@@ -1,10 +1,9 @@
 """Where each seat stands: available, paused with a reason, wrap-up, offline. Who is gone leaves nothing behind."""
 
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 from hotline.errors import NoteRequired
@@ -22,6 +21,7 @@ from models import (
     Staff,
     now,
 )
+from models.base import UtcTime
 
 LONGEST_CALL = timedelta(hours=12)
 LOST = "no heartbeat"
@@ -32,87 +32,92 @@ _AT_THE_TELEPHONE = exists().where(
     PhoneLine.staff_id == Presence.staff_id, PhoneLine.signed_in_at.is_not(None), PhoneLine.reachable
 )
 
+_SEAT = (
+    select(Presence).where(Presence.staff_id == bindparam("person")).with_for_update().execution_options(populate_existing=True)
+)
+_BEAT = (
+    update(core.table(Presence))
+    .where(Presence.staff_id == bindparam("person"), Presence.state != PresenceState.OFFLINE)
+    .values(heartbeat_at=bindparam("moment", type_=UtcTime))
+    .returning(core.table(Presence).c.state)
+)
+_WRAPPED_UP = (
+    update(core.table(Call))
+    .where(
+        Call.staff_id == bindparam("person"),
+        Call.answered_at.is_not(None),
+        Call.wrapped_up_at.is_(None),
+        Call.started_at > bindparam("since", type_=UtcTime),
+    )
+    .values(wrapped_up_at=bindparam("moment", type_=UtcTime))
+)
+_CAME_BACK = (
+    update(core.table(BreakRequest))
+    .where(BreakRequest.staff_id == bindparam("person"), BreakRequest.state == BreakState.GRANTED)
+    .values(state=BreakState.OVER)
+)
+
 
 def set_presence(session: Session, staff: Staff, state: PresenceState, reason: str = "") -> Presence:
     """What a person chooses. A pause needs a reason; going offline puts the person's open contacts back into the queue.
 
     With a line at hand the exchange is told at once, and says when it has paused.
     """
-    presence = move(session, staff, state, reason)
+    presence = move(session, staff.id, state, reason)
     presence.heartbeat_at = now()
     lines.tell_pause(session, staff.id, paused=state != PresenceState.AVAILABLE)
     return presence
 
 
-def move(session: Session, staff: Staff, state: PresenceState, reason: str = "") -> Presence:
+def move(session: Session, staff_id: UUID, state: PresenceState, reason: str = "") -> Presence:
     """The same for the service itself: no sign of life, and the router sees to the line."""
     reason = reason.strip()
     if state == PresenceState.PAUSED and not reason:
         raise NoteRequired(field="reason")
-    presence = _row_of(session, staff)
-    at = now()
-    if (presence.state, presence.reason) != (state, reason):
-        if presence.state == PresenceState.WRAP_UP:
-            _note_wrapped_up(session, staff, at)
-        _end_breaks(session, [staff.id])
-        presence.state, presence.reason, presence.since = state, reason, at
-        session.add(PresenceChange(staff_id=staff.id, state=state, reason=reason))
+    presence = _row_of(session, staff_id)
+    shift(session, presence, state, reason)
     if state == PresenceState.OFFLINE:
-        queueing.release(session, [staff.id])
+        queueing.release(session, [staff_id])
     return presence
 
 
-def _note_wrapped_up(session: Session, staff: Staff, at: datetime) -> None:
-    session.execute(
-        update(Call)
-        .where(
-            Call.staff_id == staff.id,
-            Call.answered_at.is_not(None),
-            Call.wrapped_up_at.is_(None),
-            Call.started_at > at - LONGEST_CALL,
-        )
-        .values(wrapped_up_at=at)
-        .execution_options(synchronize_session=False)
-    )
+def shift(session: Session, presence: Presence, state: PresenceState, reason: str = "") -> None:
+    """A seat that is locked already goes elsewhere; each call does this twice."""
+    if (presence.state, presence.reason) == (state, reason):
+        return
+    at, person = now(), presence.staff_id
+    if presence.state == PresenceState.WRAP_UP:
+        core.send(session, _WRAPPED_UP, {"person": person, "since": at - LONGEST_CALL, "moment": at})
+    # Whoever moves on has come back from a break that was granted.
+    core.send(session, _CAME_BACK, {"person": person})
+    presence.state, presence.reason, presence.since = state, reason, at
+    core.insert_all(session, [core.made(PresenceChange, {"staff_id": person, "state": state, "reason": reason})])
 
 
-def _end_breaks(session: Session, staff_ids: Collection[UUID]) -> None:
-    """Whoever moves on has come back from a break that was granted."""
-    session.execute(
-        update(BreakRequest)
-        .where(BreakRequest.staff_id.in_(staff_ids), BreakRequest.state == BreakState.GRANTED)
-        .values(state=BreakState.OVER)
-    )
-
-
-def _row_of(session: Session, staff: Staff) -> Presence:
+def _row_of(session: Session, staff_id: UUID) -> Presence:
     """The person's one row, locked; two pages opened at once make one."""
+    found = session.scalars(_SEAT, {"person": staff_id}).one_or_none()
+    if found is not None:
+        return found
     at = now()
-    values = {"staff_id": staff.id, "state": PresenceState.OFFLINE, "reason": "", "since": at, "heartbeat_at": at}
+    values = {"staff_id": staff_id, "state": PresenceState.OFFLINE, "reason": "", "since": at, "heartbeat_at": at}
     core.insert_once(session, Presence, values, unique=("staff_id",))
-    return session.get_one(Presence, staff.id, with_for_update=True, populate_existing=True)
+    return session.scalars(_SEAT, {"person": staff_id}).one()
 
 
-def beat(session: Session, staff: Staff) -> PresenceState:
+def beat(session: Session, staff_id: UUID) -> PresenceState:
     """A sign of life from the desk; returns where the seat stands, so that a desk given up for gone can say so."""
-    state = session.scalar(
-        update(Presence)
-        .where(Presence.staff_id == staff.id, Presence.state != PresenceState.OFFLINE)
-        .values(heartbeat_at=now())
-        .returning(Presence.state)
-        .execution_options(synchronize_session=False)
-    )
-    return state or PresenceState.OFFLINE
+    found = core.send(session, _BEAT, {"person": staff_id, "moment": now()})
+    return PresenceState(found[0][0]) if found else PresenceState.OFFLINE
 
 
 def release_gone(session: Session) -> int:
     """People without a sign of life go offline, and their contacts back into the queue. Returns how many people."""
-    at = now()
     gone = session.scalars(
         select(Presence)
         .where(
             Presence.state != PresenceState.OFFLINE,
-            Presence.heartbeat_at < at - timedelta(seconds=get_settings().desk.heartbeat_seconds),
+            Presence.heartbeat_at < now() - timedelta(seconds=get_settings().desk.heartbeat_seconds),
             ~_TALKING,
             ~_AT_THE_TELEPHONE,
         )
@@ -120,10 +125,7 @@ def release_gone(session: Session) -> int:
         .execution_options(populate_existing=True)
     ).all()
     for presence in gone:
-        presence.state, presence.reason, presence.since = PresenceState.OFFLINE, LOST, at
-        session.add(PresenceChange(staff_id=presence.staff_id, state=PresenceState.OFFLINE, reason=LOST))
+        shift(session, presence, PresenceState.OFFLINE, LOST)
     if gone:
-        staff_ids = [presence.staff_id for presence in gone]
-        _end_breaks(session, staff_ids)
-        queueing.release(session, staff_ids)
+        queueing.release(session, [presence.staff_id for presence in gone])
     return len(gone)

@@ -119,6 +119,12 @@ def _age(stat: os.stat_result) -> float:
 
 def store(pieces: Iterable[bytes], *, size: int, media_type: str, at: datetime, seconds: float, repaired: bool = False) -> Stored:
     """Encrypted, whole or not at all, and on the disk before this returns. OSError if the disk does not take it."""
+    stored = _write(pieces, size=size, media_type=media_type, at=at, seconds=seconds, repaired=repaired)
+    flush_folders([stored])
+    return stored
+
+
+def _write(pieces: Iterable[bytes], *, size: int, media_type: str, at: datetime, seconds: float, repaired: bool) -> Stored:
     stored_as = f"{at.astimezone(CITY_TIME):%Y-%m-%d}/{secrets.token_hex(24)}"
     path = _folder() / stored_as
     if not path.parent.is_dir():
@@ -142,13 +148,18 @@ def store(pieces: Iterable[bytes], *, size: int, media_type: str, at: datetime, 
         with suppress(OSError):
             aside.unlink(missing_ok=True)
         raise
-    _flush(path.parent)
     return Stored(stored_as, media_type, size, digest.hexdigest(), seconds, repaired)
 
 
 def store_wave(wave: sound.Wave, *, at: datetime) -> Stored:
-    """ValueError if the file grew shorter meanwhile."""
-    return store(wave.pieces(), size=wave.size, media_type=sound.WAV, at=at, seconds=wave.seconds, repaired=wave.repaired)
+    """One of several: it is there for good once `flush_folders` has returned. ValueError if the file grew shorter meanwhile."""
+    return _write(wave.pieces(), size=wave.size, media_type=sound.WAV, at=at, seconds=wave.seconds, repaired=wave.repaired)
+
+
+def flush_folders(stored: Iterable[Stored]) -> None:
+    """A file is flushed alone, its name with all others of its day."""
+    for folder in {(_folder() / each.stored_as).parent for each in stored}:
+        _flush(folder)
 
 
 def open(stored_as: str) -> sealed.Sealed:

@@ -185,35 +185,44 @@ def _withdraw(session: Session, which: ColumnElement[bool]) -> list[UUID]:
 
 def end_wrap_up(session: Session, staff_id: UUID) -> bool:
     """The time for notes is over. False if the person has gone elsewhere meanwhile."""
-    staff = session.get_one(Staff, staff_id)
     seat = session.get(Presence, staff_id, with_for_update=True, populate_existing=True)
     if seat is None or seat.state != PresenceState.WRAP_UP:
         return False
-    presence.move(session, staff, PresenceState.AVAILABLE)
+    presence.shift(session, seat, PresenceState.AVAILABLE)
     return True
 
 
 def pause_deaf(session: Session, staff_id: UUID) -> None:
     """Let too many calls ring: the seat rests until the person says otherwise."""
-    presence.move(session, session.get_one(Staff, staff_id), PresenceState.PAUSED, MISSED)
+    presence.move(session, staff_id, PresenceState.PAUSED, MISSED)
     session.execute(update(PhoneLine).where(PhoneLine.staff_id == staff_id).values(missed_rings=0))
 
 
 def late_urgent_texts(session: Session) -> Sequence[UUID]:
     """Urgent texts past their clock: whoever leads the shift is alarmed."""
-    urgent = queue_rule.current(session).weight(Urgency.URGENT)
-    late = select(QueueEntry.contact_id).where(ranking.IS_TEXT, ranking.IS_PAST, QueueEntry.urgency_weight >= urgent)
-    return core.run(session, late.order_by(QueueEntry.contact_id), {"at": now().timestamp()}).scalars().all()
+    asked = {"at": now().timestamp(), "least": queue_rule.current(session).weight(Urgency.URGENT)}
+    return [contact_id for (contact_id,) in core.send(session, _late_urgent(), asked)]
+
+
+@cache
+def _late_urgent() -> Select[Any]:
+    late = (ranking.IS_TEXT, ranking.IS_PAST, QueueEntry.urgency_weight >= bindparam("least"))
+    return select(QueueEntry.contact_id).where(*late).order_by(QueueEntry.contact_id)
 
 
 def urgent_callers(session: Session) -> list[UrgentCaller]:
     """Callers in the exchange's queues who should go ahead of others."""
+    if not core.send(session, _ANY_URGENT, {}):
+        return []
     rows = session.execute(
         select(Call, QueueEntry.urgency_weight)
         .join(QueueEntry, QueueEntry.contact_id == Call.contact_id)
         .where(~ranking.IS_TEXT, QueueEntry.urgency_weight > 0, Call.ended_at.is_(None), Call.queue != "")
     )
     return [UrgentCaller(call, weight) for call, weight in rows]
+
+
+_ANY_URGENT = select(QueueEntry.contact_id).where(~ranking.IS_TEXT, QueueEntry.urgency_weight > 0).limit(1)
 
 
 def put_ahead(session: Session, caller: UrgentCaller) -> None:

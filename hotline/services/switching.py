@@ -90,7 +90,7 @@ def arguments_of(command: SwitchboardCommand) -> dict[str, Value]:
 
 def due(session: Session) -> Sequence[SwitchboardCommand]:
     """What was asked and not begun, oldest first; those that have expired too, for `start` to drop."""
-    if not core.send(session, _ANY_ASKED, {}):  # asked ten times a second, and rarely true
+    if not core.send(session, _ANY_ASKED, {}):  # asked several times a second, and rarely true
         return ()
     return session.scalars(
         select(SwitchboardCommand).where(SwitchboardCommand.state == CommandState.ASKED).order_by(SwitchboardCommand.created_at)

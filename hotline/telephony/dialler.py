@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+from functools import partial
 
 from sqlalchemy.orm import Session
 
-from hotline.db import in_unit_of_work
+from hotline.db import in_reading, in_unit_of_work
 from hotline.errors import HotlineError
 from hotline.services import callbacks
 from hotline.telephony.ami import Ami
@@ -35,7 +36,9 @@ class Dialler:
 
     async def tick(self) -> int:
         """Returns how many calls it asked for."""
-        return await in_unit_of_work(dial_due) if self._ami.connected else 0
+        if not self._ami.connected or not await in_reading(partial(callbacks.is_any_due, at=now())):
+            return 0
+        return await in_unit_of_work(dial_due)
 
 
 def dial_due(session: Session) -> int:

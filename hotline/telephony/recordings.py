@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -23,8 +24,10 @@ from models import Call
 
 log = logging.getLogger(__name__)
 
-EVERY_SECONDS = 1.0
+EVERY_SECONDS = 2.0
 AFTER_TROUBLE_SECONDS = 15.0
+# What is to be archived is a month old.
+ARCHIVED_EVERY_SECONDS = 60.0
 AT_ONCE = 500
 # Noted in one transaction.
 TOGETHER = 30
@@ -35,9 +38,12 @@ async def run(settings: Settings, pusher: Pusher) -> None:
     with suppress(OSError):  # the first pass says what is wrong
         recording_store.make_folder(settings)
     taker, archive = Taker(settings, pusher), Archive()
+    idle_until = 0.0
     while True:
-        taken = await asyncio.to_thread(taker.take)
-        busy = taken > 0 or (not taker.trouble.lasts and await asyncio.to_thread(archive.write_next))
+        busy = await asyncio.to_thread(taker.take) > 0
+        if not busy and not taker.trouble.lasts and monotonic() >= idle_until:
+            busy = await asyncio.to_thread(archive.write_next)
+            idle_until = 0.0 if busy else monotonic() + ARCHIVED_EVERY_SECONDS
         if not busy:
             await asyncio.sleep(AFTER_TROUBLE_SECONDS if taker.trouble.lasts or archive.trouble.lasts else EVERY_SECONDS)
 
@@ -123,6 +129,7 @@ class Taker:
         if not heard:
             return ()
         try:
+            recording_store.flush_folders(each.stored for each in heard)
             with db.unit_of_work() as session:
                 needed = [_keep(session, each) for each in heard]
         except Exception as error:

@@ -151,6 +151,9 @@ class Router:
             await in_unit_of_work(partial(lines.sign_out, extension=seat.extension))
         elif floor.is_wrapped_up(seat):
             await in_unit_of_work(partial(routing.end_wrap_up, staff_id=seat.staff_id))
+            # Not what rings, which is the same as before.
+            self._pusher.push([f"staff:{seat.staff_id}", "floor"])
+            return True
         elif floor.is_deaf(seat):
             await in_unit_of_work(partial(routing.pause_deaf, staff_id=seat.staff_id))
         else:
@@ -205,11 +208,10 @@ class Router:
                 self._push(staff_id)
 
     async def _look_for_urgent(self) -> None:
-        late = await in_reading(routing.late_urgent_texts)
+        late, callers = await in_reading(lambda session: (routing.late_urgent_texts(session), routing.urgent_callers(session)))
         if set(late) - self._alarmed:
             self._pusher.push(["floor"])
         self._alarmed = set(late)
-        callers = await in_reading(routing.urgent_callers)
         self._ahead = {caller.call.linkedid: self._ahead.get(caller.call.linkedid, 0) for caller in callers}
         for caller in callers:
             if caller.weight > self._ahead[caller.call.linkedid] and await self._stands_behind(caller):

@@ -8,6 +8,8 @@ import contextlib
 import logging
 import signal
 
+import uvloop
+
 from hotline import process
 from hotline.db import in_unit_of_work
 from hotline.errors import HotlineError
@@ -103,7 +105,8 @@ class Telephony:
 
 
 def run(settings: Settings, *, beat_on: int | None) -> int:
-    asyncio.run(_run(settings, beat_on))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings, beat_on))
     return 0
 
 

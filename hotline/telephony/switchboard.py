@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 HEARD = frozenset({"OriginateResponse"})
-EVERY = 0.1
+EVERY = 0.15
 AGAIN_AFTER = 1.0
 # Seconds that a telephone rings.
 RING_FOR = 30.0

@@ -127,7 +127,7 @@ def test_whoever_answers_has_the_contact_and_wraps_up_when_the_talk_is_over(sess
 def test_the_end_told_again_after_the_notes_does_not_begin_them_again(session: Session) -> None:
     line = make_line(session)
     call = make_call(session, facts=("queued", "answered", "agent_left"), line=line)
-    presence.move(session, make_agent(session), PresenceState.AVAILABLE)
+    presence.move(session, make_agent(session).id, PresenceState.AVAILABLE)
     seat_of(session, line).state = PresenceState.AVAILABLE
 
     tell(session, call.linkedid, "agent_left", at=now(), line=line)

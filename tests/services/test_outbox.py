@@ -47,11 +47,11 @@ def test_an_event_survives_the_journey_through_json() -> None:
 def test_a_leased_row_goes_to_nobody_else_until_its_lease_ends(session: Session, clock: Traveller) -> None:
     (message_id,) = emit(session)
 
-    assert [row.id for row in outbox.lease(session, limit=10)] == [message_id]
-    assert outbox.lease(session, limit=10) == []
+    assert [row.id for row in outbox.lease(outbox.due(session, limit=10))] == [message_id]
+    assert outbox.lease(outbox.due(session, limit=10)) == []
     clock.shift(outbox.LEASE)
 
-    assert [row.id for row in outbox.lease(session, limit=10)] == [message_id]
+    assert [row.id for row in outbox.lease(outbox.due(session, limit=10))] == [message_id]
 
 
 def test_each_lease_is_longer_and_after_the_last_try_a_row_is_stuck(session: Session, clock: Traveller) -> None:
@@ -59,13 +59,13 @@ def test_each_lease_is_longer_and_after_the_last_try_a_row_is_stuck(session: Ses
     waits = []
 
     for _ in range(outbox.MOST_TRIES):
-        (row,) = outbox.lease(session, limit=10)
+        (row,) = outbox.lease(outbox.due(session, limit=10))
         waits.append(row.ready_at - now())
         clock.move_to(row.ready_at)
 
     assert waits == sorted(waits)
     assert waits[1] == 2 * waits[0]
-    assert outbox.lease(session, limit=10) == []
+    assert outbox.lease(outbox.due(session, limit=10)) == []
     assert [row.id for row in outbox.stuck(session)] == [message_id]
 
 
@@ -78,7 +78,7 @@ def test_a_stuck_row_goes_again_when_somebody_says_so(session: Session) -> None:
     outbox.retry(session, message_id)
     session.expire_all()
 
-    assert [row.id for row in outbox.lease(session, limit=10)] == [message_id]
+    assert [row.id for row in outbox.lease(outbox.due(session, limit=10))] == [message_id]
 
 
 def test_workers_at_once_lease_each_row_once(database: Database) -> None:
@@ -91,7 +91,7 @@ def test_workers_at_once_lease_each_row_once(database: Database) -> None:
         found: list[UUID] = []
         while True:
             with database.unit_of_work() as session:
-                rows = outbox.lease(session, limit=7)
+                rows = outbox.lease(outbox.due(session, limit=7))
                 found += [row.id for row in rows]
             if not rows:
                 return found
@@ -121,7 +121,7 @@ def test_a_row_is_complete_when_all_its_handlers_have_run(session: Session) -> N
     outbox.note_handled(session, [(message_id, "one")])
 
     outbox.settle_if_complete(session, message_id, handlers=["one", "two"])
-    assert [row.id for row in outbox.lease(session, limit=1)] == [message_id]
+    assert [row.id for row in outbox.lease(outbox.due(session, limit=1))] == [message_id]
     outbox.note_handled(session, [(message_id, "two")])
     outbox.settle_if_complete(session, message_id, handlers=["one", "two"])
     session.expire_all()

@@ -57,7 +57,7 @@ def test_whoever_gives_no_sign_of_life_is_offline_and_the_contacts_wait_again_wi
     gone, here = make_agent(session), make_agent(session)
     queueing.take_next(session, gone)
     clock.shift(timedelta(seconds=46))
-    presence.beat(session, here)
+    presence.beat(session, here.id)
 
     released = presence.release_gone(session)
 
@@ -76,7 +76,7 @@ def test_what_was_kept_for_somebody_who_is_gone_is_open_to_all(session: Session,
     queueing.take_next(session, giver)
     queueing.hand_over(session, contact, by=giver, to=gone)
     clock.shift(timedelta(seconds=46))
-    presence.beat(session, giver)
+    presence.beat(session, giver.id)
 
     presence.release_gone(session)
 
@@ -85,11 +85,11 @@ def test_what_was_kept_for_somebody_who_is_gone_is_open_to_all(session: Session,
 
 def test_a_desk_that_was_given_up_learns_it_with_its_next_sign_of_life(session: Session, clock: time_machine.Traveller) -> None:
     agent = make_agent(session)
-    assert presence.beat(session, agent) == PresenceState.AVAILABLE
+    assert presence.beat(session, agent.id) == PresenceState.AVAILABLE
     clock.shift(timedelta(seconds=46))
     presence.release_gone(session)
 
-    assert presence.beat(session, agent) == PresenceState.OFFLINE
+    assert presence.beat(session, agent.id) == PresenceState.OFFLINE
 
 
 def test_an_agent_who_is_gone_can_no_longer_hold_a_contact_of_another(database: Database, clock: time_machine.Traveller) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from hotline.services import calling, presence, reading_phone, routing
 from hotline.services.access import Me
-from models import CallStep, CaseStatus, Contact, PhoneLine, Presence, PresenceState, Role, Staff, now
+from models import CallStep, CaseStatus, Contact, PhoneLine, Presence, PresenceState, Role, now
 from tests.factories_calls import make_call, make_line
 from tests.factories_cases import make_case
 from tests.factories_contacts import make_agent, make_contact
@@ -131,7 +131,7 @@ def test_a_text_that_is_held_out_is_shown_with_its_end(session: Session, seat: S
 
 def test_the_end_of_the_time_for_notes_is_told(session: Session, seat: Seat, clock: time_machine.Traveller) -> None:
     me, _ = seat
-    presence.move(session, session.get_one(Staff, me.staff_id), PresenceState.WRAP_UP)
+    presence.move(session, me.staff_id, PresenceState.WRAP_UP)
     session.flush()
 
     assert reading_phone.phone_now(session, me).wrap_up_until == now() + timedelta(seconds=30)

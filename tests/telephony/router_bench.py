@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hotline.db import Database
 from hotline.services import lines, presence
 from hotline.telephony.router import Router
-from models import Offer, Presence, PresenceState, Staff
+from models import Offer, Presence, PresenceState
 from tests.factories_contacts import make_agent, make_contact
 from tests.services.test_lines import signed_in
 from tests.telephony.fakes import FakeAmi, Pushes
@@ -38,7 +38,7 @@ class RouterBench:
         return self.write(lambda session: make_contact(session, **{"channel": "sms", **values}).id)
 
     def stand(self, state: PresenceState, reason: str = "") -> None:
-        self.write(lambda session: presence.move(session, session.get_one(Staff, self.agent), state, reason) and None)
+        self.write(lambda session: presence.move(session, self.agent, state, reason) and None)
 
     def where(self) -> tuple[str, str]:
         with self.database.reading() as session:
