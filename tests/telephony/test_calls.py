@@ -1,11 +1,7 @@
 """Events of the exchange become facts: recorded orders of events go in, rows come out."""
 
-import asyncio
-import contextlib
 import json
-import time
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import uuid4
 
@@ -13,14 +9,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.db import Database
-from hotline.errors import Unavailable
-from hotline.live import Pusher
 from hotline.services import callbacks, switching
 from hotline.services.calling import Ring
 from hotline.telephony.ami import AmiEvent
-from hotline.telephony.call_words import Fact, Translator, command_of, extension_of
-from hotline.telephony.calls import Calls
+from hotline.telephony.call_words import Translator, command_of, extension_of
 from models import (
     Call,
     Callback,
@@ -43,16 +35,6 @@ from models import (
 from tests.factories_calls import make_line
 from tests.factories_contacts import make_contact
 from tests.telephony.ami_events import START, Story
-
-
-class Screens(Pusher):
-    """Keeps what would be pushed."""
-
-    def __init__(self) -> None:
-        self.topics: list[str] = []
-
-    def push(self, topics: Iterable[str]) -> None:
-        self.topics += topics
 
 
 def apply(session: Session, *events: AmiEvent | Iterable[AmiEvent], words: Translator | None = None) -> Translator:
@@ -336,86 +318,3 @@ def test_names_of_channels() -> None:
         "",
     ]
     assert command_of("t1-1795289344.6") is None
-
-
-@asynccontextmanager
-async def working(calls: Calls) -> AsyncIterator[None]:
-    task = asyncio.create_task(calls.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-async def tell_all(calls: Calls, stories: list[Story], extension: str) -> None:
-    async with working(calls):
-        for events in zip(*(story.answered_call(extension) for story in stories), strict=True):
-            for event in events:
-                calls.on_event(event)
-        await calls.settled()
-
-
-def test_many_calls_at_once_are_stored_and_screens_are_told_after_it(database: Database) -> None:
-    with database.unit_of_work() as session:
-        line = make_line(session)
-    screens = Screens()
-
-    started = time.process_time()
-    asyncio.run(tell_all(Calls(screens), [Story(f"c{number}") for number in range(20)], line.extension))
-    spent = time.process_time() - started
-
-    with database.reading() as session:
-        assert [call.ending for call in session.scalars(select(Call))] == [CallEnding.SPOKEN] * 20
-    assert screens.topics.count(f"phone:{line.staff_id}") == 60
-    assert spent / 20 < 0.1
-
-
-def test_a_database_that_is_away_only_delays(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    with database.unit_of_work() as session:
-        line = make_line(session)
-    there = database.unit_of_work
-    refused: list[int] = []
-
-    def away() -> contextlib.AbstractContextManager[Session]:
-        if len(refused) < 5:
-            refused.append(1)
-            raise Unavailable()
-        return there()
-
-    monkeypatch.setattr(database, "unit_of_work", away)
-    asyncio.run(tell_all(Calls(Screens()), [Story()], line.extension))
-
-    assert len(refused) == 5
-    with database.reading() as session:
-        assert the_call(session).ending == CallEnding.SPOKEN
-
-
-def test_a_fact_that_cannot_be_stored_takes_no_other_with_it(database: Database, caplog: pytest.LogCaptureFixture) -> None:
-    def fails(session: Session) -> None:
-        raise OverflowError
-
-    async def body() -> None:
-        calls, story = Calls(Screens()), Story()
-        calls.on_event(story.arrives())
-        calls.put(Fact("x", fails))
-        calls.on_event(story.hangs_up())
-        async with working(calls):
-            await calls.settled()
-
-    asyncio.run(body())
-
-    with database.reading() as session:
-        assert the_call(session).ending == CallEnding.LEFT_IN_NOTICE
-    assert "could not be stored" in caplog.text
-
-
-def test_more_than_can_be_kept_is_left_to_the_records(caplog: pytest.LogCaptureFixture) -> None:
-    calls = Calls(Screens(), most=3)
-
-    for number in range(5):
-        calls.on_event(Story(f"c{number}").arrives())
-
-    assert calls.has_gap
-    assert caplog.text.count("faster") == 1
