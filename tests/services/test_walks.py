@@ -48,8 +48,8 @@ class Crowd:
         roles = frozenset(set(Role) - {Role.SERVICE})
         self.by = Actor(make_staff(session).id, roles, unit_path="/")
 
-    def try_something(self) -> None:
-        attempts: list[Callable[[], object]] = [
+    def attempts(self) -> list[Callable[[], object]]:
+        return [
             self.advance_case,
             self.advance_assignment,
             self.advance_assignment,
@@ -59,13 +59,11 @@ class Crowd:
             self.ask_return,
             self.decide,
             self.ask_citizen,
-            self.send_down,
-            self.send_down,
-            self.advance_below,
-            self.call_in,
         ]
+
+    def try_something(self) -> None:
         with suppress(HotlineError), self.session.begin_nested():
-            self.chance.choice(attempts)()
+            self.chance.choice(self.attempts())()
 
     def acting(self, **values: Any) -> dict[str, Any]:
         return {"by": self.by, "key": fresh_key(), **values}
@@ -86,21 +84,6 @@ class Crowd:
     def advance_assignment(self) -> None:
         action = self.chance.choice([Action.SIGN, Action.REWORK, Action.ACCEPT, Action.RETURN, *Action])
         cases.advance(self.session, self.an_assignment(), action, **self.acting(note="理由"))
-
-    def send_down(self) -> None:
-        above = self.an_assignment()
-        units = self.session.scalars(select(Unit).where(Unit.parent_id == above.unit_id).order_by(Unit.code).limit(3)).all()
-        levels.send_down(self.session, above, self.chance.choice([*units, unit_of(self.session, "CGJ")]), **self.acting())
-
-    def call_in(self) -> None:
-        units = [unit_of(self.session, code) for code in self.chance.sample(["GAJ", "SCJ"], 1)]
-        joint.call_in(self.session, self.an_assignment(), units, **self.acting(note="到现场"))
-
-    def advance_below(self) -> None:
-        below = [row for row in self.rows() if row.parent_id]
-        if below:
-            action = self.chance.choice([Action.SIGN, Action.SIGN, Action.ANSWER, Action.SEND_BACK, Action.SEND_UP])
-            cases.advance(self.session, self.chance.choice(below), action, **self.acting(note="理由"))
 
     def dispatch(self) -> None:
         lead, *assists = [unit_of(self.session, code) for code in self.chance.sample(["CGJ", "ZJJ", "T002", "T001"], 2)]
@@ -132,6 +115,44 @@ class Crowd:
             solved = self.chance.random() < 0.5
             surveys.record_answers(self.session, survey, way="web", solved=solved, result=grade, unit=grade)
             surveys.follow_up(self.session, survey)
+
+
+class Tree(Crowd):
+    """The same people, most of them busy between the levels."""
+
+    def attempts(self) -> list[Callable[[], object]]:
+        between = [self.send_down, self.send_down, self.sign, self.sign, self.answer_below, self.send_up, self.send_back]
+        return [*(5 * between), *(2 * [self.call_in]), *super().attempts()]
+
+    def one_in(self, status: AssignmentStatus) -> Assignment:
+        if not (rows := [row for row in self.rows() if row.status == status]):
+            raise HotlineError()
+        return self.chance.choice(rows)
+
+    def sign(self) -> None:
+        dispatching.sign(self.session, self.one_in(AssignmentStatus.DISPATCHED), **self.acting())
+
+    def send_down(self) -> None:
+        above = self.one_in(AssignmentStatus.IN_PROGRESS)
+        units = self.session.scalars(select(Unit).where(Unit.parent_id == above.unit_id).order_by(Unit.code).limit(3)).all()
+        levels.send_down(self.session, above, self.chance.choice([*units, unit_of(self.session, "CGJ")]), **self.acting())
+
+    def answer_below(self) -> None:
+        row = self.one_in(AssignmentStatus.IN_PROGRESS)
+        if not row.lead:
+            values = self.acting(public_text="已处理", closure=ClosureKind.SOLVED)
+            answers.submit_answer(self.session, row, **values)
+
+    def send_up(self) -> None:
+        row = self.one_in(self.chance.choice([AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS]))
+        levels.send_up(self.session, row, **self.acting(reason="办不了"))
+
+    def send_back(self) -> None:
+        levels.send_back(self.session, self.one_in(AssignmentStatus.ANSWERED), **self.acting(reason="没有照片"))
+
+    def call_in(self) -> None:
+        units = [unit_of(self.session, self.chance.choice(["GAJ", "SCJ"]))]
+        joint.call_in(self.session, self.one_in(AssignmentStatus.IN_PROGRESS), units, **self.acting(note="到现场"))
 
 
 def events_of(session: Session, case: Case) -> list[CaseEvent]:
@@ -188,7 +209,7 @@ def assert_tree_is_sound(rows: Sequence[Assignment], open_rows: Sequence[Assignm
 @pytest.mark.parametrize("body", [profiles.shipped, asks_before_closing, with_reviews])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_walk_never_leaves_the_tables(session: Session, body: Callable[[], dict[str, Any]], seed: int) -> None:
-    case = make_case(session, profile=body() | {"designate_after": 9, "may_call": ["area"]})
+    case = make_case(session, profile=body() | {"designate_after": 9})
     crowd, profile = Crowd(session, case, random.Random(seed)), profiles.of(session, case)
 
     for _ in range(50):
@@ -198,3 +219,23 @@ def test_a_walk_never_leaves_the_tables(session: Session, body: Callable[[], dic
 
     assert history.verify(session, case) is None
     assert len(events_of(session, case)) > 3
+
+
+def test_walks_up_and_down_the_levels_leave_nothing_at_work_below_nobody(session: Session) -> None:
+    body = with_reviews() | {"designate_after": 9, "may_call": ["area"]}
+    taken, deepest = set[Action](), 0
+
+    for seed in range(4):
+        case = make_case(session, status=CaseStatus.IN_PROGRESS, unit="T001", profile=body)
+        crowd, profile = Tree(session, case, random.Random(seed)), profiles.of(session, case)
+        for _ in range(50):
+            crowd.try_something()
+            session.refresh(case)
+            assert_sound(session, case, profile)
+        taken |= {event.action for event in events_of(session, case)}
+        deepest = max(deepest, *(row.level for row in crowd.rows()))
+        assert history.verify(session, case) is None
+
+    between = {Action.SEND_DOWN, Action.SEND_UP, Action.SEND_BACK, Action.CALL_IN}
+    assert taken >= between | {Action.SIGN, Action.ANSWER, Action.WITHDRAW}
+    assert deepest == 3
