@@ -43,7 +43,8 @@ def announce(settings: Settings, stand_ins: sandbox.Beside) -> None:
     ]
     if settings.demo:
         kept = settings.data_dir / "demo-password"
-        lines.append("  sign-ins    agent1…agent24 leader1 dispatcher1 verifier1 callback1 liaison1… supervisor1 admin1")
+        lines.append("  sign-ins    agent1…agent24 leader1 dispatcher1 verifier1 callback1 supervisor1 admin1")
+        lines.append("              liaison1… community1 grid1")
         lines.append(f"  password    {kept.read_text().strip()}  (kept in {kept})")
     if stand_ins.listening:
         lines.append(f"  sandbox     {sandbox.page(settings)}: write as a citizen by text message, WeChat and e-mail")

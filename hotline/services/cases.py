@@ -324,7 +324,9 @@ class _Act:
             row.signed_at, row.due_at = self.at, row.answer_due_at
         elif step.clock and not stays:
             due = self.due(step.clock)
-            row.due_at = self._inside(row, due.at)
+            row.due_at = ends = self._inside(row, due.at)
+            if action == Action.SEND_BACK:
+                row.answer_due_at = ends
             self.case_row.due_provisional = due.provisional if row.lead else self.case_row.due_provisional
         elif not stays:
             row.due_at = None

@@ -181,9 +181,9 @@ def test_the_unit_above_sends_a_poor_answer_back_and_the_unit_itself_cannot(sess
     levels.send_back(session, grid, reason="没有照片", by=community(session), key=fresh_key())
 
     assert grid.status == AssignmentStatus.IN_PROGRESS
-    assert grid.due_at is not None
     assert middle.due_at is not None
-    assert grid.due_at <= middle.due_at
+    assert grid.due_at == grid.answer_due_at
+    assert grid.answer_due_at <= middle.due_at
 
 
 @pytest.mark.parametrize("action", [Action.RETURN, Action.REWORK, Action.ACCEPT])
