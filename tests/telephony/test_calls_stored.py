@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import select
@@ -11,37 +9,16 @@ from sqlalchemy.orm import Session
 
 from hotline.db import Database
 from hotline.errors import Unavailable
-from hotline.live import Pusher
 from hotline.telephony.call_words import Fact
 from hotline.telephony.calls import Calls
 from models import Call, CallEnding, Direction
 from tests.factories_calls import make_line
 from tests.telephony.ami_events import Story
-
-
-class Screens(Pusher):
-    """Keeps what would be pushed."""
-
-    def __init__(self) -> None:
-        self.topics: list[str] = []
-
-    def push(self, topics: Iterable[str]) -> None:
-        self.topics += topics
+from tests.telephony.gathering import Screens, working
 
 
 def the_call(session: Session) -> Call:
     return session.scalars(select(Call).where(Call.direction == Direction.IN)).one()
-
-
-@asynccontextmanager
-async def working(calls: Calls) -> AsyncIterator[None]:
-    task = asyncio.create_task(calls.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def tell_all(calls: Calls, stories: list[Story], extension: str) -> None:

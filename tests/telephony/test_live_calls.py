@@ -33,8 +33,8 @@ from models import (
 )
 from tests.factories_contacts import make_agent
 from tests.telephony.asterisk import Exchange, running_exchange
+from tests.telephony.gathering import Screens, working
 from tests.telephony.sip import SipPhone
-from tests.telephony.test_calls import Screens, working
 
 CARRIER, AGENT, EXTENSION = "127.0.0.2", "127.0.0.1", "1001"
 NUMBER = "13800138000"

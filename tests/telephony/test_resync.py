@@ -18,7 +18,7 @@ from hotline.telephony.calls import Calls
 from hotline.telephony.resync import Resync
 from models import Call, Callback, CallEnding, Conclusion, Contact, now
 from tests.factories_calls import make_call, make_line
-from tests.telephony.test_calls import Screens, working
+from tests.telephony.gathering import Screens, working
 
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 CARRIER, AGENT = "127.0.0.2", "127.0.0.1"
