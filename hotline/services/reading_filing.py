@@ -41,6 +41,14 @@ class Pick:
 
 
 @dataclass(frozen=True)
+class Alike:
+    """An example that the model learnt from, with what it was."""
+
+    text: str
+    category: str
+
+
+@dataclass(frozen=True)
 class Limits:
     """What would run from the dispatch on."""
 
@@ -69,6 +77,8 @@ class FilingView:
     place: str  # the recognised area, in words
     choices: Sequence[Option]  # places of one name: which one is asked
     sure: bool
+    alike: Sequence[Alike]  # shown where the model is not sure
+    shortened: bool  # a long text was judged by its beginning and end
     urgency_reason: str
     limits: Limits
 
@@ -122,6 +132,8 @@ def filing_view(
         place=area_names(session, [form.township_code, form.community_code, form.grid_code]),
         choices=_choices(body, form),
         sure=bool(body.get("sure")),
+        alike=_alike(body, categories),
+        shortened=bool(body.get("shortened")),
         urgency_reason=(body.get("urgency") or {}).get("reason", ""),
         limits=_limits(session, form),
     )
@@ -139,6 +151,11 @@ def _picks(ranked: Sequence[Mapping[str, Any]], options: Sequence[Option]) -> li
         for each in ranked[:3]
         if each["code"] in names
     ]
+
+
+def _alike(body: Mapping[str, Any], options: Sequence[Option]) -> list[Alike]:
+    names = {option.code: option.name for option in options}
+    return [Alike(each["text"], names[each["code"]]) for each in body.get("neighbours", ()) if each["code"] in names]
 
 
 def _choices(body: Mapping[str, Any], form: DraftForm) -> list[Option]:

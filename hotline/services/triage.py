@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Beyond this a text repeats itself; the classifier reads no more.
-LONGEST_TEXT = 4000
 FEW_WORDS = 6
 
 # How long a process goes on with its model, and with the categories and units it knows, after they were changed.
@@ -110,7 +108,7 @@ def suggest_text(text: str, *, area: str | None = None) -> dict[str, Any] | None
     """The suggestion for a text, as `hotline suggest` prints it; None without a classifier or without words."""
     if _held is None or not text.strip():
         return None
-    return _held.predict(text[:LONGEST_TEXT], area=area).as_dict()
+    return _held.predict(text, area=area).as_dict()
 
 
 @dataclass(frozen=True)
@@ -153,7 +151,7 @@ def _beside(asked: _Asked) -> dict[str, Any] | None:
     if _shadow is None:
         return None
     try:
-        return _shadow.predict(asked.text[:LONGEST_TEXT], area=asked.area).as_dict()
+        return _shadow.predict(asked.text, area=asked.area).as_dict()
     except Exception:
         log.exception("the model in shadow failed")
         return None

@@ -189,6 +189,14 @@ def test_what_the_city_has_no_more_is_not_suggested_or_goes_by_its_new_name(sess
     assert WATER not in codes(said_of(session, "停水了")["category"])
 
 
+def test_a_very_long_letter_is_judged_by_its_end_too_and_says_so(session: Session, small: Settings) -> None:
+    said = triage.suggest_text("您好。" + "此前多次反映。" * 20_000 + "路灯坏了，整条街没有路灯")
+
+    assert said is not None
+    assert said["shortened"]
+    assert "路灯" in said["category"][0]["words"]
+
+
 def test_a_unit_that_closed_is_not_suggested(session: Session, small: Settings) -> None:
     before = said_of(session, "停水了，没有自来水")["unit"][0]["code"]
 

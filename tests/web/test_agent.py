@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
+from classifier import Neighbour, Ranked
 from classifier import Urgency as SuggestedUrgency
 from hotline.db import Database
 from hotline.ports import File
@@ -213,3 +214,29 @@ def test_an_emergency_stands_first_and_says_why(
     page = take(agent)
     assert "因“着火”升为特急" in page
     assert form(page, "file").fields["urgency"] == Urgency.EMERGENCY
+
+
+def test_a_unit_that_returns_have_named_is_suggested_with_the_reason(
+    agent: TestClient, suggestions: StubClassifier, arrive: Callable[..., UUID]
+) -> None:
+    reason = "近期同类件 3 次被裁定改派，不再建议城管"
+    suggestions.said = prediction(unit=(Ranked("ZJJ", 0.7, ("路灯",), reason), Ranked("GAJ", 0.1)))
+    arrive(text="路灯坏了。")
+
+    page = take(agent)
+
+    assert reason in page
+    assert form(page, "file").fields["unit"] == "ZJJ"
+
+
+def test_who_is_not_sure_shows_examples_and_a_long_text_says_what_was_read(
+    agent: TestClient, suggestions: StubClassifier, arrive: Callable[..., UUID]
+) -> None:
+    alike = (Neighbour("灯杆歪了，晚上不亮", "0203", 0.6), Neighbour("已撤销的分类", "9999", 0.5))
+    suggestions.said = prediction(sure=False, neighbours=alike, shortened=True)
+    arrive(text="那个东西坏了。")
+
+    page = take(agent)
+
+    assert all(words in page for words in ("没有把握", "灯杆歪了，晚上不亮", "路灯照明", "开头 3000 字和结尾 1000 字"))
+    assert "已撤销的分类" not in page
