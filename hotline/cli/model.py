@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,24 +34,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     beside.prepare()
-    folder = model_versions.folder(arguments.name, get_settings())
     if not NAME.fullmatch(arguments.name):
         raise RuleBroken("A model's name has small letters, digits, - and _.")
+    folder = model_versions.folder(arguments.name, get_settings())
     if folder.exists():
         raise RuleBroken("There is a model of this name.")
     with reading() as session:
         decided = lessons.examples(session)
-    version = train(training.read_examples(arguments.examples), decided, folder)
+    seeds = training.read_examples(arguments.examples)
+    version = train(seeds, decided, folder, taxonomy=files.read("taxonomy.yaml"), city=files.read("city.yaml"))
     print(f"{arguments.name}: version {version}, learnt from {len(decided)} decided cases; let it listen on /admin/model")
     return 0
 
 
-def train(seeds: list[Example], decided: list[Example], folder: Path) -> str:
-    """The manifest says what it learnt from; the texts hold no person."""
-    taxonomy, body = files.read("taxonomy.yaml"), files.read("city.yaml")
-    known = _of_today(seeds, city_from_reference(taxonomy, body))
+def train(
+    seeds: list[Example], decided: list[Example], folder: Path, *, taxonomy: Mapping[str, Any], city: Mapping[str, Any]
+) -> str:
+    """The manifest says what it learnt from."""
+    known = _of_today(seeds, city_from_reference(taxonomy, city))
     taught: Lessons = training.lessons_from_city(
-        [*known, *decided], taxonomy, body, places_from_city(body), DATA / "topic_words.tsv"
+        [*known, *decided], taxonomy, city, places_from_city(city), DATA / "topic_words.tsv"
     )
     model, measures = training.train(taught)
     about: dict[str, Any] = {
