@@ -62,7 +62,7 @@ def hear(session: Session, request: Request) -> None:
         return
     assignment = session.get_one(Assignment, request.assignment_id)
     case = session.get_one(Case, request.case_id)
-    if not assignment.lead:
+    if not assignment.lead or assignment.parent_id is not None:  # what goes to and fro below a unit is its own affair
         return
     category = _second_level(session, case)
     unit = session.get_one(Unit, assignment.unit_id)
@@ -125,7 +125,8 @@ def proves(granted: int, given: int) -> bool:
 
 def _about(category: str, area: str, unit: Unit) -> ColumnElement[bool]:
     here = Case.township_code == area if area else true()
-    return and_(Assignment.lead, Assignment.unit_id == unit.id, Case.category_code.startswith(category, autoescape=True), here)
+    matter = and_(Case.category_code.startswith(category, autoescape=True), here)
+    return and_(Assignment.lead, Assignment.parent_id.is_(None), Assignment.unit_id == unit.id, matter)
 
 
 def _returns(session: Session, about: ColumnElement[bool], since: datetime) -> list[_Return]:
