@@ -137,6 +137,7 @@ class Attachment(Record):
 
     message_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("message.id"), index=True)
     answer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("answer.id"), index=True)
+    check_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("check.id"), index=True)
     name: Mapped[str] = mapped_column(EncryptedText)
     media_type: Mapped[str] = mapped_column(String(64))
     size: Mapped[int]

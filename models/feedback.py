@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -24,13 +25,14 @@ class Verdict(StrEnum):
 
 
 class Check(Record):
-    """A verifier's verdict on an answer."""
+    """A verifier's verdict on an answer, given at the desk or on the spot."""
 
     __tablename__ = "check"
 
     case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"), index=True)
     answer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("answer.id"))
     verdict: Mapped[Verdict] = mapped_column(Word(Verdict, 16))
+    on_site: Mapped[bool] = mapped_column(default=False, server_default=false())
     remark: Mapped[str] = mapped_column(Text, default="")
     by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from hotline.seeds import files
-from hotline.services import profiles
+from hotline.services import profile_editions, profiles
 from models import Rule
 
 # The rest of the city's file has tables of its own.
@@ -48,8 +48,9 @@ def _load(session: Session, kind: str, code: str, body: dict[str, Any]) -> bool:
 
 
 def _load_profile(session: Session) -> bool:
+    """The default, in its newest edition, unless an administrator has put one in force."""
     body = profiles.shipped()
-    if _is_known(session, profiles.KIND, profiles.DEFAULT, body):
+    if profile_editions.was_chosen(session) or _is_known(session, profiles.KIND, profiles.DEFAULT, body):
         return False
     profiles.install(session, profiles.DEFAULT, body)
     return True

@@ -1,6 +1,6 @@
 """Filing away: closed cases about which nothing is open any more."""
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from hotline.services import cases, profiles
@@ -11,12 +11,19 @@ SWEEP = 200
 
 
 def archive_closed(session: Session) -> int:
-    """File away what has been closed for as long as the city's profile says; returns how many."""
+    """File away what has been closed for as long as its own profile says; returns how many."""
+    at = now()
     found = session.scalars(
         select(Case)
         .where(
             Case.status == CaseStatus.CLOSED,
-            Case.closed_at < now() - profiles.in_force(session).archive_after.natural,
+            or_(
+                *(
+                    (Case.profile_id == edition_id) & (Case.closed_at < at - profile.archive_after.natural)
+                    for edition_id, profile in profiles.editions(session).items()
+                ),
+                false(),
+            ),
             ~exists().where(Request.case_id == Case.id, Request.state == RequestState.OPEN),
         )
         .order_by(Case.closed_at)

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, RuleBroken, WrongState
 from hotline.events import AssignmentAdvanced, CaseAdvanced, CaseFiled, Event
-from hotline.services import branching, deadlines, filing, history, profiles, queueing, triage
+from hotline.services import branching, checked_answer, deadlines, filing, history, profiles, queueing, triage
 from hotline.services.actors import SERVICE as SERVICE
 from hotline.services.actors import Actor as Actor
 from hotline.services.branching import new_assignment
@@ -32,7 +32,6 @@ from models import (
     ClosureKind,
     Conclusion,
     Contact,
-    Draft,
     RequestType,
     Role,
     Unit,
@@ -102,7 +101,7 @@ def file_case(
         act.announced.append(queueing.end_filed(contact, conclude, by_id=by.staff_id, note=act.note))
     act.finish()
     triage.record_decisions(session, case, form, by=by)
-    session.execute(update(Draft).where(Draft.contact_id == contact.id, Draft.matter == matter).values(case_id=case.id))
+    filing.bind_draft(session, case, form, keep=how == "review")
     session.flush()
     return case
 
@@ -135,6 +134,7 @@ def move(
     if action in FOLLOWED or action == Action.DISPATCH:
         raise WrongState()
     step, role = allowed(profile.case_step(case.status, action), by, note)
+    checked_answer.let_out(session, case, action)
     act = _Act(session, case, profile, by, role, key, note, now())
     event = act.case(step, action, key=key, note=note)
     if action in ENDS_ASSIGNMENTS:

@@ -9,10 +9,12 @@ from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
 from hotline.events import RequestDecided
 from hotline.services import cases, deadlines, duties, filing, profiles
 from hotline.services.cases import Actor
+from hotline.services.draft_form import DraftForm
 from hotline.services.duties import ReturnReason as ReturnReason
 from hotline.services.gazetteer import area_path
 from hotline.services.holding import hold, require_unit
 from hotline.services.outbox import emit
+from hotline.services.profiles import FirstUnit
 from models import (
     Action,
     Area,
@@ -37,11 +39,14 @@ from models.workflow import Clock
 MAY_RETURN = (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS)
 
 
-def choose_unit(session: Session, category_code: str, area_code: str = "") -> tuple[Unit, list[Unit]]:
+def choose_unit(
+    session: Session, category_code: str, area_code: str = "", *, first: FirstUnit = FirstUnit.DUTY
+) -> tuple[Unit, list[Unit]]:
     """The lead and the assisting units for a matter of this category in this place, as the city's rules say.
 
-    The most particular category wins, then the smallest area. Territorial rules bring in the township of the place. A lead
-    that returns have shown to be the wrong one gives way to the right one.
+    The most particular category wins, then the smallest area. Territorial rules bring in the township of the place; where the
+    profile gives every matter to its area first, the township leads and the unit whose duty it is assists. A lead that returns
+    have shown to be the wrong one gives way to the right one.
     """
     path = area_path(session, area_code) if area_code else []
     areas = [area.code for area in path]
@@ -50,7 +55,7 @@ def choose_unit(session: Session, category_code: str, area_code: str = "") -> tu
         raise RuleBroken("No rule names a unit for this category: please choose one.")
     lead, assists = rule.lead_unit_code, list(rule.assist_unit_codes)
     township = _township_unit(path)
-    if township and rule.territorial == "area_leads":
+    if township and (rule.territorial == "area_leads" or first == FirstUnit.AREA):
         lead, assists = township, [lead, *assists]
     elif township and rule.territorial == "area_assists":
         assists = [*assists, township]
@@ -58,6 +63,16 @@ def choose_unit(session: Session, category_code: str, area_code: str = "") -> tu
     codes = [lead, *(code for code in dict.fromkeys(assists) if code != lead)]
     units = filing.units_of(session, codes)
     return units[0], units[1:]
+
+
+def routed(session: Session, form: DraftForm) -> DraftForm:
+    """The form with the units that its category and its area lead to."""
+    first = profiles.in_force(session).first_unit
+    try:
+        lead, assists = choose_unit(session, form.category, form.area_code or "", first=first)
+    except (RuleBroken, Invalid):
+        return form  # no rule, or a closed unit: the agent chooses
+    return form.model_copy(update={"unit": lead.code, "assist_units": [unit.code for unit in assists]})
 
 
 def _routing_rule(session: Session, category_code: str, areas: Sequence[str]) -> tuple[RoutingRule | None, list[Duty]]:

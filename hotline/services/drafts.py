@@ -1,35 +1,38 @@
 """Filing forms as typed so far: filled from suggestion and contact at first, then kept as they are left."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed, RuleBroken, WrongState
-from hotline.services import gazetteer, triage
+from hotline.services import gazetteer, profiles, triage
 from hotline.services.core import insert_into
 from hotline.services.draft_form import DraftForm as DraftForm
+from hotline.services.profiles import FirstUnit, Profile
 from hotline.services.queue_rule import VOICE
-from models import AreaKind, Contact, Draft, RequestType, Staff, now
+from models import Area, AreaKind, Contact, Draft, RequestType, Staff, now
 
 LONGEST_TITLE = 40
+AREAS = ("township_code", "community_code", "grid_code")
 # What guided questions ask for.
-TOLD = ("place_text", "township_code", "community_code", "grid_code", "occurred", "name", "number")
+TOLD = ("place_text", *AREAS, "occurred", "name", "number")
 
 Said = Mapping[str, Any] | None
 
 
 def open_draft(session: Session, contact: Contact, matter: int) -> DraftForm:
     """The draft as it was left, or a new one. The suggestion fills the first matter only: it read one text."""
-    return _saved(session, contact, matter) or _new(session, contact, matter, triage.suggested_of(session, contact))
+    saved = _saved(session, contact, matter)
+    return saved or _new(session, contact, matter, triage.suggested_of(session, contact), profiles.in_force(session))
 
 
-def reopened(session: Session, contact: Contact, matter: int, row: Draft | None, suggestion: Said) -> DraftForm:
+def reopened(session: Session, contact: Contact, matter: int, row: Draft | None, suggestion: Said, profile: Profile) -> DraftForm:
     """The same for a screen. What is written down of a call is read while it goes on: its suggestion fills what is still open."""
     saved = DraftForm.model_validate_json(row.body) if row is not None else None
     if saved is None:
-        return _new(session, contact, matter, suggestion)
-    return suggested(session, contact, saved, suggestion) if contact.channel == VOICE and matter == 1 else saved
+        return _new(session, contact, matter, suggestion, profile)
+    return suggested(session, contact, saved, suggestion, profile) if contact.channel == VOICE and matter == 1 else saved
 
 
 def _saved(session: Session, contact: Contact, matter: int) -> DraftForm | None:
@@ -37,9 +40,12 @@ def _saved(session: Session, contact: Contact, matter: int) -> DraftForm | None:
     return DraftForm.model_validate_json(row.body) if row is not None else None
 
 
-def _new(session: Session, contact: Contact, matter: int, suggestion: Said) -> DraftForm:
-    filled = _from_contact(session, contact)
-    return filled.model_copy(update=_first_matter(session, contact, suggestion)) if matter == 1 else filled
+def _new(session: Session, contact: Contact, matter: int, suggestion: Said, profile: Profile) -> DraftForm:
+    path = gazetteer.area_path(session, contact.grid_code or "")
+    filled = _from_contact(contact, path)
+    if matter != 1:
+        return filled
+    return _for_area(filled.model_copy(update=_first_matter(session, contact, suggestion)), path, profile)
 
 
 def save(session: Session, contact: Contact, matter: int, form: DraftForm, *, by: Staff) -> None:
@@ -60,13 +66,24 @@ def save(session: Session, contact: Contact, matter: int, form: DraftForm, *, by
         raise RuleBroken("This matter has been filed already.")
 
 
-def suggested(session: Session, contact: Contact, form: DraftForm, suggestion: Said) -> DraftForm:
+def suggested(session: Session, contact: Contact, form: DraftForm, suggestion: Said, profile: Profile) -> DraftForm:
     """The form with the newest suggestion in the fields that are still open."""
     filled = _first_matter(session, contact, suggestion)
     open_fields = {name: value for name, value in filled.items() if value and not getattr(form, name)}
-    area = _from_contact(session, contact) if form.area_code is None else form
-    places = {name: getattr(area, name) for name in ("township_code", "community_code", "grid_code")}
-    return form.model_copy(update={**open_fields, **places})
+    needs_path = form.area_code is None or profile.first_unit == FirstUnit.AREA
+    path = gazetteer.area_path(session, form.area_code or contact.grid_code or "") if needs_path else []
+    area = _from_contact(contact, path) if form.area_code is None else form
+    places = {name: getattr(area, name) for name in AREAS}
+    filled_in = form.model_copy(update={**open_fields, **places})
+    return filled_in if form.unit else _for_area(filled_in, path, profile)
+
+
+def _for_area(form: DraftForm, path: Sequence[Area], profile: Profile) -> DraftForm:
+    """Where the city gives every matter to its street first, the unit that was suggested assists it."""
+    street = next((area.unit_code for area in path if area.kind == AreaKind.TOWNSHIP), None)
+    if street is None or profile.first_unit != FirstUnit.AREA:
+        return form
+    return form.model_copy(update={"unit": street, "assist_units": [form.unit] if form.unit not in ("", street) else []})
 
 
 def told(session: Session, contact: Contact, known: DraftForm | None = None) -> dict[str, str]:
@@ -74,24 +91,20 @@ def told(session: Session, contact: Contact, known: DraftForm | None = None) -> 
 
     A `known` form of the same grid spares looking for what the grid lies in.
     """
-    form = _from_contact(session, contact, known)
+    same_place = known is not None and known.grid_code == contact.grid_code
+    form = _from_contact(contact, [] if same_place else gazetteer.area_path(session, contact.grid_code or ""))
+    if known is not None and same_place:
+        form = form.model_copy(update={name: getattr(known, name) for name in AREAS})
     return {name: value for name in TOLD if (value := getattr(form, name))}
 
 
-def _from_contact(session: Session, contact: Contact, known: DraftForm | None = None) -> DraftForm:
-    if known is not None and known.grid_code == contact.grid_code:
-        codes = {
-            f"{kind}_code": getattr(known, f"{kind}_code") for kind in (AreaKind.TOWNSHIP, AreaKind.COMMUNITY, AreaKind.GRID)
-        }
-    else:
-        codes = {f"{area.kind}_code": area.code for area in gazetteer.area_path(session, contact.grid_code or "")}
+def _from_contact(contact: Contact, path: Sequence[Area]) -> DraftForm:
+    codes = {f"{area.kind}_code": area.code for area in path}
     return DraftForm(
         urgency=contact.urgency,
         place_text=(contact.place_text or "")[:200],
         occurred=contact.occurred_text,
-        township_code=codes.get(f"{AreaKind.TOWNSHIP}_code"),
-        community_code=codes.get(f"{AreaKind.COMMUNITY}_code"),
-        grid_code=codes.get(f"{AreaKind.GRID}_code"),
+        **{name: codes.get(name) for name in AREAS},
         requester_kind=contact.sender_kind,
         name=(contact.sender_name or "")[:64],
         number=(contact.number or "")[:32],

@@ -22,7 +22,7 @@ from hotline.errors import FileRefused, Unavailable
 from hotline.ports import File, Inbound
 from hotline.services import clips, pdfs
 from hotline.settings import Settings, get_settings
-from models import Answer, Attachment, Message, now, privacy
+from models import Answer, Attachment, Check, Message, now, privacy
 
 # No transaction lasts as long as this.
 SURELY_SETTLED = timedelta(days=1)
@@ -136,7 +136,14 @@ def make_folder(settings: Settings) -> None:
     _folder(settings).mkdir(mode=0o700, exist_ok=True)
 
 
-def store(session: Session, file: CheckedFile, *, message: Message | None = None, answer: Answer | None = None) -> Attachment:
+def store(
+    session: Session,
+    file: CheckedFile,
+    *,
+    message: Message | None = None,
+    answer: Answer | None = None,
+    check: Check | None = None,
+) -> Attachment:
     """Encrypted and on the disk before this returns; gone again if the transaction fails."""
     stored_as = secrets.token_hex(24)
     path = _folder(get_settings()) / stored_as
@@ -149,6 +156,7 @@ def store(session: Session, file: CheckedFile, *, message: Message | None = None
     attachment = Attachment(
         message_id=message.id if message else None,
         answer_id=answer.id if answer else None,
+        check_id=check.id if check else None,
         name=file.name,
         media_type=file.media_type,
         size=len(file.content),

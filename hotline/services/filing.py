@@ -3,22 +3,25 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from hotline.errors import AlreadyTaken, Invalid, NotAllowed, WrongState
 from hotline.services import citizens, numbering, phones, search_words
 from hotline.services.actors import Actor
+from hotline.services.core import insert_into
 from hotline.services.draft_form import DraftForm
 from models import (
     Case,
     Category,
     CitizenKind,
     Contact,
+    Draft,
     Rule,
     TaxonomyVersion,
     Unit,
     new_id,
+    now,
 )
 
 # Filing fields as categories name them, and what of the form answers them.
@@ -90,6 +93,17 @@ def refuse_stranger(contact: Contact, by: Actor) -> None:
 def _tokens(form: DraftForm) -> str:
     """Nobody else's desk ever finds a case that is shielded."""
     return "" if form.shielded else search_words.stored(search_words.words_of(form.title, form.content))
+
+
+def bind_draft(session: Session, case: Case, form: DraftForm, *, keep: bool) -> None:
+    """The draft is the case's from now on. Where a review comes first the form is kept as it was filed: it names the units."""
+    which = {"contact_id": case.contact_id, "matter": case.matter}
+    if not keep:
+        session.execute(update(Draft).filter_by(**which).values(case_id=case.id))
+        return
+    values = {"body": form.model_dump_json(), "saved_at": now(), "case_id": case.id}
+    kept = insert_into(session, Draft).values(**which, **values)
+    session.execute(kept.on_conflict_do_update(index_elements=list(which), set_=values))
 
 
 def units_of(session: Session, codes: Sequence[str]) -> list[Unit]:

@@ -10,12 +10,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NoteRequired, RuleBroken, WrongState
-from hotline.services import cases, dispatching, drafts, gazetteer, outbox, places, queueing
+from hotline.services import cases, dispatching, drafts, gazetteer, outbox, places, profiles, queueing
 from hotline.services.actors import Actor
 from hotline.services.cases import How
 from hotline.services.draft_form import DraftForm
 from hotline.services.holding import hold_contact
-from models import AreaKind, Case, Conclusion, Contact, Draft, Staff
+from models import Action, AreaKind, Case, Conclusion, Contact, Draft, Staff
 
 MOST = 9
 CONCLUSIONS: dict[How, Conclusion] = {
@@ -35,7 +35,7 @@ def follow(session: Session, before: DraftForm, after: DraftForm, *, area: str =
         after = _placed(session, after, area)
     moved = (after.category, after.area_code) != (before.category, before.area_code)
     if moved and after.category and after.unit == before.unit:
-        after = _routed(session, after)
+        after = dispatching.routed(session, after)
     return after
 
 
@@ -53,14 +53,6 @@ def _placed(session: Session, form: DraftForm, area: str) -> DraftForm:
     )
 
 
-def _routed(session: Session, form: DraftForm) -> DraftForm:
-    try:
-        lead, assists = dispatching.choose_unit(session, form.category, form.area_code or "")
-    except (RuleBroken, Invalid):
-        return form  # no rule, or a closed unit: the agent chooses
-    return form.model_copy(update={"unit": lead.code, "assist_units": [unit.code for unit in assists]})
-
-
 def open_next(session: Session, contact: Contact, *, by: Staff) -> int:
     """A further matter of the same contact (一事一单); returns its serial."""
     last = session.scalar(select(func.max(Draft.matter)).where(Draft.contact_id == contact.id)) or 0
@@ -73,6 +65,14 @@ def open_next(session: Session, contact: Contact, *, by: Staff) -> int:
         drafts.save(session, contact, 1, drafts.open_draft(session, contact, 1), by=by)
     drafts.save(session, contact, serial, drafts.open_draft(session, contact, serial), by=by)
     return serial
+
+
+def way_of_filing(session: Session, *, for_review: bool) -> How:
+    """Dispatched at once, or read by the shift leader first: where the city's profile leaves the choice, as the agent asks."""
+    profile = profiles.in_force(session)
+    may_review = profile.case_step(None, Action.FILE_FOR_REVIEW) is not None
+    may_file = profile.case_step(None, Action.FILE) is not None
+    return "review" if may_review and (for_review or not may_file) else "dispatch"
 
 
 def file(
@@ -116,6 +116,9 @@ def _refuse_incomplete(form: DraftForm, how: How, answer: str, reason: str) -> N
         raise Invalid("Please choose what the citizen wants.", field="request_type")
     if how == "dispatch" and not form.unit:
         raise Invalid("Please choose the responsible unit.", field="unit")
+    if how == "review" and form.shielded and not form.unit_summary:
+        # Whoever reviews it cannot write it any more.
+        raise Invalid("The unit sees only a summary of this case: please write it.", field="unit_summary")
     if how == "answer" and not answer.strip():
         raise NoteRequired("Please write the answer.", field="answer")
     if how == "redirect" and not reason.strip():

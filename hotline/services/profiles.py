@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from importlib.resources import files
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, LiteralString, Self
 from uuid import UUID
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -20,8 +21,9 @@ from models.workflow import ASSIGNMENT, CASE, CASE_FINAL, Clock, Step, row_name,
 
 KIND = "profile"
 DEFAULT = "quick_response"
+SHIPPED = ("centre_verified", "one_desk", "quick_response", "seven_step", "street_first")
 ANSWERED = frozenset({CaseStatus.ANSWERED, CaseStatus.VERIFYING, CaseStatus.CALLBACK})
-TOWARDS_CLOSING = frozenset({Action.ASK_CITIZEN, Action.CLOSE})
+TOWARDS_CLOSING = frozenset({Action.VERIFY, Action.ASK_CITIZEN, Action.CLOSE})
 
 TimeLimit = Annotated[Limit, BeforeValidator(Limit.parse)]
 
@@ -31,12 +33,34 @@ class AskCitizen(StrEnum):
     AFTER_CLOSE = "after_close"
 
 
+class FirstUnit(StrEnum):
+    """Who gets a matter that has a place: the unit whose duty it is, or the street that it lies in."""
+
+    DUTY = "duty"
+    AREA = "area"
+
+
+# What a dissatisfied citizen's word leads to.
+NEEDED = {
+    AskCitizen.BEFORE_CLOSE: frozenset({"case:callback:rework", "case:callback:close", "assignment:done:rework"}),
+    AskCitizen.AFTER_CLOSE: frozenset({"case:closed:reopen"}),
+}
+
+
+ASKING = frozenset({"case:answered:ask_citizen", "case:verifying:ask_citizen"})
+
+
 class Indicator(StrEnum):
     CONTACT = "contact"
     ON_TIME = "on_time"
     RESOLUTION = "resolution"
     SATISFACTION = "satisfaction"
     UNIT_SATISFACTION = "unit_satisfaction"
+
+
+def _problem(kind: str, template: LiteralString, **named: Iterable[str]) -> PydanticCustomError:
+    """`services.profile_files` says the same in the administrators' words."""
+    return PydanticCustomError(kind, template, {name: ", ".join(sorted(values)) for name, values in named.items()})
 
 
 class SurveyRules(BaseModel):
@@ -53,7 +77,10 @@ class Profile(BaseModel):
 
     name: str
     explained: str
+    # The city whose published practice it is drawn from.
+    practice: str = ""
     levels: Annotated[int, Field(ge=1, le=4)]
+    first_unit: FirstUnit = FirstUnit.DUTY
     off: frozenset[str]
     ask_citizen: AskCitizen
     limits: Mapping[str, Mapping[Urgency, TimeLimit]]
@@ -76,16 +103,18 @@ class Profile(BaseModel):
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         if unknown := self.off - row_names():
-            raise ValueError(f"no such rows to switch off: {sorted(unknown)}")
+            raise _problem("unknown_rows", "no such rows to switch off: {rows}", rows=unknown)
         for stage in {"contact", *self._clocks()}:
             if set(self.limits.get(stage, {})) != set(Urgency):
-                raise ValueError(f"limits.{stage} needs a limit for every urgency")
+                raise _problem("no_limit", "limits.{stages} needs a limit for every urgency", stages=[stage])
         if stuck := [status for status in self.reachable() if status not in CASE_FINAL and not self._goes_on(status)]:
-            raise ValueError(f"no way to an end from {sorted(stuck)}")
-        if self.ask_citizen == AskCitizen.BEFORE_CLOSE and CaseStatus.CALLBACK not in self.reachable():
-            raise ValueError("before_close needs the row case:answered:ask_citizen")
+            raise _problem("stuck", "no way to an end from {states}", states=stuck)
+        if (self.ask_citizen == AskCitizen.BEFORE_CLOSE) != (CaseStatus.CALLBACK in self.reachable()):
+            raise _problem("asking", "the rows {rows} go with ask_citizen: before_close alone", rows=ASKING)
+        if missing := NEEDED[self.ask_citizen] & self.off:
+            raise _problem("needed_rows", "the rows {rows} cannot be switched off", rows=missing)
         if sum(self.weights.values()) <= 0:
-            raise ValueError("the weights add up to nothing")
+            raise _problem("no_weight", "the weights add up to nothing")
         return self
 
     def case_step(self, status: CaseStatus | str | None, action: Action) -> Step | None:
@@ -148,10 +177,15 @@ def in_force(session: Session) -> Profile:
     return of_rule(current(session))
 
 
+def editions(session: Session) -> Mapping[UUID, Profile]:
+    """Every edition that a case may have been filed under."""
+    return {rule.id: of_rule(rule) for rule in session.scalars(select(Rule).where(Rule.kind == KIND))}
+
+
 def install(session: Session, code: str, body: Mapping[str, Any]) -> Rule:
     """Make this the city's profile; refused if it does not hold together. The same body again adds no edition."""
     Profile.model_validate(body)
-    digest = hashlib.sha256(_canonical(body).encode()).hexdigest()
+    digest = digest_of(body)
     latest = session.scalars(
         select(Rule).where(Rule.kind == KIND, Rule.code == code).order_by(Rule.edition.desc()).limit(1)
     ).one_or_none()
@@ -166,6 +200,10 @@ def install(session: Session, code: str, body: Mapping[str, Any]) -> Rule:
     return latest
 
 
+def digest_of(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
 def shipped(code: str = DEFAULT) -> dict[str, Any]:
     """The body of a profile that comes with the service."""
     text = files("hotline").joinpath(f"reference/profiles/{code}.yaml").read_text("utf-8")
@@ -174,7 +212,3 @@ def shipped(code: str = DEFAULT) -> dict[str, Any]:
 
 
 _editions: dict[UUID, Profile] = {}
-
-
-def _canonical(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, sort_keys=True, ensure_ascii=False)

@@ -1,6 +1,5 @@
 """What administrators look at: accounts, rules, reference data, the calendar, messages, who opened what. Reads only."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,8 +9,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from hotline.services import profiles
-from hotline.services.profiles import Profile
-from hotline.words import word
 from models import (
     AccessLog,
     Area,
@@ -30,7 +27,6 @@ from models import (
     TaxonomyVersion,
     Unit,
     UnitKind,
-    Urgency,
     now,
 )
 from models.base import CITY_TIME
@@ -59,37 +55,6 @@ def staff(session: Session) -> Sequence[StaffLine]:
 
 def person(session: Session, staff_id: UUID) -> Staff | None:
     return session.get(Staff, staff_id, options=[joinedload(Staff.unit)])
-
-
-@dataclass(frozen=True)
-class ProfileView:
-    """A profile as a person reads it: its steps in order, and every limit in words."""
-
-    rule: Rule
-    profile: Profile
-    limits: Mapping[str, Sequence[str]]
-    steps: Sequence[tuple[str, bool]]
-
-
-STEPS = ("under_review", "to_dispatch", "dispatched", "in_progress", "answered", "verifying", "callback", "closed", "archived")
-
-
-def profile(session: Session) -> ProfileView:
-    rule = profiles.current(session)
-    found = profiles.in_force(session)
-    reachable = {str(status) for status in found.reachable()}
-    limits = {stage: _by_urgency(limit) for stage, limit in rule.body["limits"].items()}
-    return ProfileView(rule, found, limits, [(step, step in reachable) for step in STEPS])
-
-
-def _by_urgency(limit: str | Mapping[str, str]) -> list[str]:
-    return [in_words(limit if isinstance(limit, str) else limit[urgency]) for urgency in Urgency]
-
-
-def in_words(limit: str) -> str:
-    """30m as 30 分钟, 3wd as 3 个工作日."""
-    found = re.fullmatch(r"(\d+)(m|h|d|wd)", limit)
-    return f"{found[1]} {word('limit_unit', found[2])}" if found else limit
 
 
 def rules(session: Session) -> Sequence[Rule]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased, selectinload
 from hotline.errors import NotFound
 from hotline.services import core, gazetteer, profiles
 from hotline.services.access import CaseView, Held, Me
+from hotline.services.profiles import Profile
 from hotline.services.reading_levels import tree
 from hotline.services.reading_units import is_closed_to_units
 from hotline.words import word
@@ -25,6 +26,7 @@ from models import (
     CaseEvent,
     CaseLink,
     Category,
+    Check,
     Contact,
     EventNote,
     Mark,
@@ -95,6 +97,13 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Checked:
+    check: Check
+    by: str
+    files: Sequence[Attachment]
+
+
+@dataclass(frozen=True)
 class Panel:
     """What every desk shows of a case: the matter, its story, what was answered and asked for."""
 
@@ -110,8 +119,8 @@ class Panel:
     requests: Sequence[Asked]
     marks: Sequence[Mark]
     files: Sequence[Attachment]
-    off: frozenset[str]
-    designate_after: int
+    checks: Sequence[Checked]
+    profile: Profile
     meetings: Sequence[tuple[Meeting, str]]
 
     @property
@@ -126,7 +135,7 @@ class Panel:
     @property
     def designated(self) -> bool:
         """By the centre, after so many dispatches: the unit keeps it."""
-        return self.case.dispatch_count >= self.designate_after
+        return self.case.dispatch_count >= self.profile.designate_after
 
     @property
     def tree(self) -> Sequence[tuple[int, Held]]:
@@ -142,8 +151,8 @@ class Panel:
 
     def may(self, me: Me, subject: Case | Assignment) -> tuple[Action, ...]:
         if isinstance(subject, Case):
-            return open_actions(subject.status, me.roles, self.off)
-        return open_actions(subject.status, me.roles, self.off, standing=subject.standing)
+            return open_actions(subject.status, me.roles, self.profile.off)
+        return open_actions(subject.status, me.roles, self.profile.off, standing=subject.standing)
 
 
 def panel(session: Session, view: CaseView) -> Panel:
@@ -167,8 +176,8 @@ def panel(session: Session, view: CaseView) -> Panel:
             select(Mark).where(Mark.case_id == case.id, Mark.cleared_at.is_(None)).order_by(Mark.created_at)
         ).all(),
         files=files,
-        off=profile.off,
-        designate_after=profile.designate_after,
+        checks=_checks(session, view),
+        profile=profile,
         meetings=_meetings(session, case) if any(step.action == Action.MEET for step in story) else (),
     )
 
@@ -291,6 +300,21 @@ def _answers_and_files(session: Session, view: CaseView, *, closed: bool) -> tup
     return answers, of_citizen
 
 
+def _checks(session: Session, view: CaseView) -> list[Checked]:
+    """The centre's verdicts, the latest first; units read in the history what they were sent back."""
+    if not view.whole or not any(held.assignment.answered_at for held in view.held):
+        return []
+    rows = session.execute(
+        select(Check, Staff.name)
+        .join(Staff, Staff.id == Check.by_id)
+        .where(Check.case_id == view.case.id)
+        .order_by(Check.created_at.desc())
+    ).all()
+    seen_there = [check.id for check, _ in rows if check.on_site]
+    files = session.scalars(select(Attachment).where(Attachment.check_id.in_(seen_there))).all() if seen_there else []
+    return [Checked(check, by, [file for file in files if file.check_id == check.id]) for check, by in rows]
+
+
 def _messages_of(case: Case) -> ColumnElement[bool]:
     """The first letters belong to every matter of the contact, a remark to its own."""
     return (Message.contact_id == case.contact_id) & (Message.case_id.is_(None) | (Message.case_id == case.id))
@@ -345,7 +369,8 @@ def rest(session: Session, case: Case) -> Rest:
 def attachment(session: Session, view: CaseView, attachment_id: UUID) -> Attachment:
     """A file of this case that this person may open."""
     answers, files = _answers_and_files(session, view, closed=not view.whole and is_closed_to_units(view.case))
-    for file in [*files, *(file for answered in answers for file in answered.files)]:
+    of_checks = [file for checked in _checks(session, view) for file in checked.files]
+    for file in [*files, *of_checks, *(file for answered in answers for file in answered.files)]:
         if file.id == attachment_id:
             return file
     raise NotFound()

@@ -1,6 +1,6 @@
 """What the centre's desk shows: cases to review, to send out, to check, and what units and citizens ask for. Reads only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,8 +10,11 @@ from sqlalchemy import ColumnElement, String, and_, cast, false, func, select, u
 from sqlalchemy.orm import Session
 
 from hotline.errors import RuleBroken
-from hotline.services import dispatching, gazetteer, profiles
+from hotline.services import dispatching, gazetteer, profiles, reviewing
+from hotline.services.profiles import FirstUnit
+from hotline.services.reviewing import Proposal
 from models import (
+    Action,
     Case,
     CaseStatus,
     Contact,
@@ -31,20 +34,28 @@ class Tab(StrEnum):
     RETURNS = "returns"
     ASSISTS = "assists"
     TO_CHECK = "to_check"
+    ON_SITE = "on_site"
+    CALLBACK = "callback"
     REOPENING = "reopening"
 
 
 STATES = {
     Tab.REVIEW: (CaseStatus.UNDER_REVIEW,),
     Tab.TO_DISPATCH: (CaseStatus.TO_DISPATCH, CaseStatus.REOPENED),
-    Tab.TO_CHECK: (CaseStatus.ANSWERED, CaseStatus.VERIFYING),
+    Tab.TO_CHECK: (CaseStatus.ANSWERED,),
+    Tab.ON_SITE: (CaseStatus.VERIFYING,),
+    Tab.CALLBACK: (CaseStatus.CALLBACK,),
 }
 ASKED = {Tab.RETURNS: RequestKind.RETURN, Tab.ASSISTS: RequestKind.ASSISTS, Tab.REOPENING: RequestKind.REOPENING}
-# Where each role begins; the first that fits.
+# Steps that not every profile has.
+OPTIONAL = (Tab.REVIEW, Tab.ON_SITE, Tab.CALLBACK)
+# Where each role begins; the first that fits and is shown.
 HOME = (
     (Role.VERIFIER, Tab.TO_CHECK),
     (Role.DISPATCHER, Tab.TO_DISPATCH),
+    (Role.CALLBACK_AGENT, Tab.CALLBACK),
     (Role.CALLBACK_AGENT, Tab.REOPENING),
+    (Role.SHIFT_LEADER, Tab.REVIEW),
 )
 
 
@@ -67,14 +78,14 @@ class Row:
     rework_count: int
 
 
-def home(roles: frozenset[Role]) -> Tab:
-    return next((tab for role, tab in HOME if role in roles), Tab.TO_DISPATCH)
+def home(roles: frozenset[Role], shown: Sequence[Tab]) -> Tab:
+    return next((tab for role, tab in HOME if role in roles and tab in shown), Tab.TO_DISPATCH)
 
 
-def shown_tabs(session: Session) -> Sequence[Tab]:
-    """Review only where the profile in force has it."""
+def shown_tabs(session: Session, counted: Mapping[Tab, int]) -> Sequence[Tab]:
+    """What the profile in force has, and what cases of an earlier one are still in."""
     reachable = profiles.in_force(session).reachable()
-    return [tab for tab in Tab if tab != Tab.REVIEW or CaseStatus.UNDER_REVIEW in reachable]
+    return [tab for tab in Tab if tab not in OPTIONAL or counted[tab] or reachable.intersection(STATES[tab])]
 
 
 def counts(session: Session) -> dict[Tab, int]:
@@ -106,6 +117,12 @@ def rows(session: Session, tab: Tab) -> Sequence[Row]:
     return [_row(*each, names=names[each[0].id]) for each in found]
 
 
+def most_urgent(session: Session, tab: Tab) -> str | None:
+    """The number of the case of a tab by state that has the least time left."""
+    first = select(Case.number).where(Case.status.in_(STATES.get(tab, ()))).order_by(Case.due_at, Case.id)
+    return session.scalar(first.limit(1))
+
+
 def _of_tab(tab: Tab) -> ColumnElement[bool]:
     return Request.id.is_not(None) if tab in ASKED else Case.status.in_(STATES[tab])
 
@@ -133,10 +150,16 @@ def _row(
     )
 
 
-def suggested_unit(session: Session, case: Case) -> str:
-    """The code of the unit that the city's rules name, if they name one."""
+def proposed(session: Session, case: Case) -> Proposal:
+    """The units that the agent proposed for a first dispatch, else the one that the city's rules name, if they name one."""
+    profile = profiles.of(session, case)
+    was_reviewed = profile.case_step(CaseStatus.UNDER_REVIEW, Action.APPROVE) is not None and not case.dispatch_count
+    said = reviewing.proposal(session, case) if was_reviewed else Proposal()
+    if said.unit:
+        return said
+    area, first = case.community_code or case.township_code or "", profile.first_unit
     try:
-        unit, _ = dispatching.choose_unit(session, case.category_code, case.community_code or case.township_code or "")
+        unit, assists = dispatching.choose_unit(session, case.category_code, area, first=first)
     except RuleBroken:
-        return ""
-    return unit.code
+        return said
+    return Proposal(unit.code, [each.code for each in assists] if first == FirstUnit.AREA else [], said.note)

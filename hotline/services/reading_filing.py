@@ -9,11 +9,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.services import deadlines, matters, profiles
+from hotline.services import deadlines, matters
 from hotline.services.deadlines import Limit
 from hotline.services.draft_form import DraftForm
+from hotline.services.profiles import Profile
 from hotline.services.reading import EarlierCase, area_names
-from models import Category, Contact, Draft, TaxonomyVersion, Unit, UnitKind, now
+from models import Action, Category, Contact, Draft, TaxonomyVersion, Unit, UnitKind, now
 from models.workflow import Clock
 
 
@@ -81,6 +82,9 @@ class FilingView:
     shortened: bool  # a long text was judged by its beginning and end
     urgency_reason: str
     limits: Limits
+    # What the profile in force lets an agent do with it.
+    may_dispatch: bool
+    may_submit: bool  # to the shift leader, who reviews it
 
     @property
     def category(self) -> CategoryOption | None:
@@ -113,6 +117,7 @@ def filing_view(
     *,
     suggestion: Mapping[str, Any] | None,
     filed: Sequence[EarlierCase],
+    profile: Profile,
     known: Mapping[int, Draft] | None = None,
 ) -> FilingView:
     """The drafts are read unless they are `known`."""
@@ -135,7 +140,9 @@ def filing_view(
         alike=_alike(body, categories),
         shortened=bool(body.get("shortened")),
         urgency_reason=(body.get("urgency") or {}).get("reason", ""),
-        limits=_limits(session, form),
+        limits=_limits(session, profile, form),
+        may_dispatch=profile.case_step(None, Action.FILE) is not None,
+        may_submit=profile.case_step(None, Action.FILE_FOR_REVIEW) is not None,
     )
 
 
@@ -166,8 +173,7 @@ def _choices(body: Mapping[str, Any], form: DraftForm) -> list[Option]:
     return [Option(each["code"], each["name"]) for each in place.get("candidates", ())]
 
 
-def _limits(session: Session, form: DraftForm) -> Limits:
-    profile = profiles.in_force(session)
+def _limits(session: Session, profile: Profile, form: DraftForm) -> Limits:
     sign, contact, answer = (profile.limit(stage, form.urgency) for stage in (Clock.SIGN, "contact", Clock.ANSWER))
     return Limits(sign, contact, answer, deadlines.due_at(session, now(), answer).at)
 

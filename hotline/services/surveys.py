@@ -51,7 +51,12 @@ def invite(session: Session, case: Case) -> Survey | None:
     """
     session.refresh(case, with_for_update=True)
     profile = profiles.of(session, case)
-    if not _is_moment(session, case, profile):
+    if not _is_moment(case, profile):
+        return None
+    if not _may_be_asked(session, case):
+        if case.status == CaseStatus.CALLBACK:  # nobody will say a word that it could wait for
+            note = words.say("The citizen does not want to be asked.")
+            cases.advance(session, case, Action.CLOSE, by=SERVICE, key=f"unasked:{case.version}", note=note)
         return None
     latest = _latest(session, case)
     if latest is not None and latest.created_at >= _asked_at(session, case):
@@ -109,6 +114,7 @@ def record_answers(
     result: Grade,
     unit: Grade,
     remark: str = "",
+    by: Actor = SERVICE,
 ) -> SurveyAnswer:
     """Store an answer, or a correction of it; the same content again is the same answer."""
     case = session.get_one(Case, survey.case_id, with_for_update=True, populate_existing=True)
@@ -124,7 +130,7 @@ def record_answers(
     session.add(answer)
     survey.answered_at = survey.answered_at or now()
     said = f"{'solved' if solved else 'not solved'}, result {result}, unit {unit}"
-    cases.note(session, case, Action.SURVEY, by=SERVICE, key=f"survey:{answer.id.hex}", text=said)
+    cases.note(session, case, Action.SURVEY, by=by, key=f"survey:{answer.id.hex}", text=said)
     emit(session, SurveyAnswered(survey.id, case.id))
     session.flush()
     return answer
@@ -207,9 +213,13 @@ def lapse(session: Session) -> int:
     return len(rows)
 
 
-def _is_moment(session: Session, case: Case, profile: profiles.Profile) -> bool:
+def _is_moment(case: Case, profile: profiles.Profile) -> bool:
     moment = CaseStatus.CALLBACK if profile.ask_citizen == AskCitizen.BEFORE_CLOSE else CaseStatus.CLOSED
-    if case.status != moment or case.closure in (None, ClosureKind.DIRECT) or not case.wants_callback:
+    return case.status == moment and case.closure not in (None, ClosureKind.DIRECT)
+
+
+def _may_be_asked(session: Session, case: Case) -> bool:
+    if not case.wants_callback:
         return False
     citizen = session.get(Citizen, case.citizen_id) if case.citizen_id else None
     return citizen is None or not citizen.refuses_callback

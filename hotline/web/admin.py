@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
 from hotline.errors import NotFound
-from hotline.services import access, administration, reading_admin, reading_outgoing, reading_units, texts
+from hotline.services import access, administration, profiles, reading_admin, reading_outgoing, reading_units, texts
 from hotline.services.administration import CHANNELS, GIVEN_ROLES, Account
-from hotline.web import admin_conversations, admin_model, admin_telephone, admin_texts, render
+from hotline.web import admin_conversations, admin_model, admin_profiles, admin_telephone, admin_texts, render
 from hotline.web.deps import Db, Look, Me
 from hotline.web.letters import clean
-from models import Delivery, Role, Urgency
+from models import Delivery, Role
 
 
 def _administrators_only(me: Me) -> None:
@@ -21,6 +21,7 @@ def _administrators_only(me: Me) -> None:
 
 
 router = APIRouter(prefix="/admin", include_in_schema=False, dependencies=[Depends(_administrators_only)])
+router.include_router(admin_profiles.router)
 router.include_router(admin_telephone.router)
 router.include_router(admin_texts.router)
 router.include_router(admin_conversations.router)
@@ -33,7 +34,7 @@ def overview(request: Request, look: Look, me: Me) -> Response:
         "stuck": reading_admin.stuck(look),
         "outgoing": reading_outgoing.outgoing(look),
         "calendar": reading_admin.calendar(look, None),
-        "profile": reading_admin.profile(look),
+        "profile": profiles.current(look),
         "staff": reading_admin.staff(look),
     }
     return render.page(request, "admin/overview.html", me=me, **values)
@@ -106,9 +107,7 @@ def revoke(request: Request, db: Db, me: Me, staff_id: UUID) -> Response:
 @router.get("/rules")
 def rules(request: Request, look: Look, me: Me) -> Response:
     found = {rule.kind: rule for rule in reading_admin.rules(look)}
-    return render.page(
-        request, "admin/rules.html", me=me, view=reading_admin.profile(look), rules=found, urgencies=tuple(Urgency)
-    )
+    return render.page(request, "admin/rules.html", me=me, rules=found)
 
 
 @router.post("/rules/queue")

@@ -15,6 +15,7 @@ from hotline.services import (
     gazetteer,
     matters,
     presence,
+    profiles,
     queueing,
     reading,
     reading_filing,
@@ -139,7 +140,8 @@ def save_draft(request: Request, me: Me, db: Db, contact_id: UUID, posted: Poste
         triage.hear(db, contact, before, form)
     if not render.is_htmx(request):
         return render.redirect(request, f"/desk?c={contact_id}&m={matter}", notice="草稿已保存。")
-    view = reading_filing.filing_view(db, contact, matter, form, suggestion=triage.suggested_of(db, contact), filed=())
+    said, profile = triage.suggested_of(db, contact), profiles.in_force(db)
+    view = reading_filing.filing_view(db, contact, matter, form, suggestion=said, filed=(), profile=profile)
     moved = (form.unit, form.assist_units) != (typed.unit, typed.assist_units)
     again = same_matter.looks_elsewhere(before, form)
     return render.fragment(request, "desk/_saved.html", me=me, contact=contact, units_moved=moved, same_again=again, filing=view)
@@ -151,9 +153,9 @@ def suggested(request: Request, look: Look, me: Me, contact_id: UUID) -> Respons
     contact = _open_contact(look, me, contact_id)
     if contact.taken_by_id != me.staff_id:
         return _nothing_new()
-    suggestion = triage.suggested_of(look, contact)
-    form = drafts.suggested(look, contact, drafts.open_draft(look, contact, 1), suggestion)
-    view = reading_filing.filing_view(look, contact, 1, form, suggestion=suggestion, filed=())
+    suggestion, profile = triage.suggested_of(look, contact), profiles.in_force(look)
+    form = drafts.suggested(look, contact, drafts.open_draft(look, contact, 1), suggestion, profile)
+    view = reading_filing.filing_view(look, contact, 1, form, suggestion=suggestion, filed=(), profile=profile)
     return render.fragment(request, "desk/_suggested.html", me=me, filing=view)
 
 
@@ -180,7 +182,8 @@ def drop_matter(request: Request, me: Me, db: Db, contact_id: UUID, m: Matter) -
 
 @router.post("/contact/{contact_id}/file")
 def file(request: Request, me: Me, db: Db, contact_id: UUID, posted: Posted, key: Key) -> Response:
-    return _file(request, db, me, contact_id, posted, key, how="dispatch")
+    how = matters.way_of_filing(db, for_review=text_of(posted, "for_review") == "true")
+    return _file(request, db, me, contact_id, posted, key, how=how)
 
 
 @router.post("/contact/{contact_id}/answer")
@@ -194,7 +197,12 @@ def redirect(request: Request, me: Me, db: Db, contact_id: UUID, posted: Posted,
     return _file(request, db, me, contact_id, posted, key, how="redirect", reason=reason)
 
 
-DONE: dict[How, str] = {"dispatch": "已立案并派单", "answer": "已直接答复", "redirect": "已引导告知"}
+DONE: dict[How, str] = {
+    "dispatch": "已立案并派单",
+    "review": "已立案，送班长审核",
+    "answer": "已直接答复",
+    "redirect": "已引导告知",
+}
 
 
 def _file(
@@ -262,14 +270,16 @@ def attachment(look: Look, me: Me, attachment_id: UUID) -> Response:
 
 def _contact_values(session: Session, me: access.Me, contact: Contact, matter: int) -> dict[str, Any]:
     suggestion, known = triage.suggested_of(session, contact), matters.kept(session, contact)
-    kept = drafts.reopened(session, contact, matter, known.get(matter), suggestion) if contact.concluded_at is None else None
+    kept = filing_view = None
+    if contact.concluded_at is None:
+        profile = profiles.in_force(session)
+        kept = drafts.reopened(session, contact, matter, known.get(matter), suggestion, profile)
     community = kept.community_code if kept else None
     view = reading.contact_view(session, contact, suggestion=suggestion, community_code=community)
-    filing_view = (
-        reading_filing.filing_view(session, contact, matter, kept, suggestion=suggestion, filed=view.filed, known=known)
-        if kept
-        else None
-    )
+    if kept:
+        filing_view = reading_filing.filing_view(
+            session, contact, matter, kept, suggestion=suggestion, filed=view.filed, profile=profile, known=known
+        )
     mine = contact.taken_by_id == me.staff_id and contact.concluded_at is None
     told = drafts.told(session, contact, kept) if mine and threads.is_talked(contact) else {}
     return {"contact": contact, "view": view, "filing": filing_view, "mine": mine, "doors": matters.doors(), "told": told}

@@ -1,6 +1,5 @@
 """The unit's desk: assignments by the time that is left; sign, speak with the citizen, answer, ask to return."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,16 +7,16 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from starlette.datastructures import FormData
 
-from hotline.errors import Invalid, NotAllowed
-from hotline.services import access, answers, dispatching, files, joint, reading_cases, reading_levels, reading_units
+from hotline.errors import NotAllowed
+from hotline.services import access, answers, dispatching, joint, reading_cases, reading_levels, reading_units
 from hotline.services.dispatching import ReturnReason
 from hotline.services.files import CheckedFile
 from hotline.services.reading_units import Tab
 from hotline.web import render, unit_levels
 from hotline.web.deps import Db, Key, Look, Me, Seen
 from hotline.web.letters import clean, uploads
+from hotline.web.photographs import SentForm, checked
 from models import ClosureKind, Role, Standing, Unit
 
 router = APIRouter(prefix="/unit", include_in_schema=False)
@@ -65,17 +64,8 @@ def contacted(
     return render.redirect(request, f"/unit/{assignment_id}", notice="已记下先行联系。")
 
 
-async def _form(request: Request) -> AsyncIterator[FormData]:
-    async with request.form() as form:
-        yield form
-
-
-def _photographs(form: Annotated[FormData, Depends(_form)]) -> tuple[CheckedFile, ...]:
-    """Checked before the transaction is opened: that takes its time."""
-    chosen = [*uploads(form, "before", prefix="处理前 "), *uploads(form, "after", prefix="处理后 ")]
-    if len(chosen) > files.MOST_FILES:
-        raise Invalid("Please add at most five files; there are {count}.", field="after", count=len(chosen))
-    return tuple(files.check(file) for file in chosen)
+def _photographs(form: SentForm) -> tuple[CheckedFile, ...]:
+    return checked([*uploads(form, "before", prefix="处理前 "), *uploads(form, "after", prefix="处理后 ")], field="after")
 
 
 @router.post("/{assignment_id}/answer")

@@ -4,13 +4,14 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotFound
 from hotline.services import (
     access,
+    asking,
     cases,
     checks,
     dispatching,
@@ -19,42 +20,74 @@ from hotline.services import (
     reading_cases,
     reading_centre,
     reading_units,
+    reviewing,
     surveys,
 )
-from hotline.services.reading_cases import Panel
+from hotline.services.files import CheckedFile
 from hotline.services.reading_centre import Tab
 from hotline.web import render
 from hotline.web.deps import Db, Key, Look, Me, Seen
-from hotline.web.letters import clean
-from models import Action, Role, Verdict
+from hotline.web.letters import clean, uploads
+from hotline.web.photographs import SentForm, checked
+from models import Action, Case, CaseStatus, Grade, Role, Verdict
 from models import Request as Asked
 
 router = APIRouter(prefix="/verify", include_in_schema=False)
 
 STAFFED_BY = (Role.DISPATCHER, Role.VERIFIER, Role.SHIFT_LEADER, Role.CALLBACK_AGENT)
-# Acts on a case that have forms of their own or are taken on its assignment.
+# Acts on a case that have routes of their own or are taken on its assignment.
 ELSEWHERE = frozenset(
-    {Action.DISPATCH, Action.SIGN, Action.RETURN, Action.ANSWER, Action.REWORK, Action.CLOSE, Action.ASK_CITIZEN}
+    {Action.DISPATCH, Action.SIGN, Action.RETURN, Action.ANSWER, Action.REWORK, Action.CLOSE, Action.ASK_CITIZEN, Action.APPROVE}
 )
+# Acts that have forms of their own beside the list of the rarer ones.
+SHOWN_APART = ELSEWHERE | {Action.VERIFY}
+SENDS_OUT = frozenset({Action.DISPATCH, Action.APPROVE})
 Note = Annotated[str, Form(max_length=5000)]
 
 
 @router.get("")
 def page(request: Request, look: Look, me: Me, tab: Tab | None = None) -> Response:
     access.require(me, *STAFFED_BY)
-    return _page(request, look, me, tab or reading_centre.home(me.roles))
+    return _page(request, look, me, tab)
 
 
 @router.get("/list")
 def rows(request: Request, look: Look, me: Me, tab: Tab, open: str = "") -> Response:
     access.require(me, *STAFFED_BY)
-    return render.fragment(request, "verify/_list.html", me=me, open_number=open, **_listed(look, tab))
+    return render.fragment(request, "verify/_list.html", me=me, open_number=open, **_listed(look, tab, me.roles))
+
+
+@router.get("/{tab}/next")
+def most_urgent(request: Request, look: Look, me: Me, tab: Tab) -> Response:
+    """For a run of them: the one with the least time left, or the list when all are done."""
+    access.require(me, *STAFFED_BY)
+    number = reading_centre.most_urgent(look, tab)
+    return render.redirect(request, f"/verify/{tab}/{number}" if number else f"/verify?tab={tab}")
 
 
 @router.get("/{tab}/{number}")
 def show(request: Request, look: Look, me: Me, tab: Tab, number: str) -> Response:
     access.require(me, *STAFFED_BY)
     return _page(request, look, me, tab, number)
+
+
+@router.post("/{number}/approve")
+def approve(
+    request: Request,
+    me: Me,
+    db: Db,
+    number: str,
+    key: Key,
+    unit: Annotated[str, Form(max_length=32)] = "",
+    assists: Annotated[list[str], Form()] = [],  # noqa: B006 -- FastAPI copies it
+    note: Note = "",
+    seen: Seen = None,
+) -> Response:
+    case = access.see_case(db, me, number).case
+    units = filing.units_of(db, [unit, *(code for code in assists if code and code != unit)]) if unit else []
+    reviewing.approve(db, case, units=units, note=clean(note), by=me.actor, key=key, seen=seen)
+    told = f"审核通过，已派给{units[0].name}。" if units else "审核通过，转派单员。"
+    return render.redirect(request, f"/verify/{Tab.REVIEW}/next", notice=told)
 
 
 @router.post("/{number}/dispatch")
@@ -111,7 +144,65 @@ def verdict(
 ) -> Response:
     case = access.see_case(db, me, number).case
     checks.record_verdict(db, case, verdict, remark=clean(remark), by=me.actor, key=key, seen=seen)
-    return _done(request, Tab.TO_CHECK, "核查通过，已办结。" if verdict == Verdict.PASSED else "已退回承办单位重办。")
+    return _done(request, Tab.TO_CHECK, _after_check(case))
+
+
+def _photographs(form: SentForm) -> tuple[CheckedFile, ...]:
+    return checked(uploads(form, "photographs", prefix="现场 "), field="photographs")
+
+
+@router.post("/{number}/site")
+def on_site(
+    request: Request,
+    me: Me,
+    photographs: Annotated[tuple[CheckedFile, ...], Depends(_photographs)],
+    db: Db,
+    number: str,
+    key: Key,
+    verdict: Annotated[Verdict, Form()],
+    remark: Note = "",
+    seen: Seen = None,
+) -> Response:
+    """What was seen on the spot, with photographs."""
+    case = access.see_case(db, me, number).case
+    checks.record_verdict(db, case, verdict, remark=clean(remark), files=photographs, by=me.actor, key=key, seen=seen)
+    return _done(request, Tab.ON_SITE, _after_check(case))
+
+
+def _after_check(case: Case) -> str:
+    told = {CaseStatus.CLOSED: "核查通过，已办结。", CaseStatus.CALLBACK: "核查通过，等市民的意见。"}
+    return told.get(CaseStatus(case.status), "已退回承办单位重办。")
+
+
+@router.post("/{number}/asked")
+def asked_citizen(
+    request: Request,
+    me: Me,
+    db: Db,
+    number: str,
+    solved: Annotated[bool, Form()],
+    result: Annotated[Grade, Form()],
+    unit: Annotated[Grade, Form()],
+    remark: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    """What the citizen said on the telephone."""
+    case = access.see_case(db, me, number).case
+    asking.note_answer(db, case, solved=solved, result=result, unit=unit, remark=clean(remark), by=me.actor)
+    content = solved and result.is_satisfied
+    return _done(request, Tab.CALLBACK, "市民认可，即办结。" if content else "市民不认可，请到“不满意待处理”决定。")
+
+
+@router.post("/{number}/unreached")
+def unreached(
+    request: Request, me: Me, db: Db, number: str, key: Key, over: Annotated[bool, Form()], text: Note = "", seen: Seen = None
+) -> Response:
+    """Nobody answered: to be tried again, or over with the reason."""
+    case = access.see_case(db, me, number).case
+    if over:
+        asking.close_unasked(db, case, reason=clean(text), by=me.actor, key=key, seen=seen)
+    else:
+        asking.note_unreached(db, case, text=clean(text), by=me.actor, key=key)
+    return _done(request, Tab.CALLBACK, "已按联系不上办结。" if over else "已记下，稍后再打。")
 
 
 @router.post("/{number}/reopening")
@@ -175,7 +266,7 @@ def advance(
     note: Note = "",
     seen: Seen = None,
 ) -> Response:
-    """The rarer steps of a case: approve, answer directly, redirect, dismiss, withdraw, send to the site."""
+    """The rarer steps of a case: answer directly, redirect, dismiss, withdraw, send somebody to the spot."""
     if action in ELSEWHERE:
         raise NotFound()
     case = access.see_case(db, me, number).case
@@ -195,28 +286,32 @@ def _done(request: Request, tab: Tab, told: str) -> Response:
     return render.redirect(request, f"/verify?tab={tab}", notice=told)
 
 
-def _page(request: Request, session: Session, me: access.Me, tab: Tab, number: str = "") -> Response:
-    values = _listed(session, tab)
-    opened: Panel | None = None
-    actions: tuple[Action, ...] = ()
+def _page(request: Request, session: Session, me: access.Me, tab: Tab | None, number: str = "") -> Response:
+    values = _listed(session, tab, me.roles)
     if number:
-        opened = reading_cases.panel(session, access.see_case(session, me, number))
-        actions = opened.may(me, opened.case)
-    values |= {
-        "opened": opened,
-        "open_number": number,
-        "actions": actions,
-        "others": [action for action in actions if action not in ELSEWHERE],
-        "units": reading_units.choices(session) if opened else (),
-        "suggested": reading_centre.suggested_unit(session, opened.case) if opened and Action.DISPATCH in actions else "",
-    }
-    return render.page(request, "verify/page.html", me=me, **values)
+        values |= _opened(session, me, number)
+    else:
+        values |= {"opened": None}
+    return render.page(request, "verify/page.html", me=me, open_number=number, **values)
 
 
-def _listed(session: Session, tab: Tab) -> dict[str, Any]:
+def _opened(session: Session, me: access.Me, number: str) -> dict[str, Any]:
+    opened = reading_cases.panel(session, access.see_case(session, me, number))
+    actions = opened.may(me, opened.case)
     return {
-        "tab": tab,
-        "tabs": reading_centre.shown_tabs(session),
-        "counted": reading_centre.counts(session),
-        "rows": reading_centre.rows(session, tab),
+        "opened": opened,
+        "actions": actions,
+        "passes": checks.way_on(opened.profile) in actions,
+        "others": [action for action in actions if action not in SHOWN_APART],
+        "units": reading_units.choices(session),
+        "proposed": reading_centre.proposed(session, opened.case) if SENDS_OUT.intersection(actions) else None,
+        "grades": tuple(Grade),
     }
+
+
+def _listed(session: Session, tab: Tab | None, roles: frozenset[Role]) -> dict[str, Any]:
+    """A tab's list; of none in particular, where these roles begin."""
+    counted = reading_centre.counts(session)
+    tabs = reading_centre.shown_tabs(session, counted)
+    chosen = tab or reading_centre.home(roles, tabs)
+    return {"tab": chosen, "tabs": tabs, "counted": counted, "rows": reading_centre.rows(session, chosen)}

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 import yaml
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from hotline import seeds
 from hotline.seeds import files
-from models import Area, AreaKind, CalendarDay, Category, PlaceName, RoutingRule, Rule, TaxonomyVersion, Unit
+from hotline.services import profiles
+from models import AccessLog, Area, AreaKind, CalendarDay, Category, PlaceName, RoutingRule, Rule, TaxonomyVersion, Unit
+from tests.factories import make_staff
 
 
 @pytest.fixture
@@ -91,6 +93,28 @@ def test_what_an_administrator_wrote_is_not_undone(session: Session) -> None:
 
     current = session.scalars(select(Rule).where(Rule.kind == "queue", Rule.current)).one()
     assert current.body["text_share"] == 0.3
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_profile_that_an_administrator_chose_stays_in_force(session: Session, own: bool) -> None:
+    code = profiles.DEFAULT if own else "one_desk"
+    body = profiles.shipped(code) | {"designate_after": 5}
+    rule = profiles.install(session, code, body)
+    session.add(AccessLog(staff_id=make_staff(session).id, subject_kind="rule", subject_id=rule.id, what="in force"))
+    session.execute(delete(Rule).where(Rule.kind == profiles.KIND, Rule.id != rule.id))
+
+    assert seeds.load_reference(session) == {}
+
+    assert profiles.current(session).id == rule.id
+
+
+def test_a_city_that_chose_no_profile_gets_the_newest_edition_of_the_default(session: Session) -> None:
+    profiles.install(session, profiles.DEFAULT, profiles.shipped() | {"designate_after": 5})
+    session.execute(delete(Rule).where(Rule.kind == profiles.KIND, ~Rule.current))
+
+    assert seeds.load_reference(session) == {"editions of rules": 1}
+
+    assert profiles.in_force(session).designate_after == 3
 
 
 def test_a_grid_that_is_cut_anew_keeps_its_past(session: Session, copied: Path) -> None:

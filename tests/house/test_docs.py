@@ -6,8 +6,10 @@ import sys
 from itertools import pairwise
 
 from hotline import events, tasks
+from hotline.services import profiles
 from hotline.settings import Settings
 from models import workflow
+from tests.house import profile_docs
 from tests.house.source import ROOT, setting_names
 
 EXAMPLE_SETTING = re.compile(r"^#?\s?(HOTLINE_[A-Z0-9_]+)=", re.MULTILINE)
@@ -45,6 +47,16 @@ def test_every_event_says_when_it_is_true() -> None:
 
 def test_the_drawing_of_the_states_is_fresh() -> None:
     assert workflow.diagram().strip() in (ROOT / "docs" / "workflow.md").read_text()
+
+
+def test_the_table_and_the_drawings_of_the_profiles_are_fresh() -> None:
+    assert profile_docs.section() in profile_docs.PAGE.read_text()
+
+
+def test_the_profiles_that_ship_are_the_files_that_are_there() -> None:
+    files = {path.stem for path in (ROOT / "hotline" / "reference" / "profiles").glob("*.yaml")}
+
+    assert files == set(profiles.SHIPPED)
 
 
 def test_the_readme_names_every_command() -> None:

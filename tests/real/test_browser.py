@@ -329,12 +329,9 @@ STAFF = {
     "supervisor1": ("/wall", "/reports", "/reports?period=month"),
     "admin1": (
         "/admin",
-        "/admin/staff",
-        "/admin/rules",
-        "/admin/reference",
-        "/admin/calendar",
-        "/admin/messages",
-        "/admin/access",
+        *(f"/admin/{name}" for name in ("staff", "rules", "reference", "calendar", "messages", "access")),
+        "/admin/profiles",
+        "/admin/profiles/centre_verified",
     ),
 }
 

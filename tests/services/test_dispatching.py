@@ -15,6 +15,7 @@ from hotline.errors import Invalid, NotAllowed, Outdated, RuleBroken, WrongState
 from hotline.services import cases, dispatching, history
 from hotline.services.cases import Actor
 from hotline.services.dispatching import ReturnReason
+from hotline.services.profiles import FirstUnit
 from models import (
     Action,
     Assignment,
@@ -80,6 +81,22 @@ def test_without_a_known_place_the_bureau_is_alone(session: Session, area: str) 
     rule = category_with(session, "area_leads")
 
     assert codes(dispatching.choose_unit(session, rule.category_code, area))[0] == rule.lead_unit_code
+
+
+def test_where_the_street_comes_first_it_leads_whatever_the_category_and_the_bureau_assists(session: Session) -> None:
+    rule = category_with(session, "no")
+
+    lead, assists = codes(dispatching.choose_unit(session, rule.category_code, GRID, first=FirstUnit.AREA))
+
+    assert (lead, assists[0]) == ("T001", rule.lead_unit_code)
+
+
+def test_where_the_street_comes_first_a_matter_without_a_place_goes_by_duty(session: Session) -> None:
+    rule = category_with(session, "no")
+
+    lead, _ = codes(dispatching.choose_unit(session, rule.category_code, first=FirstUnit.AREA))
+
+    assert lead == rule.lead_unit_code
 
 
 def test_a_third_level_category_follows_its_parent(session: Session) -> None:

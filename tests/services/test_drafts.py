@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from classifier import Place
 from hotline.errors import NotAllowed, RuleBroken, WrongState
-from hotline.services import access, cases, drafts, queueing, triage
+from hotline.services import access, cases, drafts, profiles, queueing, triage
 from hotline.services.drafts import DraftForm
 from models import Conclusion, Contact, Draft, RequestType, Staff, Urgency
 from tests.factories_contacts import make_agent, make_contact
@@ -42,6 +42,16 @@ def test_the_first_form_is_filled_from_contact_and_suggestion(session: Session, 
     assert (form.township_code, form.community_code, form.grid_code) == ("990181001", "990181001001", GRID)
     assert (form.name, form.number, form.confidential) == ("王某", "+8613800138000", True)
     assert form.area_code == GRID
+
+
+def test_where_the_street_comes_first_it_is_filled_in_and_the_suggested_unit_assists(session: Session, contact: Contact) -> None:
+    profiles.install(session, "street_first", profiles.shipped("street_first"))
+    place = Place("grid", "990181001", "990181001001", GRID)
+    triage.suggest(session, contact, prediction(place=place).as_dict())
+
+    form = drafts.open_draft(session, contact, 1)
+
+    assert (form.unit, form.assist_units) == ("T001", ["CGJ"])
 
 
 def test_without_a_suggestion_the_form_holds_what_the_citizen_said(session: Session, contact: Contact) -> None:

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from time_machine import Traveller
 
-from hotline.errors import Invalid, NotAllowed, NoteRequired, Outdated, WrongState
+from hotline.errors import Invalid, NotAllowed, NoteRequired, Outdated, RuleBroken, WrongState
 from hotline.ports import File
-from hotline.services import answers, cases, checks, files, notices
+from hotline.services import answers, cases, checks, files, notices, profiles
 from hotline.settings import Settings
 from models import (
     Action,
@@ -39,6 +39,12 @@ from tests.factories_cases import (
     send_back,
 )
 from tests.factories_contacts import make_contact
+
+
+def on_the_spot(session: Session) -> Case:
+    case = make_case(session, status=CaseStatus.ANSWERED, profile=profiles.shipped("one_desk"))
+    cases.advance(session, case, Action.VERIFY, by=an_actor(session, Role.VERIFIER), key=fresh_key())
+    return case
 
 
 def submit(session: Session, case: Case, **values: Any) -> Answer:
@@ -220,6 +226,57 @@ def test_a_caller_is_reached_by_text_if_there_is_a_number(session: Session, numb
     notices.tell_citizen(session, case)
 
     assert [message.channel for message in told(session, case)] == reached
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_what_was_seen_on_the_spot_is_written_down_whatever_the_verdict(session: Session, verdict: Verdict) -> None:
+    case, verifier = on_the_spot(session), an_actor(session, Role.VERIFIER)
+
+    with pytest.raises(NoteRequired):
+        checks.record_verdict(session, case, verdict, by=verifier, key=fresh_key())
+    seen = checks.record_verdict(session, case, verdict, remark="灯亮", by=verifier, key=fresh_key())
+
+    assert (seen.on_site, seen.remark, seen.verdict) == (True, "灯亮", verdict)
+    assert case.status == (CaseStatus.CLOSED if verdict == Verdict.PASSED else CaseStatus.IN_PROGRESS)
+
+
+def test_photographs_of_a_check_are_kept_with_it(session: Session, settings: Settings) -> None:
+    (settings.data_dir / "attachments").mkdir()
+    case = on_the_spot(session)
+    photograph = files.check(File("IMG_1.png", _pixel()))
+
+    seen = checks.record_verdict(
+        session,
+        case,
+        Verdict.PASSED,
+        remark="灯亮",
+        files=[photograph],
+        by=an_actor(session, Role.VERIFIER),
+        key=fresh_key(),
+    )
+
+    kept = session.scalars(select(Attachment).where(Attachment.check_id == seen.id)).one()
+    assert kept.name == "IMG_1.png"
+    assert files.open(kept) == photograph.content
+
+
+def test_whatever_closes_a_checked_case_gives_its_answer_to_the_citizen(session: Session) -> None:
+    case = make_case(session, status=CaseStatus.ANSWERED)
+
+    cases.advance(session, case, Action.CLOSE, by=an_actor(session, Role.VERIFIER), key=fresh_key())
+
+    assert (case.public_answer, case.closure) == ("垃圾已清运，今后每天清运两次。", ClosureKind.SOLVED)
+
+
+def test_a_case_without_an_answer_is_not_closed(session: Session) -> None:
+    case = make_case(session, status=CaseStatus.IN_PROGRESS)
+    lead = lead_of(session, case)
+    cases.advance(session, lead, Action.ANSWER, by=liaison_of(session, lead), key=fresh_key())
+
+    with pytest.raises(RuleBroken, match="no answer"):
+        cases.advance(session, case, Action.CLOSE, by=an_actor(session, Role.VERIFIER), key=fresh_key())
+
+    assert case.status == CaseStatus.ANSWERED
 
 
 def test_an_answer_that_is_not_there_cannot_be_checked(session: Session) -> None:

@@ -15,7 +15,7 @@ from models import Action, Case, CaseStatus, Rule, Urgency
 from models.workflow import CASE_FINAL, CASE_OPEN, Clock
 from tests.factories_cases import asks_before_closing, make_case, with_reviews
 
-BODIES = [profiles.shipped(), asks_before_closing(), with_reviews()]
+BODIES = [*map(profiles.shipped, profiles.SHIPPED), asks_before_closing(), with_reviews()]
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -61,6 +61,9 @@ def test_quick_response_has_its_published_limits(stage: str, emergency: str, urg
         ({"off": [*profiles.shipped()["off"], "case:answered:close"]}, "no way to an end"),
         ({"off": [*profiles.shipped()["off"], "case:in_progress:answer"], "limits": {}}, "limits"),
         ({"ask_citizen": "before_close"}, "before_close"),
+        ({"off": [*profiles.shipped()["off"], "case:closed:reopen"]}, "cannot be switched off"),
+        ({"off": [row for row in profiles.shipped()["off"] if "callback" not in row and "ask" not in row]}, "before_close alone"),
+        ({"first_unit": "mayor"}, "first_unit"),
         ({"ask_citizen": "never"}, "ask_citizen"),
         ({"weights": {"contact": 0}}, "weights"),
         ({"weights": {"beauty": 1}}, "weights"),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.errors import NotAllowed, NotFound, RuleBroken, WrongState
-from hotline.services import archiving, cases, history, surveys
+from hotline.services import archiving, cases, history, profiles, surveys
 from hotline.services.cases import SERVICE
 from models import (
     Action,
@@ -229,6 +229,16 @@ def test_a_decision_clicked_twice_counts_once(session: Session, closed: Case) ->
         surveys.decide_reopening(session, request, grant=True, note="重新办理", by=by, key=key)
 
     assert closed.status == CaseStatus.REOPENED
+
+
+def test_a_case_is_filed_away_when_its_own_profile_says(session: Session, closed: Case, clock: Traveller) -> None:
+    profiles.install(session, "hasty", profiles.shipped() | {"archive_after": "2d"})
+    hasty = make_case(session, status=CaseStatus.CLOSED)
+    clock.shift(timedelta(days=3))
+
+    assert archiving.archive_closed(session) == 1
+
+    assert (closed.status, hasty.status) == (CaseStatus.CLOSED, CaseStatus.ARCHIVED)
 
 
 def test_closed_cases_are_filed_away_unless_something_is_open(session: Session, closed: Case, clock: Traveller) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from classifier import Place, PlaceCandidate
 from hotline.db import Database
-from hotline.services import triage
+from hotline.services import profiles, reviewing, triage
 from models import Case, CaseStatus, Conclusion, Draft
 from tests.fakes import StubClassifier, prediction
 from tests.web.desk import CATEGORY, NUMBER, WATER, contact_of, drafted, follow, looked_up, send, take, the_case
@@ -48,6 +48,53 @@ def test_filing_dispatches_and_concludes_and_a_double_click_changes_nothing(
     assert f"已立案并派单：{case.number}" in page
     assert (case.status, case.number, case.number_of_requester) == (CaseStatus.DISPATCHED, contact.reference, NUMBER)
     assert contact.conclusion == Conclusion.FILED
+
+
+def review_first(pages: Database, **changes: object) -> None:
+    with pages.unit_of_work() as session:
+        profiles.install(session, "review_first", profiles.shipped("seven_step") | changes)
+
+
+def test_where_every_filing_is_reviewed_it_goes_to_the_shift_leader_with_what_was_proposed(
+    agent: TestClient, pages: Database, arrive: Callable[..., UUID]
+) -> None:
+    review_first(pages)
+    contact_id = arrive()
+    taken = take(agent)
+
+    page = follow(agent, form(taken, "file"), category=CATEGORY, unit="ZJJ", place_text="滨江路12号")
+
+    case = the_case(pages, contact_id)
+    assert "立案送审" in taken
+    assert f"已立案，送班长审核：{case.number}" in page
+    assert case.status == CaseStatus.UNDER_REVIEW
+    assert contact_of(pages, contact_id).conclusion == Conclusion.FILED
+    assert looked_up(pages, lambda session: reviewing.proposal(session, case)).unit == "ZJJ"
+
+
+def test_what_is_reviewed_first_needs_the_summary_for_units_already(
+    agent: TestClient, pages: Database, arrive: Callable[..., UUID]
+) -> None:
+    review_first(pages)
+    arrive(confidential=True)
+
+    refused = send(agent, form(take(agent), "file"), category=CATEGORY, place_text="滨江路12号")
+
+    assert refused.status_code == 422
+    assert "请先填写摘要" in refused.text
+
+
+def test_where_both_are_allowed_the_agent_asks_for_a_review(
+    agent: TestClient, pages: Database, arrive: Callable[..., UUID]
+) -> None:
+    review_first(pages, off=[row for row in profiles.shipped("seven_step")["off"] if row != "case:new:file"])
+    contact_id = arrive()
+    taken = take(agent)
+
+    follow(agent, form(taken, "file"), category=CATEGORY, place_text="滨江路12号", for_review="true")
+
+    assert "送班长审核" in taken
+    assert the_case(pages, contact_id).status == CaseStatus.UNDER_REVIEW
 
 
 def test_a_field_that_the_category_requires_is_asked_for(agent: TestClient, arrive: Callable[..., UUID]) -> None:

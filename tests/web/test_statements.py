@@ -14,7 +14,7 @@ from hotline.services import floor, profiles, surveys
 from hotline.settings import Settings
 from models import Assignment, Case, CaseStatus, Contact, Presence, PresenceState, Role, Staff, Survey, now
 from tests.factories_calls import make_call, make_line
-from tests.factories_cases import make_case
+from tests.factories_cases import file_for_review, make_case, with_reviews
 from tests.factories_contacts import make_agent, make_contact
 from tests.web.desk import drafted
 from tests.web.forms import form, forms
@@ -143,6 +143,23 @@ def test_the_centre(as_role: SignIn, city: Database) -> None:
         visit(centre, city, f"/case/{number}")
 
 
+def test_the_centre_where_every_step_is_on(as_role: SignIn, city: Database, drain: Drain) -> None:
+    """Review, a look on the spot, and the citizen's word before the closing."""
+    centre = as_role(*EVERYTHING)
+    with city.unit_of_work() as session:
+        profiles.install(session, "every_step", with_reviews() | {"first_unit": "area"})
+        filed, answered = file_for_review(session), make_case(session, status=CaseStatus.ANSWERED).number
+    drain()
+    act(centre, city, visit(centre, city, f"/verify/review/{filed}"), "approve")
+    act(centre, city, visit(centre, city, f"/verify/to_check/{answered}"), "to-site")
+    act(centre, city, visit(centre, city, f"/verify/on_site/{answered}"), "site", verdict="passed", remark="看过")
+    drain()
+    act(centre, city, visit(centre, city, f"/verify/callback/{answered}"), "unreached", over="false", text="无人接听")
+    said = {"solved": "true", "result": "satisfied", "unit": "satisfied"}
+    act(centre, city, visit(centre, city, f"/verify/callback/{answered}"), "asked", **said)
+    visit(centre, city, f"/case/{answered}")
+
+
 def test_supervision_and_administration(as_role: SignIn, city: Database) -> None:
     everybody = as_role(*EVERYTHING)
     with city.reading() as session:
@@ -153,6 +170,8 @@ def test_supervision_and_administration(as_role: SignIn, city: Database) -> None
         for page in (
             "",
             "/staff",
+            "/profiles",
+            "/profiles/centre_verified",
             "/rules",
             "/texts",
             "/conversations",
@@ -168,12 +187,15 @@ def test_supervision_and_administration(as_role: SignIn, city: Database) -> None
         visit(everybody, city, path)
 
     act(everybody, city, everybody.get("/admin/rules").text, "queue-rule", sms="200")
+    act(everybody, city, everybody.get("/admin/profiles/centre_verified").text, "profile-in-force", reason="会议纪要")
     act(everybody, city, everybody.get(f"/admin/staff?open={somebody}").text, "staff-change", name="改名", roles="agent")
 
 
-def test_the_agents_desk(as_role: SignIn, city: Database) -> None:
+@pytest.mark.parametrize("profile", ["quick_response", "street_first"])
+def test_the_agents_desk(as_role: SignIn, city: Database, profile: str) -> None:
     agent = as_role(Role.AGENT, username="seated", capacity=9)
     with city.unit_of_work() as session:
+        profiles.install(session, profile, profiles.shipped(profile))
         make_agent(session, state=PresenceState.AVAILABLE)
     page = visit(agent, city, "/desk")
     available = next(each for each in forms(page) if each.name == "presence")

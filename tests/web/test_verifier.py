@@ -8,11 +8,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import dispatching, surveys
+from hotline.services import dispatching, profiles, surveys
 from hotline.services.dispatching import ReturnReason
 from models import Assignment, Case, CaseStatus, Check, Grade, Request, RequestState, Role, Survey, Unit, Verdict
 from tests.factories import unit_of
-from tests.factories_cases import fresh_key, lead_of, liaison_of, make_case
+from tests.factories_cases import file_for_review, fresh_key, lead_of, liaison_of, make_case
 from tests.web.forms import form, forms
 
 SignIn = Callable[..., TestClient]
@@ -166,6 +166,69 @@ def test_steps_with_forms_of_their_own_are_not_taken_here(as_role: SignIn, pages
     fields = form(verifier.get(f"/verify/to_check/{number}").text, "verdict").filled(action="close")
 
     assert verifier.post(f"/verify/{number}/advance", data=fields).status_code == 404
+
+
+def for_review(pages: Database) -> str:
+    with pages.unit_of_work() as session:
+        profiles.install(session, "seven_step", profiles.shipped("seven_step"))
+        return file_for_review(session)
+
+
+def test_a_shift_leader_begins_with_the_filings_and_reads_them_one_after_the_other(as_role: SignIn, pages: Database) -> None:
+    first, second = for_review(pages), for_review(pages)
+    leader = as_role(Role.SHIFT_LEADER)
+
+    assert f"/verify/review/{first}" in leader.get("/verify").text
+    answer = send(leader, f"/verify/review/{first}", "approve")
+    following = leader.get(answer.headers["location"])
+    send(leader, following.headers["location"], "approve")
+
+    assert following.headers["location"] == f"/verify/review/{second}"
+    assert leader.get("/verify/review/next").headers["location"] == "/verify?tab=review"
+    with pages.reading() as session:
+        assert set(session.scalars(select(Case.status))) == {CaseStatus.DISPATCHED}
+
+
+def test_a_review_may_leave_the_unit_to_the_dispatcher_who_still_sees_what_was_proposed(as_role: SignIn, pages: Database) -> None:
+    number = for_review(pages)
+
+    send(as_role(Role.SHIFT_LEADER), f"/verify/review/{number}", "approve", unit="")
+    page = as_role(Role.DISPATCHER).get(f"/verify/to_dispatch/{number}").text
+
+    assert one(pages).status == CaseStatus.TO_DISPATCH
+    assert form(page, "dispatch").fields["unit"] == "CGJ"
+    assert form(page, "dispatch").fields["note"] == "请优先处理"
+
+
+def test_a_filing_that_is_void_is_dismissed_with_a_reason(as_role: SignIn, pages: Database) -> None:
+    leader, number = as_role(Role.SHIFT_LEADER), for_review(pages)
+
+    silent = send(leader, f"/verify/review/{number}", "dismiss")
+    told = send(leader, f"/verify/review/{number}", "dismiss", note="重复登记")
+
+    assert (silent.status_code, told.status_code) == (422, 303)
+    assert one(pages).status == CaseStatus.VOID
+
+
+def test_cases_of_a_former_profile_keep_their_place_on_the_desk(as_role: SignIn, pages: Database) -> None:
+    number = for_review(pages)
+    with pages.unit_of_work() as session:
+        profiles.install(session, profiles.DEFAULT, profiles.shipped())
+
+    assert number in as_role(Role.SHIFT_LEADER).get("/verify?tab=review").text
+    assert "待审核" in as_role(Role.DISPATCHER).get("/verify").text
+
+
+def test_what_must_be_seen_on_the_spot_cannot_pass_at_the_desk(as_role: SignIn, pages: Database) -> None:
+    verifier, number = as_role(Role.VERIFIER), a_case(pages, CaseStatus.ANSWERED, profile=profiles.shipped("centre_verified"))
+    page = verifier.get(f"/verify/to_check/{number}").text
+
+    forced = verifier.post(f"/verify/{number}/verdict", data=form(page, "verdict").filled(verdict="passed"))
+    send(verifier, f"/verify/to_check/{number}", "to-site", note="看看灯")
+
+    assert 'value="passed"' not in page
+    assert forced.status_code == 409
+    assert one(pages).status == CaseStatus.VERIFYING
 
 
 def test_the_counts_and_the_list_follow_the_work(as_role: SignIn, pages: Database) -> None:
