@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from bench import arrivals, callbacks, memory, minute, pages, places, same_matter, screen_pop, take_next, telephone
+from bench import arrivals, callbacks, memory, minute, overdue, pages, places, same_matter, screen_pop, take_next, telephone
 from bench.figures import Figure
 
 BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
@@ -17,6 +17,7 @@ BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "take_next": take_next.take_next,
     "pages": pages.pages,
     "same_matter": same_matter.same_matter_found,
+    "overdue": overdue.overdue,
     "memory": memory.memory,
     "places": places.places,
     "telephone": telephone.telephone,

@@ -35,7 +35,6 @@ from models import (
 
 # What waits at any moment, however many years lie behind.
 WAITING, CALLS_WAITING = 300, 12
-OPEN_CASES = 3000
 INDICATORS = ("on_time", "resolution", "satisfaction")
 # Most people call once, some call every week: the square of a random share of this many numbers.
 NUMBERS_PER_CONTACT = 0.3
@@ -47,6 +46,7 @@ CHANNELS = ("mailbox", "sms", VOICE, "wechat")
 class Size:
     contacts: int
     cases: int
+    open_cases: int = 3000
 
 
 LITTLE = Size(contacts=10_000, cases=5_000)
@@ -192,7 +192,7 @@ def _calls(connection: Connection, source: str, **more: str) -> None:
 
 def _filed(connection: Connection, size: Size) -> None:
     """One case for every second contact; the newest are still with their units."""
-    last_closed = size.cases - min(OPEN_CASES, size.cases // 2)
+    last_closed = size.cases - min(size.open_cases, size.cases // 2)
     units = connection.scalars(select(Unit.id).where(Unit.path != "")).all()
     source = _made(
         1,

@@ -154,6 +154,28 @@ class AssignmentAdvanced(Event):
 
 
 @dataclass(frozen=True)
+class CalendarChanged(Event):
+    """Days are worked, or free, otherwise than due times reckoned with; or an assumption was confirmed."""
+
+
+@dataclass(frozen=True)
+class ClockRang(Event):
+    """A clock of a case is nearly over or has run out; told once for each of these."""
+
+    case_id: UUID
+    assignment_id: UUID | None
+    stage: str
+
+
+@dataclass(frozen=True)
+class CaseSupervised(Event):
+    """A unit was reminded, supervised, carded or criticised, by rule or by a person."""
+
+    case_id: UUID
+    mark_id: UUID
+
+
+@dataclass(frozen=True)
 class RequestDecided(Event):
     """A return, reopening or other request was granted or refused."""
 

@@ -16,6 +16,7 @@ from hotline import channels, events
 from hotline.db import Database
 from hotline.errors import NotFound
 from hotline.events import (
+    CalendarChanged,
     CallTold,
     CaseAdvanced,
     CaseFiled,
@@ -31,22 +32,25 @@ from hotline.events import (
 )
 from hotline.ports import Asking, Fetching, Polling, Receipt, ReceiptState
 from hotline.services import (
+    alarms,
     archiving,
     automatic,
-    deadlines,
     delivery,
     duties,
     episodes,
     files,
     floor,
     heads,
+    ledger,
     media,
     notices,
     outbox,
+    pausing,
     polling,
     presence,
     promoting,
     recordings,
+    recounting,
     same_matter,
     scoring,
     surveys,
@@ -119,6 +123,16 @@ def tie_same_matter(session: Session, event: CaseFiled) -> None:
 @handles(CaseFiled, CaseAdvanced)
 def tell_citizen(session: Session, event: CaseFiled | CaseAdvanced) -> None:
     notices.tell_citizen(session, session.get_one(Case, event.case_id))
+
+
+@handles(CalendarChanged)
+def recount_due_times(session: Session, event: CalendarChanged) -> None:
+    recounting.recount(session)
+
+
+@handles(RequestDecided)
+def tell_decision(session: Session, event: RequestDecided) -> None:
+    notices.tell_decision(session, session.get_one(Request, event.request_id))
 
 
 @handles(CaseAdvanced)
@@ -208,6 +222,8 @@ TOPICS: dict[type[Event], tuple[str, ...]] = {
     events.CaseAdvanced: ("cases", "wall"),
     events.CaseNoted: ("cases",),
     events.AssignmentAdvanced: ("units",),
+    events.ClockRang: ("cases", "units"),
+    events.CaseSupervised: ("cases", "units"),
     events.RequestDecided: ("cases", "units"),
     events.SurveyAnswered: ("wall",),
     events.CaseScored: ("wall",),
@@ -226,7 +242,9 @@ def topics(event: Event) -> tuple[str, ...]:
 
 
 TIMETABLE: dict[str, Timed] = {
-    "sweep_overdue": Timed(timedelta(seconds=30), deadlines.find_overdue),
+    "sweep_overdue": Timed(timedelta(seconds=30), alarms.sweep, outside=True),
+    "end_pauses": Timed(timedelta(seconds=30), pausing.end),
+    "review_ledger": Timed(timedelta(minutes=5), ledger.review),
     "send_due": Timed(timedelta(seconds=10), delivery.find_due),
     "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
     "end_breaks": Timed(timedelta(seconds=10), floor.end_breaks),

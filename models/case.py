@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, Record, Word
+from models.base import Base, Record, Word, partial_index
 from models.citizen import CitizenKind
 from models.contact import Urgency
 from models.privacy import EncryptedText
@@ -36,6 +36,10 @@ class ClosureKind(StrEnum):
     PROMISED = "promised"
 
 
+# A clock that was set or moved since the sweep looked at it.
+UNPLANNED = "due_at IS NOT NULL AND (alarm_for IS NULL OR alarm_for <> due_at)"
+
+
 class Case(Record):
     __tablename__ = "case"
     __table_args__ = (
@@ -43,6 +47,8 @@ class Case(Record):
         Index(None, "lead_unit_id", "status"),
         Index(None, "number_hash", "created_at"),
         Index(None, "community_code", "created_at"),
+        partial_index("ix_case_alarm", "alarm_at", where="alarm_at IS NOT NULL"),
+        partial_index("ix_case_unplanned", "due_at", where=UNPLANNED),
     )
 
     number: Mapped[str] = mapped_column(String(32), unique=True)
@@ -52,6 +58,8 @@ class Case(Record):
     version: Mapped[int] = mapped_column(default=1)
     due_at: Mapped[datetime | None]  # the running clock of the present state
     due_provisional: Mapped[bool] = mapped_column(default=False)
+    alarm_at: Mapped[datetime | None]  # as of an assignment, while the centre has the case
+    alarm_for: Mapped[datetime | None]
 
     # Rules as they were when it was filed.
     profile_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("rule.id"))
@@ -123,6 +131,17 @@ class EventNote(Base):
 
     event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case_event.id"), primary_key=True)
     text: Mapped[str] = mapped_column(EncryptedText)
+    event: Mapped[CaseEvent] = relationship(lazy="raise")
+
+
+class DueChange(Base):
+    """From when to when a due time was moved, beside the event that says by whom and why. Never changed either."""
+
+    __tablename__ = "due_change"
+
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case_event.id"), primary_key=True)
+    was_at: Mapped[datetime]
+    due_at: Mapped[datetime]
     event: Mapped[CaseEvent] = relationship(lazy="raise")
 
 

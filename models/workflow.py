@@ -80,6 +80,14 @@ class Action(StrEnum):
     MARK = "mark"
     SURVEY = "survey"
     MEET = "meet"
+    # So are these, of which several move a due time.
+    EXTEND = "extend"
+    PAUSE = "pause"
+    RESUME = "resume"
+    ARBITRATE = "arbitrate"
+    CLEAR = "clear"
+    SHELVE = "shelve"
+    RECOUNT = "recount"
 
 
 class Clock(StrEnum):
@@ -202,9 +210,28 @@ ASSIGNMENT: Mapping[tuple[AssignmentStatus | None, Action], Step] = {
 
 CASE_FINAL = frozenset({C.ARCHIVED, C.REDIRECTED, C.WITHDRAWN, C.VOID})
 CASE_OPEN = frozenset(set(C) - CASE_FINAL - {C.CLOSED})
+# A unit owes an answer.
+AT_UNIT = frozenset({U.DISPATCHED, U.IN_PROGRESS})
 ASSIGNMENT_OPEN = frozenset({U.DISPATCHED, U.IN_PROGRESS, U.ANSWERED})
 # Without a change of state, but part of the history all the same.
-NOTED = frozenset({A.REMARK, A.URGE, A.REQUEST, A.REFUSE, A.MARK, A.SURVEY, A.MEET})
+NOTED = frozenset(
+    {
+        A.REMARK,
+        A.URGE,
+        A.REQUEST,
+        A.REFUSE,
+        A.MARK,
+        A.SURVEY,
+        A.MEET,
+        A.EXTEND,
+        A.PAUSE,
+        A.RESUME,
+        A.ARBITRATE,
+        A.CLEAR,
+        A.SHELVE,
+        A.RECOUNT,
+    }
+)
 
 
 def table_of(

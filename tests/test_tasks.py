@@ -222,10 +222,15 @@ def test_the_timetable_is_safe_to_run_twice(database: Database, name: str) -> No
     with database.unit_of_work() as session:
         case_id = make_case(session, status=CaseStatus.CLOSED).id
 
+    timed = tasks.TIMETABLE[name]
+
     for _ in range(2):
+        if timed.outside:
+            timed.run(database)
+            continue
         with database.unit_of_work() as session:
-            tasks.TIMETABLE[name].run(session)
+            timed.run(session)
 
     with database.reading() as session:
         assert session.get_one(Case, case_id).status == CaseStatus.CLOSED
-    assert tasks.TIMETABLE[name].every.total_seconds() >= 10
+    assert timed.every.total_seconds() >= 10

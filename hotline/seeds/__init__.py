@@ -33,7 +33,8 @@ def _load_calendar(session: Session) -> int:
     this_year = now().year
     before = _calendar_days(session)
     last = session.scalar(select(func.max(CalendarDay.day)))
-    if last is None or last < date(this_year + 1, 12, 31):
+    assumed = session.scalar(select(CalendarDay.day).where(CalendarDay.provisional).limit(1))
+    if last is None or last < date(this_year + 1, 12, 31) or assumed:
         deadlines.fill_calendar(session, range(this_year - 1, this_year + 2))
     return _calendar_days(session) - before
 

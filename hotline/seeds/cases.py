@@ -10,7 +10,7 @@ from itertools import cycle
 from hotline.db import Database
 from hotline.seeds.cast import Cast
 from hotline.seeds.letters import Letter, all_letters
-from hotline.services import deadlines, triage
+from hotline.services import alarms, triage
 from hotline.settings import Settings
 from models import Case, Contact, Grade, Verdict, now
 
@@ -80,7 +80,7 @@ def load_cases(database: Database, settings: Settings) -> int:
         for batch in BATCHES:
             story.play(batch)
         story.cast.archive()
-        deadlines.find_overdue(session)
+        alarms.ring(session)
     return sum(batch.count for batch in BATCHES)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from hotline.errors import Invalid, NotFound, RuleBroken, WrongState
-from hotline.events import MessageReady
+from hotline.events import CalendarChanged, MessageReady
 from hotline.services import access, filing, lines, outbox
 from hotline.services.access import Me
 from hotline.services.lines import Credentials
@@ -161,13 +161,14 @@ def new_desk_secret(session: Session, extension: str, *, by: Me) -> Credentials:
 
 
 def change_day(session: Session, day: date, *, working: bool, note: str, by: Me) -> None:
-    """From now on; due times that are set already do not move."""
+    """Due times that were provisional are counted again; others, once set, do not move."""
     known = session.get(CalendarDay, day)
     if known is None:
         raise NotFound("The calendar does not hold this day.")
     if not note.strip():
         raise Invalid("Please give a reason.", field="note")
     known.working, known.provisional, known.note = working, False, note.strip()[:64]
+    outbox.emit(session, CalendarChanged())
     access.note_look(session, by, "calendar", by.staff_id, "changed", reason=f"{day} {'working' if working else 'free'}: {note}")
 
 

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from hotline.services import cases, profiles
 from hotline.services.actors import SERVICE
-from models import Action, Case, CaseStatus, Request, RequestState, now
+from models import Action, Case, CaseStatus, Mark, MarkKind, Request, RequestState, now
 
 SWEEP = 200
 
@@ -25,6 +25,7 @@ def archive_closed(session: Session) -> int:
                 false(),
             ),
             ~exists().where(Request.case_id == Case.id, Request.state == RequestState.OPEN),
+            ~exists().where(Mark.case_id == Case.id, Mark.kind == MarkKind.LEDGER, Mark.cleared_at.is_(None)),
         )
         .order_by(Case.closed_at)
         .limit(SWEEP)

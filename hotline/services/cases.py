@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, RuleBroken, WrongState
 from hotline.events import AssignmentAdvanced, CaseAdvanced, CaseFiled, Event
-from hotline.services import branching, checked_answer, deadlines, filing, history, profiles, queueing, triage
+from hotline.services import branching, checked_answer, clocks, deadlines, filing, history, profiles, queueing, triage
 from hotline.services.actors import SERVICE as SERVICE
 from hotline.services.actors import Actor as Actor
 from hotline.services.branching import new_assignment
@@ -45,6 +45,8 @@ FOLLOWED = frozenset({Action.SIGN, Action.ANSWER, Action.RETURN, Action.REWORK})
 ENDS_ASSIGNMENTS = frozenset({Action.WITHDRAW, Action.ASK_CITIZEN, Action.CLOSE})
 # With these an assignment leaves the unit's hands, and what that unit sent down ends with it.
 ENDS_BELOW = frozenset({Action.ANSWER, Action.RETURN, Action.WITHDRAW, Action.SEND_UP})
+# The unit has the whole time for its answer once more.
+BEGINS_AGAIN = frozenset({Action.REWORK, Action.SEND_BACK})
 # The note of these is for the citizen: the answer, or why the matter is another office's and which door is the right one.
 SAID_TO_CITIZEN = frozenset({Action.ANSWER_DIRECTLY, Action.REDIRECT})
 # The first step of an assignment that grows from another one.
@@ -324,15 +326,17 @@ class _Act:
             row.signed_at, row.due_at = self.at, row.answer_due_at
         elif step.clock and not stays:
             due = self.due(step.clock)
-            row.due_at = ends = self._inside(row, due.at)
-            if action == Action.SEND_BACK:
-                row.answer_due_at = ends
+            row.due_at = self._inside(row, due.at)
             self.case_row.due_provisional = due.provisional if row.lead else self.case_row.due_provisional
         elif not stays:
             row.due_at = None
+        if action in BEGINS_AGAIN:
+            clocks.begin_again(self.session, event, row, row.due_at or self.at)
+        elif not stays and action != Action.SIGN:
+            row.paused_at = row.paused_until = None
         if action == Action.ANSWER:
             row.answered_at = self.at
-        if action in ENDS_BELOW - {Action.RETURN}:
+        if action in ENDS_BELOW:
             self.overtaken.append(row.id)
         self.announced.append(AssignmentAdvanced(self.case_row.id, row.id, action, to))
         return event

@@ -1,32 +1,24 @@
-"""Time limits and the calendar of working days: when something is due, how that is said, and what is past due."""
+"""Time limits and the calendar of working days: when something is due, and how that is said."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 import chinese_calendar
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline import words
-from hotline.events import CaseNoted
-from hotline.services import history
-from hotline.services.actors import SERVICE
+from hotline.events import CalendarChanged
 from hotline.services.outbox import emit
-from models import Action, Assignment, AssignmentStatus, CalendarDay, Case, CaseStatus, Mark, MarkKind, Role, now
+from models import CalendarDay
 from models.base import CITY_TIME
-from models.workflow import CASE_OPEN
 
 ONE_DAY = timedelta(days=1)
-SWEEP = 100
 
 # What stands fast in a year whose list is not published yet; the lunar holidays do not (全国年节及纪念日放假办法, 2024).
 FIXED_HOLIDAYS = frozenset({(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)})
-
-# While a unit has the case, its assignment carries the clock; otherwise the centre has it and the case does.
-UNIT_STATES = (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS)
-CENTRE_STATES = tuple(CASE_OPEN - {CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS})
 
 
 @dataclass(frozen=True)
@@ -91,10 +83,10 @@ class DayChange:
 def fill_calendar(session: Session, years: Iterable[int]) -> list[DayChange]:
     """Add the days of these years, and correct provisional ones where the official list is known by now.
 
-    Days that are official, or that an administrator has set, stay as they are. Due times that were given out stay too;
-    the answer names the days on which the assumption was wrong.
+    Days that are official, or that an administrator has set, stay as they are. Due times that were given out provisionally
+    are counted again; the answer names the days on which the assumption was wrong.
     """
-    changes = []
+    changes, confirmed = [], False
     for year in years:
         known = _known_days(session, date(year, 1, 1), date(year, 12, 31))
         for day in _days_of(year):
@@ -104,7 +96,9 @@ def fill_calendar(session: Session, years: Iterable[int]) -> list[DayChange]:
             elif entry.provisional and not provisional:
                 if entry.working != working:
                     changes.append(DayChange(day, entry.working, working))
-                entry.working, entry.provisional = working, False
+                entry.working, entry.provisional, confirmed = working, False, True
+    if confirmed:
+        emit(session, CalendarChanged())
     session.flush()
     return changes
 
@@ -133,81 +127,3 @@ def in_words(due: datetime, at: datetime) -> str:
     else:
         length = words.say("{minutes} min", minutes=rest)
     return words.say("{length} left" if due >= at else "{length} past due", length=length)
-
-
-def find_overdue(session: Session) -> int:
-    """Mark what is past its running clock, once for each clock that ran out; returns how many marks were set."""
-    at = now()
-    late = [*_late_assignments(session, at), *_late_cases(session, at)]
-    return sum(_mark_overdue(session, *each) for each in late)
-
-
-def _late_assignments(session: Session, at: datetime) -> Sequence[tuple[Case, Assignment | None, datetime]]:
-    rows = session.execute(
-        select(Case, Assignment)
-        .join(Assignment, Assignment.case_id == Case.id)
-        .where(
-            Assignment.status.in_(UNIT_STATES),
-            Assignment.due_at < at,
-            ~exists().where(
-                Mark.assignment_id == Assignment.id, Mark.kind == MarkKind.OVERDUE, Mark.created_at >= Assignment.due_at
-            ),
-        )
-        .order_by(Assignment.due_at)
-        .limit(SWEEP)
-        .with_for_update(of=Case, skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    return [(case, assignment, assignment.due_at) for case, assignment in rows if assignment.due_at]
-
-
-def _late_cases(session: Session, at: datetime) -> Sequence[tuple[Case, Assignment | None, datetime]]:
-    cases = session.scalars(
-        select(Case)
-        .where(
-            Case.status.in_(CENTRE_STATES),
-            Case.due_at < at,
-            ~exists().where(
-                Mark.case_id == Case.id,
-                Mark.assignment_id.is_(None),
-                Mark.kind == MarkKind.OVERDUE,
-                Mark.created_at >= Case.due_at,
-            ),
-        )
-        .order_by(Case.due_at)
-        .limit(SWEEP)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    return [(case, None, case.due_at) for case in cases if case.due_at]
-
-
-def _mark_overdue(session: Session, case: Case, assignment: Assignment | None, due: datetime) -> bool:
-    subject = assignment or case
-    key = f"overdue:{subject.id.hex}:{due:%Y%m%d%H%M%S}"
-    # Another sweep may have committed between our look and our lock.
-    if history.with_key(session, case, key) is not None:
-        return False
-    session.add(
-        Mark(
-            case_id=case.id,
-            assignment_id=assignment.id if assignment else None,
-            kind=MarkKind.OVERDUE,
-            basis=str(subject.status),
-            created_at=now(),
-        )
-    )
-    history.append(
-        session,
-        case,
-        action=Action.MARK,
-        from_status=case.status,
-        to_status=case.status,
-        by=SERVICE,
-        role=Role.SERVICE,
-        key=key,
-        note=f"{MarkKind.OVERDUE}: {subject.status}",
-        assignment=assignment,
-    )
-    emit(session, CaseNoted(case.id, Action.MARK))
-    return True

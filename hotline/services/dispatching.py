@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
 from hotline.events import RequestDecided
-from hotline.services import cases, deadlines, duties, filing, profiles
+from hotline.services import arbitration, cases, deadlines, duties, filing, profiles
 from hotline.services.cases import Actor
 from hotline.services.draft_form import DraftForm
 from hotline.services.duties import ReturnReason as ReturnReason
@@ -42,7 +42,14 @@ MAY_RETURN = (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS)
 def choose_unit(
     session: Session, category_code: str, area_code: str = "", *, first: FirstUnit = FirstUnit.DUTY
 ) -> tuple[Unit, list[Unit]]:
-    """The lead and the assisting units for a matter of this category in this place, as the city's rules say.
+    """The lead and the assisting units for a matter of this category in this place, as the city's rules say."""
+    units = filing.units_of(session, codes_for(session, category_code, area_code, first=first))
+    return units[0], units[1:]
+
+
+def codes_for(session: Session, category_code: str, area_code: str = "", *, first: FirstUnit = FirstUnit.DUTY) -> list[str]:
+    """The codes of these units, the lead's first.
+
 
     The most particular category wins, then the smallest area. Territorial rules bring in the township of the place; where the
     profile gives every matter to its area first, the township leads and the unit whose duty it is assists. A lead that returns
@@ -60,9 +67,7 @@ def choose_unit(
     elif township and rule.territorial == "area_assists":
         assists = [*assists, township]
     lead = duties.instead(learnt, areas, lead) or lead
-    codes = [lead, *(code for code in dict.fromkeys(assists) if code != lead)]
-    units = filing.units_of(session, codes)
-    return units[0], units[1:]
+    return [lead, *(code for code in dict.fromkeys(assists) if code != lead)]
 
 
 def routed(session: Session, form: DraftForm) -> DraftForm:
@@ -195,6 +200,8 @@ def _refuse_return(session: Session, case: Case, assignment: Assignment, by: Act
     profile = profiles.of(session, case)
     if case.dispatch_count >= profile.designate_after:
         raise RuleBroken("After {count} dispatches the unit is designated and keeps the case.", count=case.dispatch_count)
+    if arbitration.designated(session, case.id) == assignment.unit_id:
+        raise RuleBroken("A meeting named this unit: it keeps the case.")
     if now() > deadlines.due_at(session, assignment.dispatched_at, profile.return_window).at:
         raise RuleBroken("The time to return this case is over: the unit keeps it.")
     if _open_return(session, assignment):

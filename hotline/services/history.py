@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.services.actors import Actor
@@ -14,6 +15,8 @@ from models import Action, Assignment, Case, CaseEvent, EventNote, Role, new_id,
 from models.base import CITY_TIME
 
 NO_EVENT = bytes(32)
+# The serial and the mac of an event.
+Tail = tuple[int, bytes]
 
 
 def append(
@@ -29,9 +32,13 @@ def append(
     note: str = "",
     assignment: Assignment | None = None,
     first: bool = False,
+    after: Tail | None = None,
 ) -> CaseEvent:
-    """Add one event. The caller holds the lock on the case and has looked for `key`; `first` says that there is none before."""
-    serial, before = (0, NO_EVENT) if first else _tail(session, case)
+    """Add one event. The caller holds the lock on the case and has looked for `key`; `first` says that there is none before.
+
+    Who adds to many cases has looked up their `tails` at once, and hands on the one that it comes `after`.
+    """
+    serial, before = after or ((0, NO_EVENT) if first else _tail(session, case))
     event = CaseEvent(
         id=new_id(),
         case_id=case.id,
@@ -51,6 +58,18 @@ def append(
     event.mac = _seal(event, before)
     session.add(event)
     return event
+
+
+def tails(session: Session, case_ids: Collection[UUID]) -> dict[UUID, Tail]:
+    """The last stored event of each case; `append` says what it comes after."""
+    last = select(CaseEvent.case_id, func.max(CaseEvent.serial).label("serial")).where(CaseEvent.case_id.in_(case_ids))
+    latest = last.group_by(CaseEvent.case_id).subquery()
+    rows = session.execute(
+        select(CaseEvent.case_id, CaseEvent.serial, CaseEvent.mac).join(
+            latest, (CaseEvent.case_id == latest.c.case_id) & (CaseEvent.serial == latest.c.serial)
+        )
+    )
+    return {case_id: (serial, bytes(mac)) for case_id, serial, mac in rows}
 
 
 def with_key(session: Session, case: Case, key: str) -> CaseEvent | None:
@@ -100,7 +119,7 @@ def day_head(session: Session, day: date) -> DayHead:
     return DayHead(day, count, digest.hexdigest())
 
 
-def _tail(session: Session, case: Case) -> tuple[int, bytes]:
+def _tail(session: Session, case: Case) -> Tail:
     """The last event, be it stored or still waiting to be written in this transaction."""
     waiting = [new for new in session.new if isinstance(new, CaseEvent) and new.case_id == case.id]
     if waiting:

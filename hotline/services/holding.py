@@ -76,6 +76,13 @@ def _is_of_this_round(session: Session, case: Case, assignment: Assignment, acti
     return newest is not None and assignment.dispatched_at >= newest
 
 
+def require_unit_of(session: Session, assignment: Assignment, by: Actor) -> None:
+    """What only the unit's own people ask for."""
+    if not by.roles & {Role.LIAISON, Role.GRID_WORKER}:
+        raise NotAllowed()
+    require_unit(session, assignment, by)
+
+
 def require_unit(session: Session, assignment: Assignment, by: Actor) -> None:
     """Liaisons act for their own unit and those below it."""
     unit = session.get_one(Unit, assignment.unit_id)

@@ -20,6 +20,7 @@ from hotline.services import (
     media,
     numbering,
     outbox,
+    pausing,
     phones,
     queue_rule,
     queueing,
@@ -87,6 +88,7 @@ def receive(session: Session, inbound: Inbound) -> Received:
     _learn_place(home, inbound)
     if home.case is not None:
         cases.note(session, home.case, Action.REMARK, by=actors.SERVICE, key=f"remark:{message.id}", text=message.text)
+        pausing.hear_citizen(session, home.case, key=f"heard:{message.id}")
     return Received(home.contact, message, is_new=True, query_code=home.query_code)
 
 

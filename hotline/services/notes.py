@@ -31,8 +31,28 @@ def note(
         return done
     if action == Action.URGE:
         _mark_urged(session, case, by, text)
-    event = _append(session, case, action, by=by, key=key, text=text, assignment=assignment)
+    event = add(session, case, action, by=by, key=key, text=text, assignment=assignment)
     session.flush()
+    return event
+
+
+def add(
+    session: Session, case: Case, action: Action, *, by: Actor, key: str, text: str = "", assignment: Assignment | None = None
+) -> CaseEvent:
+    """What `note` does, for a service that holds the case already and has found the key new."""
+    event = history.append(
+        session,
+        case,
+        action=action,
+        from_status=case.status,
+        to_status=case.status,
+        by=by,
+        role=min(by.roles, default=None),
+        key=key,
+        note=text.strip(),
+        assignment=assignment,
+    )
+    emit(session, CaseNoted(case.id, action))
     return event
 
 
@@ -51,8 +71,8 @@ def link(session: Session, case: Case, other: Case, kind: LinkKind, *, by: Actor
     session.add(tied)
     if kind == LinkKind.REPEAT:
         session.add(Mark(case_id=case.id, kind=MarkKind.REPEAT, basis=other.number, by_id=by.staff_id))
-    _append(session, case, Action.MARK, by=by, key=key, text=f"{kind}: {other.number} {text}".strip())
-    _append(session, other, Action.REMARK, by=by, key=key, text=f"{kind}: {case.number} {text}".strip())
+    add(session, case, Action.MARK, by=by, key=key, text=f"{kind}: {other.number} {text}".strip())
+    add(session, other, Action.REMARK, by=by, key=key, text=f"{kind}: {case.number} {text}".strip())
     session.flush()
     return tied
 
@@ -77,27 +97,8 @@ def unlink(session: Session, case: Case, other: Case, kind: LinkKind, *, by: Act
         for mark in session.scalars(select(Mark).where(Mark.case_id.in_(ids), *marked)):
             mark.cleared_at, mark.cleared_reason = now(), reason.strip()
     for one, its_other in zip(pair, reversed(pair), strict=True):
-        _append(session, one, Action.MARK, by=by, key=key, text=f"not_{kind}: {its_other.number} {reason.strip()}")
+        add(session, one, Action.MARK, by=by, key=key, text=f"not_{kind}: {its_other.number} {reason.strip()}")
     session.flush()
-
-
-def _append(
-    session: Session, case: Case, action: Action, *, by: Actor, key: str, text: str, assignment: Assignment | None = None
-) -> CaseEvent:
-    event = history.append(
-        session,
-        case,
-        action=action,
-        from_status=case.status,
-        to_status=case.status,
-        by=by,
-        role=min(by.roles, default=None),
-        key=key,
-        note=text.strip(),
-        assignment=assignment,
-    )
-    emit(session, CaseNoted(case.id, action))
-    return event
 
 
 def _mark_urged(session: Session, case: Case, by: Actor, text: str) -> None:

@@ -6,7 +6,21 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.services import outgoing
-from models import Action, Answer, Assignment, Case, CaseEvent, CaseStatus, OutgoingMessage, Unit
+from models import (
+    Action,
+    Answer,
+    Assignment,
+    Case,
+    CaseEvent,
+    CaseStatus,
+    OutgoingMessage,
+    Request,
+    RequestKind,
+    RequestState,
+    Unit,
+)
+from models.base import CITY_TIME
+from models.workflow import AT_UNIT
 
 # In which states an answer is there to be told: checked, or the right door for a matter that is not ours.
 TELLING = frozenset({CaseStatus.CALLBACK, CaseStatus.CLOSED, CaseStatus.REDIRECTED})
@@ -28,6 +42,25 @@ def tell_citizen(session: Session, case: Case) -> OutgoingMessage | None:
     if step is None or (step == "filed" and case.dispatch_count):  # a unit returned it: no news for the citizen
         return None
     return outgoing.about_case(session, case, purpose=step, values=values_of(session, case), round_=_round(session, case))
+
+
+def ask(session: Session, case: Case, question: str, *, round_: str) -> OutgoingMessage | None:
+    """Something that only the citizen knows."""
+    values = {**values_of(session, case), "question": question}
+    return outgoing.about_case(session, case, purpose="question", values=values, round_=round_)
+
+
+def tell_decision(session: Session, request: Request) -> OutgoingMessage | None:
+    """That the answer will take longer; other requests stay between offices."""
+    case = session.get_one(Case, request.case_id)
+    if request.kind != RequestKind.EXTENSION or request.state != RequestState.GRANTED:
+        return None
+    assignment = session.get_one(Assignment, request.assignment_id)
+    if not assignment.lead or assignment.status not in AT_UNIT:
+        return None
+    due = assignment.answer_due_at.astimezone(CITY_TIME)
+    values = {**values_of(session, case), "due": f"{due:%m月%d日 %H:%M}"}
+    return outgoing.about_case(session, case, purpose="extended", values=values, round_=request.id.hex)
 
 
 def values_of(session: Session, case: Case) -> Mapping[str, str]:

@@ -9,13 +9,22 @@ from typing import Annotated, Any, LiteralString, Self
 from uuid import UUID
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from hotline.errors import RuleBroken
 from hotline.services.deadlines import Limit
+from hotline.services.request_rules import (
+    AlarmRules,
+    ArbitrationRules,
+    ExtensionRules,
+    LedgerRules,
+    PauseRules,
+    SupervisionRules,
+    TimeLimit,
+)
 from models import Action, AssignmentStatus, Case, CaseStatus, Rule, UnitKind, Urgency
 from models.workflow import ASSIGNMENT, CASE, CASE_FINAL, Clock, Step, row_name, row_names
 
@@ -24,8 +33,6 @@ DEFAULT = "quick_response"
 SHIPPED = ("centre_verified", "one_desk", "quick_response", "seven_step", "street_first")
 ANSWERED = frozenset({CaseStatus.ANSWERED, CaseStatus.VERIFYING, CaseStatus.CALLBACK})
 TOWARDS_CLOSING = frozenset({Action.VERIFY, Action.ASK_CITIZEN, Action.CLOSE})
-
-TimeLimit = Annotated[Limit, BeforeValidator(Limit.parse)]
 
 
 class AskCitizen(StrEnum):
@@ -91,6 +98,12 @@ class Profile(BaseModel):
     return_window: TimeLimit
     designate_after: Annotated[int, Field(ge=1)]
     archive_after: TimeLimit
+    extension: ExtensionRules = ExtensionRules()
+    pause: PauseRules = PauseRules()
+    arbitration: ArbitrationRules = ArbitrationRules()
+    alarm: AlarmRules = AlarmRules()
+    supervision: SupervisionRules = SupervisionRules()
+    ledger: LedgerRules = LedgerRules()
     survey: SurveyRules
     weights: Mapping[Indicator, Annotated[float, Field(ge=0)]]
 

@@ -1,7 +1,7 @@
 """A case with all that belongs to it, as one person may see it: for the case page, its print, and the panels of the desks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -16,6 +16,7 @@ from hotline.services.access import CaseView, Held, Me
 from hotline.services.profiles import Profile
 from hotline.services.reading_levels import tree
 from hotline.services.reading_units import is_closed_to_units
+from hotline.services.story_words import in_words
 from hotline.words import word
 from models import (
     Action,
@@ -28,11 +29,14 @@ from models import (
     Category,
     Check,
     Contact,
+    DueChange,
     EventNote,
     Mark,
+    MarkKind,
     Meeting,
     Message,
     Request,
+    RequestKind,
     RequestState,
     Role,
     Score,
@@ -56,9 +60,22 @@ FOR_UNITS = frozenset(
         Action.REFUSE,
         Action.MEET,
     }
-    | {Action.ACCEPT, Action.CLOSE, Action.REOPEN}
+    | {
+        Action.ACCEPT,
+        Action.CLOSE,
+        Action.REOPEN,
+        Action.EXTEND,
+        Action.PAUSE,
+        Action.RESUME,
+        Action.ARBITRATE,
+        Action.SHELVE,
+        Action.RECOUNT,
+    }
     | {Action.SEND_DOWN, Action.SEND_UP, Action.SEND_BACK, Action.CALL_IN}
 )
+
+# Of what it did itself, besides: the marks against it.
+OWN = frozenset({Action.MARK, Action.CLEAR})
 
 
 @dataclass(frozen=True)
@@ -70,6 +87,8 @@ class Step:
     role: Role | None
     unit: str
     note: str
+    assignment_id: UUID | None = None
+    moved: tuple[datetime, datetime] | None = None  # a due time: from when to when
 
     @property
     def label(self) -> str:
@@ -140,6 +159,37 @@ class Panel:
     @property
     def tree(self) -> Sequence[tuple[int, Held]]:
         return tree(self.view.held)
+
+    @property
+    def supervision(self) -> Sequence[tuple[Mark, Held | None]]:
+        """Measures that are open, against units that this person may see."""
+        open_ones = [mark for mark in self.marks if mark.kind == MarkKind.SUPERVISION]
+        found = [(mark, self.held_by(mark.assignment_id)) for mark in open_ones]
+        return [(mark, held) for mark, held in found if held or self.view.whole]
+
+    @property
+    def ledger(self) -> Mark | None:
+        return next((mark for mark in self.marks if mark.kind == MarkKind.LEDGER), None)
+
+    @property
+    def instructions(self) -> Sequence[Mark]:
+        return [mark for mark in self.marks if mark.kind == MarkKind.INSTRUCTION]
+
+    @property
+    def leads(self) -> Sequence[Held]:
+        """Where the case has been, one after the other."""
+        return [held for held in self.view.held if held.assignment.lead]
+
+    @property
+    def refused_returns(self) -> int:
+        """Refused by a person: what an answer overtook does not count."""
+        refused = (RequestKind.RETURN, RequestState.REFUSED)
+        return sum(
+            (each.request.kind, each.request.state) == refused and bool(each.request.decided_by_id) for each in self.requests
+        )
+
+    def held_by(self, assignment_id: UUID | None) -> Held | None:
+        return next((held for held in self.view.held if held.assignment.id == assignment_id), None)
 
     @property
     def open_requests(self) -> Sequence[Asked]:
@@ -221,7 +271,8 @@ def _areas(session: Session, case: Case) -> str:
 
 
 _STORY = (
-    select(CaseEvent, EventNote.text, Staff.name, Unit.short)
+    select(CaseEvent, EventNote.text, Staff.name, Unit.short, DueChange.was_at, DueChange.due_at)
+    .outerjoin(DueChange, DueChange.event_id == CaseEvent.id)
     .outerjoin(EventNote, EventNote.event_id == CaseEvent.id)
     .outerjoin(Staff, Staff.id == CaseEvent.by_id)
     .outerjoin(Assignment, Assignment.id == CaseEvent.assignment_id)
@@ -235,8 +286,12 @@ def _story(session: Session, view: CaseView, *, closed: bool) -> Sequence[Step]:
     rows = session.execute(_STORY, {"case": view.case.id})
     own = {held.assignment.id for held in view.held}
     return [
-        _step(event, note or "", name or "", unit or "", own=event.assignment_id in own, view=view, closed=closed)
-        for event, note, name, unit in rows
+        replace(
+            _step(event, note or "", name or "", unit or "", own=event.assignment_id in own, view=view, closed=closed),
+            assignment_id=event.assignment_id,
+            moved=(was, due) if was and event.action != Action.REWORK else None,
+        )
+        for event, note, name, unit, was, due in rows
         if _is_told(event, view, own) and not _is_echo(event)
     ]
 
@@ -247,7 +302,9 @@ def _is_echo(event: CaseEvent) -> bool:
 
 
 def _is_told(event: CaseEvent, view: CaseView, own: set[UUID]) -> bool:
-    return view.whole or (event.action in FOR_UNITS and (event.assignment_id is None or event.assignment_id in own))
+    if view.whole or event.assignment_id in own:
+        return view.whole or event.action in FOR_UNITS | OWN
+    return event.action in FOR_UNITS and event.assignment_id is None
 
 
 def _step(event: CaseEvent, note: str, name: str, unit: str, *, own: bool, view: CaseView, closed: bool) -> Step:
@@ -260,22 +317,8 @@ def _step(event: CaseEvent, note: str, name: str, unit: str, *, own: bool, view:
         who=name if view.whole or own else "",
         role=Role(event.by_role) if event.by_role else None,
         unit=unit,
-        note="" if hidden else _in_words(Action(event.action), note),
+        note="" if hidden else in_words(Action(event.action), note),
     )
-
-
-def _in_words(action: Action, note: str) -> str:
-    """Notes that the service writes begin with a code; the rest of such a line is for people."""
-    if action == Action.SURVEY:
-        return ""
-    code, colon, text = note.partition(": ")
-    if action == Action.REQUEST:
-        return f"{word('return_reason', code)}：{text}" if colon else word("request_kind", note)
-    if colon and action in (Action.MARK, Action.REMARK) and (linked := word("link", code)) != code:
-        return f"{linked}：{text}"
-    if action == Action.MARK and colon:
-        return f"{word('mark', code)}：{word('case_status', text)}"
-    return note
 
 
 def _answers_and_files(session: Session, view: CaseView, *, closed: bool) -> tuple[list[Answered], list[Attachment]]:

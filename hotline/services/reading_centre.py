@@ -4,25 +4,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, and_, cast, false, func, select, union_all
+from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, false, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from hotline.errors import RuleBroken
-from hotline.services import dispatching, gazetteer, profiles, reviewing
-from hotline.services.profiles import FirstUnit
+from hotline.services import arbitration, dispatching, gazetteer, profiles, reading_units, reviewing
+from hotline.services.profiles import FirstUnit, Profile
 from hotline.services.reviewing import Proposal
 from models import (
     Action,
     Case,
     CaseStatus,
     Contact,
+    Mark,
+    MarkKind,
     Request,
     RequestKind,
     RequestState,
     Role,
     Unit,
+    now,
 )
 
 MOST_ROWS = 100
@@ -33,9 +37,14 @@ class Tab(StrEnum):
     TO_DISPATCH = "to_dispatch"
     RETURNS = "returns"
     ASSISTS = "assists"
+    EXTENSIONS = "extensions"
+    MEETINGS = "meetings"
+    LEDGER = "ledger"
     TO_CHECK = "to_check"
     ON_SITE = "on_site"
     CALLBACK = "callback"
+    OVERDUE = "overdue"
+    SUPERVISED = "supervised"
     REOPENING = "reopening"
 
 
@@ -46,7 +55,17 @@ STATES = {
     Tab.ON_SITE: (CaseStatus.VERIFYING,),
     Tab.CALLBACK: (CaseStatus.CALLBACK,),
 }
-ASKED = {Tab.RETURNS: RequestKind.RETURN, Tab.ASSISTS: RequestKind.ASSISTS, Tab.REOPENING: RequestKind.REOPENING}
+ASKED = {
+    Tab.RETURNS: RequestKind.RETURN,
+    Tab.ASSISTS: RequestKind.ASSISTS,
+    Tab.EXTENSIONS: RequestKind.EXTENSION,
+    Tab.MEETINGS: RequestKind.ARBITRATION,
+    Tab.LEDGER: RequestKind.LEDGER,
+    Tab.REOPENING: RequestKind.REOPENING,
+}
+# What is neither a state nor a request alone.
+OF_THEIR_OWN = (Tab.MEETINGS, Tab.LEDGER, Tab.OVERDUE, Tab.SUPERVISED)
+AT_UNITS = (CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS)
 # Steps that not every profile has.
 OPTIONAL = (Tab.REVIEW, Tab.ON_SITE, Tab.CALLBACK)
 # Where each role begins; the first that fits and is shown.
@@ -56,6 +75,7 @@ HOME = (
     (Role.CALLBACK_AGENT, Tab.CALLBACK),
     (Role.CALLBACK_AGENT, Tab.REOPENING),
     (Role.SHIFT_LEADER, Tab.REVIEW),
+    (Role.SUPERVISOR, Tab.OVERDUE),
 )
 
 
@@ -76,45 +96,47 @@ class Row:
     proposed: str
     dispatch_count: int
     rework_count: int
+    marked: frozenset[str]
 
 
 def home(roles: frozenset[Role], shown: Sequence[Tab]) -> Tab:
     return next((tab for role, tab in HOME if role in roles and tab in shown), Tab.TO_DISPATCH)
 
 
-def shown_tabs(session: Session, counted: Mapping[Tab, int]) -> Sequence[Tab]:
+def shown_tabs(profile: Profile, counted: Mapping[Tab, int]) -> Sequence[Tab]:
     """What the profile in force has, and what cases of an earlier one are still in."""
-    reachable = profiles.in_force(session).reachable()
+    reachable = profile.reachable()
     return [tab for tab in Tab if tab not in OPTIONAL or counted[tab] or reachable.intersection(STATES[tab])]
 
 
-def counts(session: Session) -> dict[Tab, int]:
+def counts(session: Session, profile: Profile) -> dict[Tab, int]:
     wanted = [status for states in STATES.values() for status in states]
     by_status = select(cast(Case.status, String), func.count()).where(Case.status.in_(wanted)).group_by(Case.status)
     by_kind = select(cast(Request.kind, String), func.count()).where(Request.state == RequestState.OPEN).group_by(Request.kind)
-    counted = {name: number for name, number in session.execute(union_all(by_status, by_kind))}
+    of_their_own = [_counting(tab, profile) for tab in OF_THEIR_OWN]
+    counted = {name: number for name, number in session.execute(union_all(by_status, by_kind, *of_their_own))}
     found = {tab: sum(counted.get(status, 0) for status in states) for tab, states in STATES.items()}
-    return found | {tab: counted.get(kind, 0) for tab, kind in ASKED.items()}
+    found |= {tab: counted.get(kind, 0) for tab, kind in ASKED.items()}
+    return found | {tab: counted[f"tab:{tab}"] for tab in OF_THEIR_OWN}
 
 
-def rows(session: Session, tab: Tab) -> Sequence[Row]:
+def _counting(tab: Tab, profile: Profile) -> Select[str, int]:
+    return _in_tab(select(literal(f"tab:{tab}"), func.count()).select_from(Case), tab, profile)
+
+
+def rows(session: Session, tab: Tab, profile: Profile) -> Sequence[Row]:
     """The work of a tab, the least time left first."""
     proposed = select(Unit.id, Unit.name).subquery()
-    open_one = and_(Request.case_id == Case.id, Request.state == RequestState.OPEN)
-    holds = and_(open_one, Request.kind == ASKED[tab]) if tab in ASKED else false()
     query = (
         select(Case, Contact.channel, Unit.short, Request, proposed.c.name)
         .join(Contact, Contact.id == Case.contact_id)
         .outerjoin(Unit, Unit.id == Case.lead_unit_id)
-        .outerjoin(Request, holds)
-        .outerjoin(proposed, proposed.c.id == Request.proposed_unit_id)
-        .where(_of_tab(tab))
-        .order_by(Request.due_at if tab in ASKED else Case.due_at, Case.id)
-        .limit(MOST_ROWS)
     )
-    found = session.execute(query).all()
+    query = _in_tab(query, tab, profile).outerjoin(proposed, proposed.c.id == Request.proposed_unit_id)
+    found = session.execute(query.order_by(func.coalesce(Request.due_at, Case.due_at), Case.id).limit(MOST_ROWS)).all()
     names = gazetteer.names_of(session, [case for case, *_ in found])
-    return [_row(*each, names=names[each[0].id]) for each in found]
+    marked = reading_units.marked(session, [case.id for case, *_ in found])
+    return [_row(*each, names=names[each[0].id], marked=marked.get(each[0].id, frozenset())) for each in found]
 
 
 def most_urgent(session: Session, tab: Tab) -> str | None:
@@ -123,12 +145,41 @@ def most_urgent(session: Session, tab: Tab) -> str | None:
     return session.scalar(first.limit(1))
 
 
-def _of_tab(tab: Tab) -> ColumnElement[bool]:
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
+
+
+def _in_tab(query: S, tab: Tab, profile: Profile) -> S:
+    """Cases of this tab, beside what is asked for of them there."""
+    asked = Request.kind == ASKED[tab] if tab in ASKED else false()
+    query = query.outerjoin(Request, and_(Request.case_id == Case.id, Request.state == RequestState.OPEN, asked))
+    return query.where(_of_tab(tab, profile))
+
+
+def _of_tab(tab: Tab, profile: Profile) -> ColumnElement[bool]:
+    if tab == Tab.OVERDUE:
+        return and_(Case.status.in_(AT_UNITS), Case.due_at < now())
+    if tab == Tab.SUPERVISED:
+        return _stands(MarkKind.SUPERVISION)
+    if tab == Tab.LEDGER:
+        return or_(Request.id.is_not(None), _stands(MarkKind.LEDGER))
+    if tab == Tab.MEETINGS:
+        return or_(Request.id.is_not(None), arbitration.contested(profile.arbitration))
     return Request.id.is_not(None) if tab in ASKED else Case.status.in_(STATES[tab])
 
 
+def _stands(kind: MarkKind) -> ColumnElement[bool]:
+    return exists().where(Mark.case_id == Case.id, Mark.kind == kind, Mark.cleared_at.is_(None))
+
+
 def _row(
-    case: Case, channel: str, unit: str | None, request: Request | None, proposed: str | None, *, names: dict[str, str]
+    case: Case,
+    channel: str,
+    unit: str | None,
+    request: Request | None,
+    proposed: str | None,
+    *,
+    names: dict[str, str],
+    marked: frozenset[str],
 ) -> Row:
     codes = (case.township_code, case.community_code)
     return Row(
@@ -147,6 +198,7 @@ def _row(
         proposed=proposed or "",
         dispatch_count=case.dispatch_count,
         rework_count=case.rework_count,
+        marked=marked,
     )
 
 
@@ -159,7 +211,7 @@ def proposed(session: Session, case: Case) -> Proposal:
         return said
     area, first = case.community_code or case.township_code or "", profile.first_unit
     try:
-        unit, assists = dispatching.choose_unit(session, case.category_code, area, first=first)
+        codes = dispatching.codes_for(session, case.category_code, area, first=first)
     except RuleBroken:
         return said
-    return Proposal(unit.code, [each.code for each in assists] if first == FirstUnit.AREA else [], said.note)
+    return Proposal(codes[0], codes[1:] if first == FirstUnit.AREA else [], said.note)

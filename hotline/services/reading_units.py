@@ -9,11 +9,12 @@ from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, case, exists, func, select
 from sqlalchemy.orm import Session
 
-from hotline.services import core, gazetteer, scoring
+from hotline.services import arbitration, core, gazetteer, scoring
 from hotline.services.access import Me
+from hotline.services.arbitration import Meeting
 from hotline.services.scoring import UnitScore
 from models import (
     Assignment,
@@ -41,6 +42,10 @@ GIVEN = (AssignmentStatus.ANSWERED, AssignmentStatus.DONE)
 IS_OVERDUE = Assignment.due_at < bindparam("at")
 IS_DUE_TODAY = and_(Assignment.due_at >= bindparam("at"), Assignment.due_at < bindparam("end_of_day"))
 
+IS_SUPERVISED = exists().where(
+    Mark.assignment_id == Assignment.id, Mark.kind == MarkKind.SUPERVISION, Mark.cleared_at.is_(None), Mark.answered_at.is_(None)
+)
+
 
 class Tab(StrEnum):
     IN_HAND = "in_hand"
@@ -49,6 +54,7 @@ class Tab(StrEnum):
     TODAY = "today"
     OVERDUE = "overdue"
     RETURNING = "returning"
+    SUPERVISED = "supervised"
     ANSWERED = "answered"
 
 
@@ -71,7 +77,8 @@ class Row:
     due_at: datetime | None
     answered_at: datetime | None
     returning: bool
-    urged: bool = False
+    paused_until: datetime | None = None
+    marked: frozenset[str] = frozenset()  # urged, or the measure of supervision
 
 
 def is_closed_to_units(subject: Case) -> bool:
@@ -82,7 +89,7 @@ def is_closed_to_units(subject: Case) -> bool:
 def counts(session: Session, me: Me) -> dict[Tab, int]:
     """How many in each tab, in one statement; what is answered grows for ever and is not counted."""
     row = core.run(session, _counting(me.unit_path), _clock()).one()
-    counted = (Tab.IN_HAND, Tab.TO_SIGN, Tab.AT_WORK, Tab.TODAY, Tab.OVERDUE, Tab.RETURNING)
+    counted = (Tab.IN_HAND, Tab.TO_SIGN, Tab.AT_WORK, Tab.TODAY, Tab.OVERDUE, Tab.RETURNING, Tab.SUPERVISED)
     return dict(zip(counted, map(int, row), strict=True))
 
 
@@ -95,6 +102,7 @@ def _counting(unit_path: str) -> Executable:
         _sum(IS_DUE_TODAY),
         _sum(IS_OVERDUE),
         select(func.count()).select_from(_open_returns(unit_path).subquery()).scalar_subquery(),
+        _sum(IS_SUPERVISED),
     ).where(Assignment.unit_id.in_(_below(unit_path)), Assignment.status.in_(IN_HAND))
 
 
@@ -109,8 +117,8 @@ def rows(session: Session, me: Me, tab: Tab, *, search: str = "") -> Sequence[Ro
     """The assignments of a tab, the least time left first; answered ones the latest first. `search`: a number, or a title."""
     found = session.execute(_of_unit(me.unit_path, tab, search), _clock()).all()
     names = gazetteer.names_of(session, [subject for _, subject, *_ in found])
-    urged = _urged(session, [subject.id for _, subject, *_ in found])
-    return [replace(_row(*each, names=names[each[1].id]), urged=each[1].id in urged) for each in found]
+    found_marks = marked(session, [subject.id for _, subject, *_ in found])
+    return [replace(_row(*each, names=names[each[1].id]), marked=found_marks.get(each[1].id, frozenset())) for each in found]
 
 
 @lru_cache(maxsize=128)
@@ -180,6 +188,7 @@ def _row(
         due_at=assignment.due_at,
         answered_at=assignment.answered_at,
         returning=request_id is not None,
+        paused_until=assignment.paused_until,
     )
 
 
@@ -205,6 +214,7 @@ def _of_tab(tab: Tab) -> ColumnElement[bool]:
         Tab.TODAY: and_(in_hand, IS_DUE_TODAY),
         Tab.OVERDUE: and_(in_hand, IS_OVERDUE),
         Tab.RETURNING: and_(in_hand, Request.id.is_not(None)),
+        Tab.SUPERVISED: and_(in_hand, IS_SUPERVISED),
         Tab.ANSWERED: Assignment.status.in_(GIVEN),
     }
     return conditions[tab]
@@ -214,9 +224,20 @@ def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
-def _urged(session: Session, case_ids: Sequence[UUID]) -> set[UUID]:
-    marked = select(Mark.case_id).where(Mark.case_id.in_(case_ids), Mark.kind == MarkKind.URGED, Mark.cleared_at.is_(None))
-    return set(session.scalars(marked)) if case_ids else set()
+SHOWN_MARKS = (MarkKind.URGED, MarkKind.SUPERVISION, MarkKind.LEDGER, MarkKind.INSTRUCTION)
+
+
+def marked(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
+    """What stands on each case: a measure by its name, other marks by their kind."""
+    if not case_ids:
+        return {}
+    marks = select(Mark.case_id, Mark.kind, Mark.measure).where(
+        Mark.case_id.in_(case_ids), Mark.kind.in_(SHOWN_MARKS), Mark.cleared_at.is_(None)
+    )
+    found: dict[UUID, frozenset[str]] = {}
+    for case_id, kind, measure in session.execute(marks):
+        found[case_id] = found.get(case_id, frozenset()) | {str(measure or kind)}
+    return found
 
 
 @dataclass(frozen=True)
@@ -226,6 +247,7 @@ class UnitHead:
     name: str
     has_units_below: bool
     score: UnitScore | None
+    meetings: Sequence[Meeting] = ()
 
 
 def head(session: Session, me: Me, *, with_score: bool) -> UnitHead | None:
@@ -234,7 +256,9 @@ def head(session: Session, me: Me, *, with_score: bool) -> UnitHead | None:
     if found is None:
         return None
     unit, has_units_below = found
-    return UnitHead(unit.name, has_units_below, _score_of_month(session, unit) if with_score else None)
+    if not with_score:
+        return UnitHead(unit.name, has_units_below, None)
+    return UnitHead(unit.name, has_units_below, _score_of_month(session, unit), arbitration.meetings_of(session, unit))
 
 
 def _score_of_month(session: Session, unit: Unit) -> UnitScore | None:

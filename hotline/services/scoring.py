@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.events import CaseScored
-from hotline.services import deadlines, profiles, surveys
+from hotline.services import profiles, surveys
 from hotline.services.outbox import emit
 from hotline.services.profiles import Indicator
 from models import (
@@ -20,13 +20,15 @@ from models import (
     CaseEvent,
     CaseStatus,
     ClosureKind,
+    DueChange,
     Grade,
+    Mark,
+    MarkKind,
     Score,
     Staff,
     Survey,
     Unit,
 )
-from models.workflow import Clock
 
 SCORED = frozenset({CaseStatus.CLOSED, CaseStatus.ARCHIVED})
 
@@ -42,9 +44,11 @@ def score_case(session: Session, case: Case) -> dict[Indicator, float]:
         return {}
     values = {
         Indicator.CONTACT: float(lead.contacted_at is not None and lead.contacted_at <= lead.contact_due_at),
-        Indicator.ON_TIME: float(_was_on_time(session, case, lead)),
+        Indicator.ON_TIME: float(_was_on_time(session, lead)),
         **_of_survey(session, case),
     }
+    if case.closure != ClosureKind.SOLVED and _is_on_ledger(session, case):
+        values.pop(Indicator.RESOLUTION, None)
     if _store(session, case, lead, values, at=closed_at):
         emit(session, CaseScored(case.id))
     session.flush()
@@ -60,17 +64,26 @@ def _lead(session: Session, case: Case) -> Assignment | None:
     ).one_or_none()
 
 
-def _was_on_time(session: Session, case: Case, lead: Assignment) -> bool:
+def _was_on_time(session: Session, lead: Assignment) -> bool:
     """Every answer, the first one and those after rework, came within the clock that ran then."""
-    due = lead.answer_due_at
-    limit = profiles.of(session, case).limit(Clock.ANSWER, case.urgency)
-    events = session.scalars(select(CaseEvent).where(CaseEvent.assignment_id == lead.id).order_by(CaseEvent.serial))
-    for event in events:
-        if event.action == Action.REWORK:
-            due = deadlines.due_at(session, event.at, limit).at
-        elif event.action == Action.ANSWER and event.at > due:
+    told = session.execute(
+        select(CaseEvent, DueChange)
+        .outerjoin(DueChange, DueChange.event_id == CaseEvent.id)
+        .where(CaseEvent.assignment_id == lead.id)
+        .order_by(CaseEvent.serial)
+    ).all()
+    due = next((moved.was_at for _, moved in told if moved is not None), lead.answer_due_at)
+    for event, moved in told:
+        due = moved.due_at if moved is not None else due
+        if event.action == Action.ANSWER and event.at > due:
             return False
     return True
+
+
+def _is_on_ledger(session: Session, case: Case) -> bool:
+    """Acknowledged as not to be solved now: it does not count among the cases to be solved."""
+    stands = select(Mark.id).where(Mark.case_id == case.id, Mark.kind == MarkKind.LEDGER, Mark.cleared_at.is_(None))
+    return session.scalar(stands.limit(1)) is not None
 
 
 def _of_survey(session: Session, case: Case) -> dict[Indicator, float]:

@@ -63,6 +63,8 @@ OF_CASES: Mapping[str, Occasion] = {
     # Without these, confidential cases and long answers could not be told at all.
     ANSWERED_LINK: _occasion("number", "link", "title", must="number link", always=True),
     "survey": _occasion("number", "link", "title", must="link"),
+    "extended": _occasion("number", "link", "title", "due", must="number due"),
+    "question": _occasion("number", "link", "title", "question", must="number question"),
     "reopened": _occasion("number", "link", "title", must="number"),
     # Tells that there is something to see and nothing of what it is about.
     PROGRESS: _occasion("link", must="link", always=True),
@@ -74,6 +76,8 @@ EXAMPLES: Mapping[str, str] = {
     "unit": "城市管理局",
     "answer": "路灯已于今日修复，感谢您的反映。",
     "link": "https://12345.example.cn/track",
+    "question": "请补充一张现场照片，并说明具体楼栋。",
+    "due": "12月01日 24:00",
     "within": "3 分钟",
     "opens": "11月23日 08:30",
     "hours": "周一至周五 08:30—17:30",

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -60,6 +60,8 @@ SHOWN = frozenset(
         Action.URGE,
     }
 )
+# Of the lead's clock: that it takes longer, or that something is asked. What is asked is told in its words.
+CLOCK = frozenset({Action.EXTEND, Action.PAUSE, Action.SHELVE})
 GOOD = frozenset({CaseStatus.CLOSED, CaseStatus.ARCHIVED, CaseStatus.REDIRECTED})
 
 
@@ -141,8 +143,9 @@ def progress(session: Session, contact_id: UUID) -> Progress:
     ids = [case.id for case in filed]
     history = _grouped(session.scalars(select(CaseEvent).where(CaseEvent.case_id.in_(ids)).order_by(CaseEvent.serial)))
     leads, invited, redirected = _leads(session, ids), _surveys(session, ids), _redirected(session, ids)
+    questions = _questions(session, ids)
     matters = [
-        _matter(contact, case, history.get(case.id, []), leads.get(case.id), invited.get(case.id), said, redirected)
+        _matter(contact, case, history.get(case.id, []), leads.get(case.id), invited.get(case.id), said, redirected, questions)
         for case in filed
     ]
     return Progress(contact.reference, matters, [case.number for case in filed if case.status not in CASE_FINAL])
@@ -179,6 +182,16 @@ def _redirected(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, str]:
         .where(CaseEvent.case_id.in_(case_ids), CaseEvent.action == Action.REDIRECT)
     )
     return {case_id: text for case_id, text in rows}
+
+
+def _questions(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """What citizens were asked for, by its event."""
+    rows = session.execute(
+        select(CaseEvent.id, EventNote.text)
+        .join(EventNote, EventNote.event_id == CaseEvent.id)
+        .where(CaseEvent.case_id.in_(case_ids), CaseEvent.action == Action.PAUSE)
+    )
+    return {event_id: text for event_id, text in rows}
 
 
 def _answer(case: Case, redirected: Mapping[UUID, str]) -> str:
@@ -223,10 +236,16 @@ def _matter(
     survey: Survey | None,
     said: Sequence[Message],
     redirected: Mapping[UUID, str],
+    questions: Mapping[UUID, str],
 ) -> Matter:
     unit = lead[1] if lead else ""
     steps = [Step(contact.received_at, word("citizen_step", "received"))]
     steps += [_step(event, unit) for event in events if event.action in SHOWN and event.assignment_id is None]
+    steps += [
+        replace(_step(event, unit), said=questions.get(event.id, ""))
+        for event in events
+        if lead and event.action in CLOCK and event.assignment_id == lead[0].id
+    ]
     steps += [_remark(message) for message in said if message.case_id in (case.id, None)]
     over = case.status in CASE_FINAL or case.status == CaseStatus.CLOSED
     asked = survey is not None and survey.lapsed_at is None

@@ -147,7 +147,9 @@ def change_day(
     note: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
     administration.change_day(db, day, working=working, note=clean(note), by=me)
-    return render.redirect(request, f"/admin/calendar?year={day.year}", notice="已保存。已经算好的时限不变。")
+    return render.redirect(
+        request, f"/admin/calendar?year={day.year}", notice="已保存。暂定的时限会重算，新旧都记入经过；其他时限不变。"
+    )
 
 
 @router.get("/messages")

@@ -13,7 +13,7 @@ from hotline.services import access, answers, dispatching, joint, reading_cases,
 from hotline.services.dispatching import ReturnReason
 from hotline.services.files import CheckedFile
 from hotline.services.reading_units import Tab
-from hotline.web import render, unit_levels
+from hotline.web import render, unit_levels, unit_requests
 from hotline.web.deps import Db, Key, Look, Me, Seen
 from hotline.web.letters import clean, uploads
 from hotline.web.photographs import SentForm, checked
@@ -26,7 +26,7 @@ STAFFED_BY = (Role.LIAISON, Role.GRID_WORKER)
 CLOSURES = (ClosureKind.SOLVED, ClosureKind.EXPLAINED, ClosureKind.PARTLY, ClosureKind.PROMISED)
 # Who reads an answer next.
 CHECKED_BY = {Standing.LEAD: "中心核查", Standing.ASSIST: "主办单位汇总", Standing.BELOW: "上级汇总"}
-SHOW_TABS = (Tab.TO_SIGN, Tab.AT_WORK, Tab.TODAY, Tab.OVERDUE, Tab.RETURNING, Tab.ANSWERED)
+SHOW_TABS = (Tab.TO_SIGN, Tab.AT_WORK, Tab.TODAY, Tab.OVERDUE, Tab.RETURNING, Tab.SUPERVISED, Tab.ANSWERED)
 
 
 @router.get("")
@@ -149,6 +149,7 @@ def _page(
             "below": reading_levels.below(session, view.case, held, units, partners),
             "may_call": joint.may_call(session, view.case, held.assignment),
         }
+        values |= unit_requests.offered(session, values["opened"], held)
     return render.page(request, "unit/page.html", **values)
 
 

@@ -17,6 +17,7 @@ from hotline.services import (
     dispatching,
     filing,
     joint,
+    profiles,
     reading_cases,
     reading_centre,
     reading_units,
@@ -25,16 +26,16 @@ from hotline.services import (
 )
 from hotline.services.files import CheckedFile
 from hotline.services.reading_centre import Tab
-from hotline.web import render
+from hotline.web import centre_requests, render
+from hotline.web.centre_requests import asked_of, done
 from hotline.web.deps import Db, Key, Look, Me, Seen
 from hotline.web.letters import clean, uploads
 from hotline.web.photographs import SentForm, checked
 from models import Action, Case, CaseStatus, Grade, Role, Verdict
-from models import Request as Asked
 
 router = APIRouter(prefix="/verify", include_in_schema=False)
 
-STAFFED_BY = (Role.DISPATCHER, Role.VERIFIER, Role.SHIFT_LEADER, Role.CALLBACK_AGENT)
+STAFFED_BY = (Role.DISPATCHER, Role.VERIFIER, Role.SHIFT_LEADER, Role.CALLBACK_AGENT, Role.SUPERVISOR)
 # Acts on a case that have routes of their own or are taken on its assignment.
 ELSEWHERE = frozenset(
     {Action.DISPATCH, Action.SIGN, Action.RETURN, Action.ANSWER, Action.REWORK, Action.CLOSE, Action.ASK_CITIZEN, Action.APPROVE}
@@ -107,7 +108,7 @@ def dispatch(
         raise Invalid("Please choose a unit.", field="unit")
     lead, *others = filing.units_of(db, [unit, *(code for code in assists if code and code != unit)])
     dispatching.dispatch(db, case, lead, assists=others, by=me.actor, key=key, seen=seen, note=clean(note))
-    return _done(request, Tab.TO_DISPATCH, f"已派给{lead.name}。")
+    return done(request, Tab.TO_DISPATCH, f"已派给{lead.name}。")
 
 
 @router.post("/{number}/return")
@@ -122,13 +123,13 @@ def decide_return(
     unit: Annotated[str, Form(max_length=32)] = "",
     note: Note = "",
 ) -> Response:
-    asked = _asked(db, me, number, request_id)
+    asked = asked_of(db, me, number, request_id)
     again = filing.units_of(db, [unit])[0] if grant and unit else None
     dispatching.decide_return(db, asked, grant=grant, unit=again, note=clean(note), by=me.actor, key=key)
     told = (
         f"同意退单，已改派{again.name}。" if again else "同意退单，工单回到待派单。" if grant else "不同意退单，原单位继续办理。"
     )
-    return _done(request, Tab.RETURNS, told)
+    return done(request, Tab.RETURNS, told)
 
 
 @router.post("/{number}/verdict")
@@ -144,7 +145,7 @@ def verdict(
 ) -> Response:
     case = access.see_case(db, me, number).case
     checks.record_verdict(db, case, verdict, remark=clean(remark), by=me.actor, key=key, seen=seen)
-    return _done(request, Tab.TO_CHECK, _after_check(case))
+    return done(request, Tab.TO_CHECK, _after_check(case))
 
 
 def _photographs(form: SentForm) -> tuple[CheckedFile, ...]:
@@ -166,7 +167,7 @@ def on_site(
     """What was seen on the spot, with photographs."""
     case = access.see_case(db, me, number).case
     checks.record_verdict(db, case, verdict, remark=clean(remark), files=photographs, by=me.actor, key=key, seen=seen)
-    return _done(request, Tab.ON_SITE, _after_check(case))
+    return done(request, Tab.ON_SITE, _after_check(case))
 
 
 def _after_check(case: Case) -> str:
@@ -189,7 +190,7 @@ def asked_citizen(
     case = access.see_case(db, me, number).case
     asking.note_answer(db, case, solved=solved, result=result, unit=unit, remark=clean(remark), by=me.actor)
     content = solved and result.is_satisfied
-    return _done(request, Tab.CALLBACK, "市民认可，即办结。" if content else "市民不认可，请到“不满意待处理”决定。")
+    return done(request, Tab.CALLBACK, "市民认可，即办结。" if content else "市民不认可，请到“不满意待处理”决定。")
 
 
 @router.post("/{number}/unreached")
@@ -202,7 +203,7 @@ def unreached(
         asking.close_unasked(db, case, reason=clean(text), by=me.actor, key=key, seen=seen)
     else:
         asking.note_unreached(db, case, text=clean(text), by=me.actor, key=key)
-    return _done(request, Tab.CALLBACK, "已按联系不上办结。" if over else "已记下，稍后再打。")
+    return done(request, Tab.CALLBACK, "已按联系不上办结。" if over else "已记下，稍后再打。")
 
 
 @router.post("/{number}/reopening")
@@ -216,9 +217,9 @@ def decide_reopening(
     grant: Annotated[bool, Form()],
     note: Note = "",
 ) -> Response:
-    asked = _asked(db, me, number, request_id)
+    asked = asked_of(db, me, number, request_id)
     surveys.decide_reopening(db, asked, grant=grant, note=clean(note), by=me.actor, key=key)
-    return _done(request, Tab.REOPENING, "同意重新办理，请到“待派单”派出。" if grant else "维持办结，已记下理由。")
+    return done(request, Tab.REOPENING, "同意重新办理，请到“待派单”派出。" if grant else "维持办结，已记下理由。")
 
 
 @router.post("/{number}/assists")
@@ -232,9 +233,9 @@ def decide_assists(
     grant: Annotated[bool, Form()],
     note: Note = "",
 ) -> Response:
-    asked = _asked(db, me, number, request_id)
+    asked = asked_of(db, me, number, request_id)
     joint.decide_change(db, asked, grant=grant, note=clean(note), by=me.actor, key=key)
-    return _done(request, Tab.ASSISTS, "协办单位已变更。" if grant else "不同意变更，已记下理由。")
+    return done(request, Tab.ASSISTS, "协办单位已变更。" if grant else "不同意变更，已记下理由。")
 
 
 @router.post("/{number}/meeting")
@@ -271,31 +272,19 @@ def advance(
         raise NotFound()
     case = access.see_case(db, me, number).case
     cases.advance(db, case, action, by=me.actor, key=key, seen=seen, note=clean(note))
-    return _done(request, tab, "已处理。")
-
-
-def _asked(session: Session, me: access.Me, number: str, request_id: UUID) -> Asked:
-    case = access.see_case(session, me, number).case
-    asked = session.get(Asked, request_id)
-    if asked is None or asked.case_id != case.id:
-        raise NotFound()
-    return asked
-
-
-def _done(request: Request, tab: Tab, told: str) -> Response:
-    return render.redirect(request, f"/verify?tab={tab}", notice=told)
+    return done(request, tab, "已处理。")
 
 
 def _page(request: Request, session: Session, me: access.Me, tab: Tab | None, number: str = "") -> Response:
     values = _listed(session, tab, me.roles)
     if number:
-        values |= _opened(session, me, number)
+        values |= _opened(session, me, number, values["tab"])
     else:
         values |= {"opened": None}
     return render.page(request, "verify/page.html", me=me, open_number=number, **values)
 
 
-def _opened(session: Session, me: access.Me, number: str) -> dict[str, Any]:
+def _opened(session: Session, me: access.Me, number: str, tab: Tab) -> dict[str, Any]:
     opened = reading_cases.panel(session, access.see_case(session, me, number))
     actions = opened.may(me, opened.case)
     return {
@@ -303,6 +292,7 @@ def _opened(session: Session, me: access.Me, number: str) -> dict[str, Any]:
         "actions": actions,
         "passes": checks.way_on(opened.profile) in actions,
         "others": [action for action in actions if action not in SHOWN_APART],
+        "decides": centre_requests.decides(session, me, opened.case, tab),
         "units": reading_units.choices(session),
         "proposed": reading_centre.proposed(session, opened.case) if SENDS_OUT.intersection(actions) else None,
         "grades": tuple(Grade),
@@ -311,7 +301,8 @@ def _opened(session: Session, me: access.Me, number: str) -> dict[str, Any]:
 
 def _listed(session: Session, tab: Tab | None, roles: frozenset[Role]) -> dict[str, Any]:
     """A tab's list; of none in particular, where these roles begin."""
-    counted = reading_centre.counts(session)
-    tabs = reading_centre.shown_tabs(session, counted)
+    profile = profiles.in_force(session)
+    counted = reading_centre.counts(session, profile)
+    tabs = reading_centre.shown_tabs(profile, counted)
     chosen = tab or reading_centre.home(roles, tabs)
-    return {"tab": chosen, "tabs": tabs, "counted": counted, "rows": reading_centre.rows(session, chosen)}
+    return {"tab": chosen, "tabs": tabs, "counted": counted, "rows": reading_centre.rows(session, chosen, profile)}

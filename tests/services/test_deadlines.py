@@ -1,4 +1,4 @@
-"""Natural time and working days, shifted days, years without a list, what is past due."""
+"""Natural time and working days, shifted days, years without a list."""
 
 from datetime import date, datetime, timedelta
 
@@ -7,13 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
-from time_machine import Traveller
 
-from hotline.services import deadlines, history
-from hotline.services.deadlines import Due, Limit, due_at, fill_calendar, find_overdue, in_words
-from models import Action, CalendarDay, CaseEvent, CaseStatus, Mark, MarkKind, now
+from hotline.services import deadlines
+from hotline.services.deadlines import Due, Limit, due_at, fill_calendar, in_words
+from models import CalendarDay, now
 from models.base import CITY_TIME
-from tests.factories_cases import lead_of, make_case, send_back
 
 
 def at(text: str) -> datetime:
@@ -118,49 +116,3 @@ def test_time_left_is_said_in_words(away: timedelta, words: str) -> None:
     at_ = now()
 
     assert in_words(at_ + away, at_) == words
-
-
-def overdue_marks(session: Session) -> list[Mark]:
-    return list(session.scalars(select(Mark).where(Mark.kind == MarkKind.OVERDUE).order_by(Mark.created_at)))
-
-
-def test_a_unit_that_does_not_sign_in_time_is_marked_once(session: Session, clock: Traveller) -> None:
-    case = make_case(session, status=CaseStatus.DISPATCHED)
-    assert find_overdue(session) == 0
-
-    clock.shift(timedelta(hours=2, seconds=1))
-
-    assert [find_overdue(session), find_overdue(session)] == [1, 0]
-    mark = overdue_marks(session)[0]
-    assert (mark.case_id, mark.assignment_id, mark.basis) == (case.id, lead_of(session, case).id, "dispatched")
-    assert session.scalars(select(CaseEvent).where(CaseEvent.action == Action.MARK)).one().case_id == case.id
-    assert history.verify(session, case) is None
-
-
-def test_each_clock_that_runs_out_is_marked_of_its_own(session: Session, clock: Traveller) -> None:
-    case = make_case(session, status=CaseStatus.ANSWERED)
-    clock.shift(timedelta(hours=25))
-    late_check = find_overdue(session)
-    send_back(session, case)
-    clock.shift(timedelta(hours=73))
-    late_rework = find_overdue(session)
-
-    assert (late_check, late_rework) == (1, 1)
-    assert [mark.basis for mark in overdue_marks(session)] == ["answered", "in_progress"]
-
-
-def test_a_closed_case_is_never_overdue(session: Session, clock: Traveller) -> None:
-    make_case(session, status=CaseStatus.CLOSED, assists=("T001",))
-
-    clock.shift(timedelta(days=300))
-
-    assert find_overdue(session) == 0
-
-
-def test_an_assisting_unit_has_its_own_clock(session: Session, clock: Traveller) -> None:
-    make_case(session, status=CaseStatus.IN_PROGRESS, assists=("T001",))
-
-    clock.shift(timedelta(hours=3))
-
-    assert find_overdue(session) == 1
-    assert overdue_marks(session)[0].basis == "dispatched"

@@ -84,7 +84,7 @@ def test_without_a_known_place_the_bureau_is_alone(session: Session, area: str) 
 
 
 def test_where_the_street_comes_first_it_leads_whatever_the_category_and_the_bureau_assists(session: Session) -> None:
-    rule = category_with(session, "no")
+    rule = category_with(session, "area_assists")
 
     lead, assists = codes(dispatching.choose_unit(session, rule.category_code, GRID, first=FirstUnit.AREA))
 
@@ -92,7 +92,7 @@ def test_where_the_street_comes_first_it_leads_whatever_the_category_and_the_bur
 
 
 def test_where_the_street_comes_first_a_matter_without_a_place_goes_by_duty(session: Session) -> None:
-    rule = category_with(session, "no")
+    rule = category_with(session, "area_assists")
 
     lead, _ = codes(dispatching.choose_unit(session, rule.category_code, first=FirstUnit.AREA))
 

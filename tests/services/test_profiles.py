@@ -121,3 +121,32 @@ def test_without_a_profile_nothing_can_be_filed(session: Session) -> None:
         make_case(session)
 
     assert session.scalars(select(Case)).all() == []
+
+
+def test_a_profile_of_before_the_clocks_could_be_moved_has_usual_rules() -> None:
+    older = {
+        key: value
+        for key, value in profiles.shipped().items()
+        if key not in {"extension", "pause", "arbitration", "alarm", "supervision", "ledger"}
+    }
+
+    found = Profile.model_validate(older)
+
+    assert (found.pause.times, found.alarm.warn, dict(found.supervision.ladder)) == (2, 0.75, {})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"extension": {"longest": "soon"}},
+        {"extension": {"decided_by": ["mayor"]}},
+        {"pause": {"times": -1}},
+        {"alarm": {"warn": 1.5}},
+        {"supervision": {"ladder": {"scolding": "1d"}}},
+        {"ledger": {"unknown": 1}},
+    ],
+    ids=str,
+)
+def test_rules_of_requests_are_checked(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Profile.model_validate(profiles.shipped() | wrong)

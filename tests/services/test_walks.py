@@ -16,12 +16,12 @@ from time_machine import Traveller
 
 from hotline.errors import HotlineError
 from hotline.services import (
+    alarms,
     answers,
     archiving,
     asking,
     cases,
     checks,
-    deadlines,
     dispatching,
     history,
     joint,
@@ -263,7 +263,7 @@ class Walk(RuleBasedStateMachine):
     def time_passes(self, hours: int) -> None:
         self.clock.shift(timedelta(hours=hours))
         with self.attempt():
-            deadlines.find_overdue(self.session)
+            alarms.ring(self.session)
             archiving.archive_closed(self.session)
             surveys.lapse(self.session)
             for survey in self.session.scalars(select(Survey).where(Survey.case_id == self.case.id)).all():

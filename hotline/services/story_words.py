@@ -1,0 +1,33 @@
+"""The notes of a history in words for people: what the service writes begins with a code."""
+
+from hotline.words import word
+from models import Action, MarkKind, Measure, RequestKind
+
+
+def in_words(action: Action, note: str) -> str:
+    """Notes that the service writes begin with a code; the rest of such a line is for people."""
+    if action == Action.SURVEY:
+        return ""
+    code, colon, text = note.partition(": ")
+    if action in (Action.REQUEST, Action.REFUSE):
+        return _asked_in_words(action, note)
+    if action == Action.RESUME and note == "limit":
+        return word("resumed", note)
+    if colon and action in (Action.MARK, Action.REMARK) and (linked := word("link", code)) != code:
+        return f"{linked}：{text}"
+    if colon and (code in set(Measure) or (action == Action.CLEAR and code == MarkKind.LEDGER)):
+        return f"{word('measure', code)}：{word('measure', text)}"
+    if action == Action.MARK and colon:
+        return f"{word('mark', code)}：{word('case_status', text)}"
+    return note
+
+
+def _asked_in_words(action: Action, note: str) -> str:
+    """`extension/weather: …` of a request, `extension: …` of its refusal; returns and reopenings have the reason alone."""
+    code, colon, text = note.partition(": ")
+    kind, slash, reason = code.partition("/")
+    if slash:
+        return f"{word('request_kind', kind)}（{word('return_reason', reason)}）：{text}"
+    if action == Action.REFUSE:
+        return f"{word('request_kind', code)}：{text}" if colon and code in set(RequestKind) else note
+    return f"{word('return_reason', code)}：{text}" if colon else word("request_kind", note)
