@@ -265,7 +265,7 @@ def test_the_telephone_and_the_floor(as_role: SignIn, city: Database, clock: tim
     visit(centre, city, f"/desk?c={speaking.contact_id}")
     for path, values in {"/phone/recording": {"pause": "yes"}, "/phone/party": {"party": "120"}, "/floor/help": {}}.items():
         with at_most_twenty(city, f"POST {path}"):
-            assert centre.post(path, data={**values, "csrf": token}).status_code == 200
+            assert centre.post(path, data={**values, "csrf": token}).status_code == 303
     board = visit(centre, city, "/floor")
     for name, values in {
         "notice": {"text": "停水"},
