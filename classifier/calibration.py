@@ -1,19 +1,22 @@
 """Fits the curve from scores to confidences on texts that the scores' fold had not seen, and measures how honest they are."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import minimize
 from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
-from classifier.confidence import Calibration
+from classifier.confidence import Calibration, odds
 from classifier.grams import Numbers
 
 _BINS = 15
 _HIGHEST = 0.998  # no run of examples is long enough to promise more
 _BOUNDS = [(math.log(0.001), math.log(0.3)), (math.log(0.5), math.log(10.0))]  # of floor and power
 _SLOPE = 0.03  # where the curve is level, the more confident text still stands first
+_USUAL = 10  # a label is trusted like all until it has stood first more often than that
 _BLOCKS = 40  # the curve is drawn through averages of as many equal parts: single texts would make it jump
 
 
@@ -29,9 +32,28 @@ def calibrate(scores: Numbers, truth: Numbers) -> Calibration:
 
     found = minimize(surprise, np.log([0.02, 2.0]), method="Nelder-Mead", bounds=_BOUNDS, options={"maxfev": 60}).x
     floor, power = (float(one) for one in np.exp(found))
-    shares = Calibration(floor, power).shares(wide)
-    claimed, proved = _curve(shares.max(axis=1), shares.argmax(axis=1) == truth)
-    return Calibration(floor, power, claimed, proved)
+    best = Calibration(floor, power).shares(wide).argmax(axis=1)
+    is_right = best == truth
+    plain = Calibration(floor, power, _trust(best, is_right, scores.shape[1]))
+    drawn = replace(plain, pulls=_pulls(plain.signs(wide), is_right))
+    claimed, proved = _curve(drawn.certainty(wide), is_right)
+    return replace(drawn, claimed=claimed, proved=proved)
+
+
+def _trust(best: Numbers, is_right: Numbers, labels: int) -> tuple[float, ...]:
+    counts = np.bincount(best, minlength=labels)
+    rights = np.bincount(best, weights=is_right, minlength=labels)
+    return tuple(odds((rights + _USUAL * is_right.mean()) / (counts + _USUAL)).tolist())
+
+
+def _pulls(signs: Numbers, is_right: Numbers) -> tuple[float, ...]:
+    """By logistic regression over signs of equal spread; none where all were right or all wrong."""
+    if is_right.all() or not is_right.any():
+        return ()
+    middle, spread = signs.mean(axis=0), np.maximum(signs.std(axis=0), 1e-9)
+    fitted = LogisticRegression().fit((signs - middle) / spread, is_right)
+    pulls = fitted.coef_[0] / spread
+    return (*pulls.tolist(), float(fitted.intercept_[0] - middle @ pulls))
 
 
 def _curve(best: Numbers, is_right: Numbers) -> tuple[tuple[float, ...], tuple[float, ...]]:

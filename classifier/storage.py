@@ -23,7 +23,7 @@ from classifier.linear import Fit, Recipe
 from classifier.model import Classifier, Head, Memory, Model
 from classifier.types import ModelUnusable
 
-FORMAT = 2
+FORMAT = 3
 _ARRAYS = "model.npz"
 _MANIFEST = "manifest.json"
 _VERSION_LENGTH = 12
@@ -151,9 +151,8 @@ def _model(arrays: dict[str, Numbers]) -> Model:
 
 def _head(name: str, plain: dict[str, Any], arrays: dict[str, Numbers]) -> Head:
     weights = arrays[f"{name}.weights"].astype(np.float32)
-    curve: dict[str, Any] = plain["calibration"]
-    calibration = Calibration(curve["floor"], curve["power"], tuple(curve["claimed"]), tuple(curve["proved"]))
-    return Head(tuple(plain["labels"]), Fit(arrays[f"{name}.scale"], weights, arrays[f"{name}.bias"]), calibration)
+    curve: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in plain["calibration"].items()}
+    return Head(tuple(plain["labels"]), Fit(arrays[f"{name}.scale"], weights, arrays[f"{name}.bias"]), Calibration(**curve))
 
 
 def _memory(plain: dict[str, Any] | None, arrays: dict[str, Numbers], columns: int) -> Memory | None:
