@@ -71,7 +71,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
-    lessons = _city_lessons(options) if options.examples else _table_lessons(options)
+    lessons = (
+        _city_lessons(options)
+        if options.examples
+        else training.lessons_from_table(options.data, text=options.text, label=options.label)
+    )
     if not lessons.examples:
         raise ValueError("There is nothing to learn from: no row has both a text and a label.")
     if options.recipe:
@@ -92,10 +96,6 @@ def _city_lessons(options: argparse.Namespace) -> training.Lessons:
     city = _read_yaml(options.city)
     examples = training.read_examples(options.examples)
     return training.lessons_from_city(examples, _read_yaml(options.taxonomy), city, places_from_city(city), options.topics)
-
-
-def _table_lessons(options: argparse.Namespace) -> training.Lessons:
-    return training.Lessons(training.read_table(options.data, text=options.text, label=options.label))
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
-"""Fits one question: weights for its columns by two linear learners, averaged into one."""
+"""Fits one question: weights for its columns by three linear learners, brought into one."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
@@ -12,6 +13,7 @@ from classifier.linear import Fit, Recipe, weighted
 
 _LEAST_TOLD = 0.02
 _TOLERANCE = {"ridge": 0.01, "margins": 0.1}  # finer ones take twice as long and answer the same
+_UNSEEN = 4.0  # as if each column had stood so often with every other label
 _SEED = 12345
 
 
@@ -28,23 +30,34 @@ def telling(rows: sparse.csr_matrix, shares: Numbers, *, doubt: float) -> Number
     return np.asarray((counts * np.log(counts / usual + 1e-12)).sum(axis=1), np.float32)
 
 
-def fit(rows: sparse.csr_matrix, shares: Numbers, first_word: int, recipe: Recipe, costs: tuple[float, ...]) -> Iterator[Fit]:
-    """One for each cost. `shares` has a row for each text and a column for each label.
+@dataclass(frozen=True)
+class Lesson:
+    """What one question is learnt from: a row for each text, its shares of the labels, and how much it counts."""
 
-    Ridge regression and the squared hinge err differently, and both estimate a label's share: the average costs no more
-    to ask than one alone.
+    rows: sparse.csr_matrix
+    shares: Numbers
+    emphasis: Numbers
+
+
+def fit(lesson: Lesson, first_word: int, recipe: Recipe, costs: tuple[float, ...]) -> Iterator[Fit]:
+    """One for each cost.
+
+    Ridge regression and the squared hinge err differently, and both estimate a label's share: their average, with a part of
+    what complement Bayes says, costs no more to ask than one alone.
     """
-    scale = np.maximum(telling(rows, shares, doubt=recipe.doubt), _LEAST_TOLD) ** recipe.sharpness
-    known = weighted(rows, scale, first_word)
+    shares = lesson.shares
+    scale = np.maximum(telling(lesson.rows, shares, doubt=recipe.doubt), _LEAST_TOLD) ** recipe.sharpness
+    known = weighted(lesson.rows, scale, first_word)
     numbers = shares.argmax(axis=1)
-    rarity = _rarity(shares, recipe.balance)
+    emphasis = lesson.emphasis * _rarity(shares, recipe.balance)[numbers]
     usual = shares.mean(axis=0)
     ridge = Ridge(recipe.ridge, fit_intercept=False, solver="lsqr", tol=_TOLERANCE["ridge"])
-    ridge.fit(known, shares - usual, sample_weight=rarity[numbers])
+    smooth = ridge.fit(known, shares - usual, sample_weight=emphasis).coef_.T
+    if recipe.bayes:
+        smooth = smooth + 2 * recipe.bayes * _like(complement(known, shares * emphasis[:, None]), smooth, known)
     for cost in costs:
-        weights, bias = _margins(known, numbers, rarity, cost)
-        weights = np.ascontiguousarray((ridge.coef_ + weights).T / 2, np.float32)
-        yield Fit(scale, weights, ((usual + bias) / 2).astype(np.float32))
+        weights, bias = _margins(known, numbers, emphasis, shares.shape[1], cost)
+        yield Fit(scale, np.ascontiguousarray((smooth + weights) / 2, np.float32), ((usual + bias) / 2).astype(np.float32))
 
 
 def _rarity(shares: Numbers, balance: float) -> Numbers:
@@ -54,17 +67,31 @@ def _rarity(shares: Numbers, balance: float) -> Numbers:
     return np.asarray(rarity / np.average(rarity, weights=counts), np.float32)
 
 
-def _margins(known: sparse.csr_matrix, numbers: Numbers, rarity: Numbers, cost: float) -> tuple[Numbers, Numbers]:
+def _margins(known: sparse.csr_matrix, numbers: Numbers, emphasis: Numbers, labels: int, cost: float) -> tuple[Numbers, Numbers]:
     """The squared hinge is least at twice a label's share less one; labels that no text has stay at none."""
-    weights, bias = np.zeros((len(rarity), known.shape[1]), np.float32), np.zeros(len(rarity))
+    weights, bias = np.zeros((known.shape[1], labels), np.float32), np.zeros(labels)
     seen = np.unique(numbers)
     if len(seen) == 1:
         bias[seen] = 1
         return weights, bias
-    balance = {int(label): float(rarity[label]) for label in seen}
-    machine = LinearSVC(C=cost, tol=_TOLERANCE["margins"], class_weight=balance, random_state=_SEED).fit(known, numbers)
+    machine = LinearSVC(C=cost, tol=_TOLERANCE["margins"], random_state=_SEED).fit(known, numbers, sample_weight=emphasis)
     told, lift = machine.coef_, machine.intercept_
     if len(seen) == 2:
         told, lift = np.vstack([-told, told]), np.concatenate([-lift, lift])
-    weights[seen], bias[seen] = told / 2, (lift + 1) / 2
+    weights[:, seen], bias[seen] = told.T / 2, (lift + 1) / 2
     return weights, bias
+
+
+def complement(known: sparse.csr_matrix, shares: Numbers) -> Numbers:
+    """Complement Bayes: a column speaks for a label as far as it is rare among the texts of all others."""
+    counts = np.asarray(known.T @ shares, np.float32)
+    elsewhere = counts.sum(axis=1, keepdims=True) - counts + _UNSEEN
+    spoken = -np.log(elsewhere / elsewhere.sum(axis=0))
+    spoken -= spoken.mean(axis=1, keepdims=True)
+    spoken /= np.abs(spoken).mean(axis=0)
+    return np.asarray(spoken - spoken.mean(axis=1, keepdims=True), np.float32)
+
+
+def _like(weights: Numbers, others: Numbers, known: sparse.csr_matrix) -> Numbers:
+    """The weights at the height at which their scores lie as far apart as those of the others."""
+    return np.asarray(weights * (np.std(known @ others) / max(float(np.std(known @ weights)), 1e-9)), np.float32)

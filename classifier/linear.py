@@ -22,6 +22,8 @@ class Recipe:
     ridge: float = 4.0
     costs: tuple[float, ...] = (0.1, 0.3, 1.0)  # of a text on the wrong side; the first fold tells which
     balance: float = 0.25
+    bayes: float = 0.15  # its part beside the average of the other two
+    topic_emphasis: float = 3.0  # how many texts a topic counts for
     folds: int = 5
     keeps_examples: bool = False
 
@@ -33,7 +35,17 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("table"),
-        Recipe("city", fewest=1, most_weights=8_000_000, ridge=3.0, costs=(0.3,), folds=3, keeps_examples=True),
+        Recipe(
+            "city",
+            fewest=1,
+            most_weights=8_000_000,
+            ridge=3.0,
+            costs=(0.3,),
+            bayes=0.0,
+            topic_emphasis=1.0,
+            folds=3,
+            keeps_examples=True,
+        ),
     )
 }
 

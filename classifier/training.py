@@ -19,7 +19,7 @@ from classifier.confidence import Calibration
 from classifier.cutting import Dictionary
 from classifier.duplicates import near_duplicates
 from classifier.features import Reader, learn
-from classifier.fitting import fit
+from classifier.fitting import Lesson, fit
 from classifier.grams import Numbers
 from classifier.linear import RECIPES, Fit, Recipe, weighted
 from classifier.model import TOP, Head, Memory, Model
@@ -34,10 +34,11 @@ _FEWEST_SURE = 30
 
 @dataclass(frozen=True)
 class Lessons:
-    """All that a model is trained from; `topics` are a category's everyday words, each an example of its own."""
+    """All that a model is trained from; `topics` are everyday words of a label, or its name, each an example of its own."""
 
     examples: Sequence[Example]
     topics: Sequence[tuple[str, str]] = ()
+    topics_of: str = "category"
     words: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     routing: Routing = field(default_factory=Routing)
@@ -77,6 +78,12 @@ def read_table(path: Path, *, text: str, label: str) -> list[Example]:
         return [Example(row[text], {label: row[label]}) for row in rows if row[text] and row[label]]
 
 
+def lessons_from_table(path: Path, *, text: str, label: str) -> Lessons:
+    """A label's name says in a word what its texts are about."""
+    examples = read_table(path, text=text, label=label)
+    return Lessons(examples, topics=[(name, name) for name in sorted({one.labels[label] for one in examples})], topics_of=label)
+
+
 def lessons_from_city(
     examples: Sequence[Example], taxonomy: Mapping[str, Any], city: Mapping[str, Any], places: Sequence[PlaceEntry], topics: Path
 ) -> Lessons:
@@ -113,7 +120,7 @@ def train(lessons: Lessons) -> tuple[Model, dict[str, Any]]:
     model = Model(recipe, features, {}, lessons.routing)
     measures: dict[str, Any] = {}
     for name in examples[0].labels:
-        extra = [code for _, code in lessons.topics] if name == "category" else []
+        extra = [code for _, code in lessons.topics] if name == lessons.topics_of else []
         targets = np.array([*(example.labels[name] for example in examples), *extra])
         model.heads[name], measures[name], threshold = school.head(targets)
         if name == "category":
@@ -162,7 +169,8 @@ class _School:
         return Head(tuple(map(str, labels)), fitted, calibration), measures | {"cost": cost}, threshold
 
     def _fits(self, chosen: Numbers, numbers: Numbers, costs: tuple[float, ...]) -> Iterator[Fit]:
-        return fit(self.rows[chosen], _one_hot(chosen, numbers), self.first_word, self.recipe, costs)
+        emphasis = np.where(chosen < len(self.groups), 1.0, self.recipe.topic_emphasis).astype(np.float32)
+        return fit(Lesson(self.rows[chosen], _one_hot(chosen, numbers), emphasis), self.first_word, self.recipe, costs)
 
     def _fit(self, chosen: Numbers, numbers: Numbers, cost: float) -> Fit:
         (fitted,) = self._fits(chosen, numbers, (cost,))

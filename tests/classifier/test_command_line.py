@@ -71,6 +71,21 @@ def test_a_model_with_one_question_predicts_its_label(
     assert last_line(capsys)["单位"][0]["code"] == "lamp"
 
 
+def test_a_label_is_also_known_by_its_own_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "rows.csv"
+    lamps = [f"{place}灯坏了,照明" for place in ("东门", "西门", "南门", "北门")]
+    water = [f"{place}停水,供水" for place in ("东门", "西门", "南门", "北门")]
+    table.write_text("\n".join(["text,label", *lamps, *water, "停水，但照明没坏,供水"]) + "\n", encoding="utf-8")
+    assert main(["train", "--data", str(table), "--out", str(tmp_path / "model")]) == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO("照明\n"))
+
+    assert main(["predict", "--model", str(tmp_path / "model")]) == 0
+
+    assert last_line(capsys)["label"][0]["code"] == "照明"
+
+
 def test_the_demo_model_predicts_a_json_line_for_each_text(
     demo_model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
