@@ -1,6 +1,5 @@
 """A profile in words, generated from its data: which steps are on, who acts in each, which clocks run, how it is scored."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,11 @@ STEPS = (
     CaseStatus.REOPENED,
     CaseStatus.ARCHIVED,
 )
+# What may be asked for beside the steps, and how units are watched.
+BESIDE = ("extension", "pause", "arbitration", "alarm", "supervision", "ledger")
+# Lists of words, and of which kind; parts that are named by words of another kind.
+WORDS = {"urgencies": "urgency", "decided_by": "role", "may_call": "unit_kind"}
+NAMED = {"weights": "indicator", "ladder": "measure"}
 LIMIT = re.compile(r"\d+(m|h|d|wd)")
 
 
@@ -73,13 +77,14 @@ def explain(profile: Profile) -> Explained:
             (word("profile", "ask_citizen"), word("ask_citizen", profile.ask_citizen)),
             (word("profile", "first_unit"), word("first_unit", profile.first_unit)),
             (word("profile", "levels"), str(profile.levels)),
-            (word("profile", "share_below"), f"{profile.share_below:.0%}"),
-            (word("profile", "may_call"), _kinds(profile.may_call) or "—"),
+            (word("profile", "share_below"), _value(profile.share_below, "share_below")),
+            (word("profile", "may_call"), _value(profile.may_call, "may_call")),
             (word("profile", "return_window"), limit_in_words(profile.return_window)),
             (word("profile", "designate_after"), str(profile.designate_after)),
             (word("profile", "lapse"), limit_in_words(profile.survey.lapse)),
             (word("profile", "correction"), limit_in_words(profile.survey.correction)),
             (word("profile", "archive_after"), limit_in_words(profile.archive_after)),
+            *(part for name in BESIDE for part in _nested(_part(name), name, dict(getattr(profile, name)))),
         ],
         weights=[(word("indicator", name), weight / whole) for name, weight in profile.weights.items()],
     )
@@ -120,10 +125,6 @@ def _roles(roles: Iterable[Role]) -> str:
     return "、".join(word("role", role) for role in Role if role in roles)
 
 
-def _kinds(kinds: Iterable[str]) -> str:
-    return "、".join(word("unit_kind", kind) for kind in sorted(kinds))
-
-
 def limit_in_words(limit: Limit | str) -> str:
     """30m as 30 分钟, 3wd as 3 个工作日."""
     length = Limit.parse(limit) if isinstance(limit, str) else limit
@@ -152,10 +153,16 @@ def _parts(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from ((row_in_words(row), word("profile", "off" if row in value else "on")) for row in sorted(row_names()))
         elif key == "limits":
             yield from _limits_of(value)
-        elif isinstance(value, Mapping):
-            yield from ((f"{_part(key)} · {_part(name, key)}", _value(each, key)) for name, each in value.items())
         else:
-            yield _part(key), _value(value, key)
+            yield from _nested(_part(key), key, value)
+
+
+def _nested(name: str, key: str, value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for inner, each in value.items():
+            yield from _nested(f"{name} · {_part(inner, key)}", inner, each)
+    else:
+        yield name, _value(value, key)
 
 
 def _limits_of(limits: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -166,16 +173,16 @@ def _limits_of(limits: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _part(key: str, within: str = "") -> str:
-    return word("indicator", key) if within == "weights" else word("profile", key)
+    return word(NAMED.get(within, "profile"), key)
 
 
 def _value(value: object, key: str) -> str:
-    if isinstance(value, str) and LIMIT.fullmatch(value):
+    if isinstance(value, Limit) or (isinstance(value, str) and LIMIT.fullmatch(value)):
         return limit_in_words(value)
-    if key == "weights" and isinstance(value, int | float):
-        return f"{value:g}"
+    if key in WORDS and isinstance(value, Iterable):
+        return "、".join(word(WORDS[key], each) for each in sorted(value)) or "—"
     if key in ("ask_citizen", "first_unit"):
-        return word(key, value)
-    if key == "may_call" and isinstance(value, list):
-        return _kinds(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return word(key, str(value))
+    if key in ("share_below", "warn"):
+        return f"{value:.0%}"
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

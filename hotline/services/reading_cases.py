@@ -1,7 +1,7 @@
 """A case with all that belongs to it, as one person may see it: for the case page, its print, and the panels of the desks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -15,22 +15,18 @@ from hotline.services import core, gazetteer, profiles
 from hotline.services.access import CaseView, Held, Me
 from hotline.services.profiles import Profile
 from hotline.services.reading_levels import tree
+from hotline.services.reading_story import Step, story_of
 from hotline.services.reading_units import is_closed_to_units
-from hotline.services.story_words import in_words
-from hotline.words import word
 from models import (
     Action,
     Answer,
     Assignment,
     Attachment,
     Case,
-    CaseEvent,
     CaseLink,
     Category,
     Check,
     Contact,
-    DueChange,
-    EventNote,
     Mark,
     MarkKind,
     Meeting,
@@ -38,66 +34,12 @@ from models import (
     Request,
     RequestKind,
     RequestState,
-    Role,
     Score,
     Staff,
     Survey,
     Unit,
 )
 from models.workflow import open_actions
-
-# What a unit reads of a history that is not its own: that it was filed, sent, urged, sent back; never words between others.
-FOR_UNITS = frozenset(
-    {
-        Action.FILE,
-        Action.DISPATCH,
-        Action.SIGN,
-        Action.ANSWER,
-        Action.REWORK,
-        Action.URGE,
-        Action.REMARK,
-        Action.REQUEST,
-        Action.REFUSE,
-        Action.MEET,
-    }
-    | {
-        Action.ACCEPT,
-        Action.CLOSE,
-        Action.REOPEN,
-        Action.EXTEND,
-        Action.PAUSE,
-        Action.RESUME,
-        Action.ARBITRATE,
-        Action.SHELVE,
-        Action.RECOUNT,
-    }
-    | {Action.SEND_DOWN, Action.SEND_UP, Action.SEND_BACK, Action.CALL_IN}
-)
-
-# Of what it did itself, besides: the marks against it.
-OWN = frozenset({Action.MARK, Action.CLEAR})
-
-
-@dataclass(frozen=True)
-class Step:
-    at: datetime
-    action: Action
-    to_status: str
-    who: str
-    role: Role | None
-    unit: str
-    note: str
-    assignment_id: UUID | None = None
-    moved: tuple[datetime, datetime] | None = None  # a due time: from when to when
-
-    @property
-    def label(self) -> str:
-        """A remark is the citizen's, unless somebody at work wrote it."""
-        if self.action == Action.REMARK and self.role not in (None, Role.SERVICE):
-            return word("story", "of_unit" if self.unit else "of_centre")
-        if self.action == Action.WITHDRAW and self.unit:
-            return word("assignment_status", self.to_status)
-        return word("action", self.action)
 
 
 @dataclass(frozen=True)
@@ -210,7 +152,7 @@ def panel(session: Session, view: CaseView) -> Panel:
     closed = not view.whole and is_closed_to_units(case)
     channel, received_at, reference, category = _origin(session, case)
     answers, files = _answers_and_files(session, view, closed=closed)
-    profile, story = profiles.of(session, case), _story(session, view, closed=closed)
+    profile, story = profiles.of(session, case), story_of(session, view, closed=closed)
     return Panel(
         view=view,
         closed=closed,
@@ -268,57 +210,6 @@ def _areas(session: Session, case: Case) -> str:
     names = [found[code] for code in (case.township_code, case.community_code, case.grid_code) if code in found]
     # 莲塘社区第一网格 says the community already.
     return " ".join(name for name, below in zip(names, [*names, ""][1:], strict=True) if not below.startswith(name))
-
-
-_STORY = (
-    select(CaseEvent, EventNote.text, Staff.name, Unit.short, DueChange.was_at, DueChange.due_at)
-    .outerjoin(DueChange, DueChange.event_id == CaseEvent.id)
-    .outerjoin(EventNote, EventNote.event_id == CaseEvent.id)
-    .outerjoin(Staff, Staff.id == CaseEvent.by_id)
-    .outerjoin(Assignment, Assignment.id == CaseEvent.assignment_id)
-    .outerjoin(Unit, Unit.id == Assignment.unit_id)
-    .where(CaseEvent.case_id == bindparam("case"))
-    .order_by(CaseEvent.serial.desc())
-)
-
-
-def _story(session: Session, view: CaseView, *, closed: bool) -> Sequence[Step]:
-    rows = session.execute(_STORY, {"case": view.case.id})
-    own = {held.assignment.id for held in view.held}
-    return [
-        replace(
-            _step(event, note or "", name or "", unit or "", own=event.assignment_id in own, view=view, closed=closed),
-            assignment_id=event.assignment_id,
-            moved=(was, due) if was and event.action != Action.REWORK else None,
-        )
-        for event, note, name, unit, was, due in rows
-        if _is_told(event, view, own) and not _is_echo(event)
-    ]
-
-
-def _is_echo(event: CaseEvent) -> bool:
-    """Two events for one act, of which people need one: the case follows its lead, who sends down keeps the assignment."""
-    return (event.assignment_id is None and event.key.endswith(":case")) or event.key.endswith(":from")
-
-
-def _is_told(event: CaseEvent, view: CaseView, own: set[UUID]) -> bool:
-    if view.whole or event.assignment_id in own:
-        return view.whole or event.action in FOR_UNITS | OWN
-    return event.action in FOR_UNITS and event.assignment_id is None
-
-
-def _step(event: CaseEvent, note: str, name: str, unit: str, *, own: bool, view: CaseView, closed: bool) -> Step:
-    # Units know the centre by its roles, not by its people; of a closed case they read no words but those meant for them.
-    hidden = closed and not own
-    return Step(
-        at=event.at,
-        action=Action(event.action),
-        to_status=event.to_status,
-        who=name if view.whole or own else "",
-        role=Role(event.by_role) if event.by_role else None,
-        unit=unit,
-        note="" if hidden else in_words(Action(event.action), note),
-    )
 
 
 def _answers_and_files(session: Session, view: CaseView, *, closed: bool) -> tuple[list[Answered], list[Attachment]]:
