@@ -112,7 +112,8 @@ class Walk(RuleBasedStateMachine):
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """What is refused leaves nothing behind."""
+        """What is refused leaves nothing behind. No two acts fall into one moment: what follows what is told by its time."""
+        self.clock.shift(timedelta(seconds=1))
         before = self.events()
         try:
             with self.session.begin_nested():
