@@ -32,7 +32,7 @@ KEY = b"a key for the tests, 32 bytes at least"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--fuzz", type=int, default=1000, help="bodies for each callback in tests/channels/test_fuzzed_doors.py")
+    parser.addoption("--fuzz", type=int, default=300, help="bodies for each callback in tests/channels/test_fuzzed_doors.py")
 
 
 @pytest.fixture

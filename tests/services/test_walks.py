@@ -368,9 +368,11 @@ def test_a_walk_never_leaves_the_tables(session: Session, clock: Traveller, name
         {"session": session, "clock": clock, "body": body | {"designate_after": 9, "may_call": ["area"]}},
     )
 
+    # The rules are the same on both; PostgreSQL takes three times as long.
+    walks = 6 if session.get_bind().dialect.name == "sqlite" else 2
     run_state_machine_as_test(
         machine,
         settings=hypothesis_settings(
-            max_examples=6, stateful_step_count=35, deadline=None, suppress_health_check=list(HealthCheck), database=None
+            max_examples=walks, stateful_step_count=35, deadline=None, suppress_health_check=list(HealthCheck), database=None
         ),
     )
