@@ -6,14 +6,12 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
-from hotline.events import RequestDecided
-from hotline.services import arbitration, cases, deadlines, duties, filing, profiles
+from hotline.services import arbitration, cases, deadlines, duties, filing, profiles, requests
 from hotline.services.cases import Actor
 from hotline.services.draft_form import DraftForm
 from hotline.services.duties import ReturnReason as ReturnReason
 from hotline.services.gazetteer import area_path
 from hotline.services.holding import hold, require_unit
-from hotline.services.outbox import emit
 from hotline.services.profiles import FirstUnit
 from models import (
     Action,
@@ -184,10 +182,7 @@ def decide_return(
             cases.give(session, case, [unit], by=by, key=f"{key}:again")
     else:
         cases.note(session, case, Action.REFUSE, by=by, key=key, text=note, assignment=assignment)
-    request.state = RequestState.GRANTED if grant else RequestState.REFUSED
-    request.decided_by_id, request.decided_at, request.decision_note = by.staff_id, now(), note.strip()
-    emit(session, RequestDecided(request.id))
-    session.flush()
+    requests.settle(session, request, grant=grant, note=note, by=by)
     return request
 
 
@@ -204,16 +199,8 @@ def _refuse_return(session: Session, case: Case, assignment: Assignment, by: Act
         raise RuleBroken("A meeting named this unit: it keeps the case.")
     if now() > deadlines.due_at(session, assignment.dispatched_at, profile.return_window).at:
         raise RuleBroken("The time to return this case is over: the unit keeps it.")
-    if _open_return(session, assignment):
+    if requests.open_one(session, case, RequestKind.RETURN) is not None:
         raise RuleBroken("A return of this case is being decided already.")
-
-
-def _open_return(session: Session, assignment: Assignment) -> bool:
-    """One open request of a kind on a case: the centre decides them one after the other."""
-    open_ones = select(Request.id).where(
-        Request.case_id == assignment.case_id, Request.kind == RequestKind.RETURN, Request.state == RequestState.OPEN
-    )
-    return session.scalar(open_ones.limit(1)) is not None
 
 
 def _request_of(session: Session, assignment: Assignment) -> Request:

@@ -8,11 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
-from hotline.events import RequestDecided
-from hotline.services import cases, deadlines, notes, profiles
+from hotline.services import cases, deadlines, notes, profiles, requests
 from hotline.services.actors import Actor
 from hotline.services.holding import hold, require_unit
-from hotline.services.outbox import emit
 from models import (
     Action,
     Assignment,
@@ -75,7 +73,7 @@ def ask_change(
     """The lead asks the centre for another unit beside it, or for one less."""
     case, done = hold(session, assignment, key=key)
     if done is not None:
-        return _latest_change(session, case)
+        return requests.latest(session, case, RequestKind.ASSISTS)
     if Role.LIAISON not in by.roles:
         raise NotAllowed()
     require_unit(session, assignment, by)
@@ -83,7 +81,7 @@ def ask_change(
         raise WrongState()
     if not basis.strip():
         raise Invalid("Please give a reason.", field="basis")
-    if _is_being_decided(session, case):
+    if requests.open_one(session, case, RequestKind.ASSISTS) is not None:
         raise RuleBroken("A change of the assisting units is being decided already.")
     if change == Change.ADD:
         _refuse_to_add(session, case, unit)
@@ -127,10 +125,7 @@ def decide_change(session: Session, request: Request, *, grant: bool, note: str,
         _add(session, case, lead, [unit], note=why, by=by, key=key)
     else:
         cases.move(session, case, _assisting(session, case, unit), Action.WITHDRAW, by=by, key=key, note=why)
-    request.state = RequestState.GRANTED if grant else RequestState.REFUSED
-    request.decided_by_id, request.decided_at, request.decision_note = by.staff_id, now(), note.strip()
-    emit(session, RequestDecided(request.id))
-    session.flush()
+    requests.settle(session, request, grant=grant, note=note, by=by)
     return request
 
 
@@ -194,13 +189,3 @@ def _assisting(session: Session, case: Case, unit: Unit) -> Assignment:
     if found is None:
         raise RuleBroken("This unit does not assist in this case, or has answered.")
     return found
-
-
-def _is_being_decided(session: Session, case: Case) -> bool:
-    asked = (Request.case_id == case.id, Request.kind == RequestKind.ASSISTS, Request.state == RequestState.OPEN)
-    return session.scalar(select(Request.id).where(*asked).limit(1)) is not None
-
-
-def _latest_change(session: Session, case: Case) -> Request:
-    asked = select(Request).where(Request.case_id == case.id, Request.kind == RequestKind.ASSISTS)
-    return session.scalars(asked.order_by(Request.created_at.desc()).limit(1)).one()
