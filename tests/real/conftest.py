@@ -26,13 +26,6 @@ from tests.house.source import ROOT
 SHORT = timedelta(seconds=2)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A busy machine may starve an exchange or a browser for once. Such a test is tried a second time, which the run tells."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=1))
-
-
 @dataclass
 class Back:
     """What stands behind the doors. `celery` starts one more of its programs against the same broker and database."""
