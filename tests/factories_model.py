@@ -1,5 +1,8 @@
 """A small model of three matters, trained in a moment: enough to see what becomes of its labels when the city changes."""
 
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from classifier import Routing, storage
@@ -23,7 +26,13 @@ THEN = Routing(
 
 
 def small_model(folder: Path) -> Path:
-    """Saved as a service loads it."""
+    """Saved as a service loads it; a copy of one that is trained once a test process."""
+    shutil.copytree(_trained().name, folder, dirs_exist_ok=True)
+    return folder
+
+
+@cache
+def _trained() -> tempfile.TemporaryDirectory[str]:
     examples = [
         Example(f"{text}{ending}", {"category": code, "request_type": "help" if ending else "complaint"}, group=f"{code}{at}")
         for code, texts in STORIES.items()
@@ -32,5 +41,6 @@ def small_model(folder: Path) -> Path:
     ]
     lessons = Lessons(examples, routing=THEN, recipe=RECIPES["city"])
     model, measures = train(lessons)
-    storage.save(model, folder, about={**lessons.about(), "measures": measures})
+    folder = tempfile.TemporaryDirectory()
+    storage.save(model, Path(folder.name), about={**lessons.about(), "measures": measures})
     return folder
