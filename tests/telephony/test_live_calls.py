@@ -40,6 +40,12 @@ CARRIER, AGENT, EXTENSION = "127.0.0.2", "127.0.0.1", "1001"
 NUMBER = "13800138000"
 
 
+@pytest.fixture
+def database(sqlite_database: Database) -> Database:
+    """What is stored of a call is tried on both kinds of database in test_calls_stored.py; here it is the exchange that is real."""
+    return sqlite_database
+
+
 def ami_of(exchange: Exchange) -> Ami:
     pace = Pace(reconnect_after=0.2)
     return Ami("127.0.0.1", exchange.ami_port, username="hotline", secret=exchange.ami_secret, pace=pace)
