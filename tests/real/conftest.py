@@ -1,4 +1,4 @@
-"""The scaled shape's back half around a database of the test's own: broker, relay and worker, each of which can be killed."""
+"""A service with browsers in front of it; or the scaled shape's back half (broker, relay, worker), whose parts can be killed."""
 
 import base64
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
+from playwright.sync_api import Playwright, sync_playwright
 from sqlalchemy import func, select
 
 from hotline import worker
@@ -18,9 +19,11 @@ from hotline.db import Database
 from hotline.live import Pusher
 from hotline.relay import Relay
 from models import OutboxMessage
+from tests.cli.running import Service, running
 from tests.components import Postgres, Process, Redis, need, wait_until
 from tests.conftest import KEY, build
 from tests.house.source import ROOT
+from tests.real.browser import Street, street
 
 # Long enough for a task to run on a busy machine, short enough to wait for.
 SHORT = timedelta(seconds=2)
@@ -54,6 +57,34 @@ class Back:
             "HOTLINE_MODEL_DIR": str(ROOT / "classifier" / "artifacts" / "demo"),
             "HOTLINE_TELEPHONY": "off",
         }
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    need("chromium")
+    with running(tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def whole_street(playwright: Playwright, service: Service) -> Iterator[Street]:
+    with street(playwright, service.url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def people(whole_street: Street) -> Iterator[Street]:
+    """Windows for one test; at its end no console, no script and no answer may have complained."""
+    whole_street.troubles.clear()
+    yield whole_street
+    whole_street.close()
+    assert whole_street.troubles == []
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,17 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.cli.running import Service, command, running
-from tests.components import need
-from tests.real.browser import DESK, STUMBLING_BLOCKS, TELEPHONE, Street, settled, sign_in, street
+from tests.cli.running import Service, command
+from tests.real.browser import DESK, STUMBLING_BLOCKS, TELEPHONE, Street, settled, sign_in
 
 pytestmark = pytest.mark.timeout(180)
 expect.set_options(timeout=15_000)
@@ -21,34 +20,6 @@ expect.set_options(timeout=15_000)
 GAS = "昨晚开始，阳光花园3栋楼道里有很浓的燃气味，怀疑煤气泄漏，住户很害怕，请马上派人来检查。"
 HOMONYM = "阳光花园3栋"
 LAMP = "滨江路12号门口的路灯坏了三盏，晚上看不见路，请尽快修好。"
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    need("chromium")
-    with running(tmp_path_factory.mktemp("browser")) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-@pytest.fixture(scope="module")
-def whole_street(playwright: Playwright, service: Service) -> Iterator[Street]:
-    with street(playwright, service.url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def people(whole_street: Street) -> Iterator[Street]:
-    """Windows for one test; at its end no console, no script and no answer may have complained."""
-    whole_street.troubles.clear()
-    yield whole_street
-    whole_street.close()
-    assert whole_street.troubles == []
 
 
 @pytest.fixture

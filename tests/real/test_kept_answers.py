@@ -7,11 +7,9 @@ from uuid import uuid4
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.cli.running import Service, running
-from tests.components import need
-from tests.real.browser import STUMBLING_BLOCKS, TELEPHONE, Street, settled, sign_in, street
+from tests.real.browser import STUMBLING_BLOCKS, TELEPHONE, Street, settled, sign_in
 
 pytestmark = pytest.mark.timeout(180)
 expect.set_options(timeout=20_000)
@@ -26,25 +24,6 @@ LOSE_RECEIPTS = """() => {
     throw new TypeError("lost");
   };
 }"""
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    need("chromium")
-    with running(tmp_path_factory.mktemp("kept")) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-@pytest.fixture(scope="module")
-def whole_street(playwright: Playwright, service: Service) -> Iterator[Street]:
-    with street(playwright, service.url) as opened:
-        yield opened
 
 
 @pytest.fixture

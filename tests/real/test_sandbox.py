@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from tests.cli.running import Service, running
 from tests.components import need
-from tests.real.browser import STUMBLING_BLOCKS, TELEPHONE, Street, settled, street
+from tests.real.browser import STUMBLING_BLOCKS, TELEPHONE, Street, settled
 from tests.sandbox.ports import free_ports
 
 pytestmark = pytest.mark.timeout(180)
@@ -24,20 +24,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     sandbox = {"HOTLINE_SANDBOX__ENABLED": "true", "HOTLINE_SANDBOX__PORT": str(free_ports(3))}
     with running(tmp_path_factory.mktemp("sandbox"), **sandbox) as service:
         yield service
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-@pytest.fixture
-def people(playwright: Playwright, service: Service) -> Iterator[Street]:
-    with street(playwright, service.url) as opened:
-        yield opened
-        opened.close()
-        assert opened.troubles == []
 
 
 def page_of_telephones(people: Street, service: Service) -> Page:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, Playwright, expect
 from sqlalchemy import select, update
 
 from hotline.db import Database
@@ -48,17 +48,9 @@ def records(service: Service) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="module")
-def street(service: Service, records: Database) -> Iterator[Street]:
-    with sync_playwright() as playwright, headsets(playwright, service.url) as opened:
+def whole_street(playwright: Playwright, service: Service, records: Database) -> Iterator[Street]:
+    with headsets(playwright, service.url) as opened:
         yield opened
-
-
-@pytest.fixture
-def people(street: Street) -> Iterator[Street]:
-    street.troubles.clear()
-    yield street
-    street.close()
-    assert street.troubles == []
 
 
 @pytest.fixture(scope="module")
