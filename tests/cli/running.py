@@ -1,10 +1,13 @@
 """The `hotline` command and the running service as programs of their own, on a data folder and a port of the test's own."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -44,14 +47,31 @@ def command(*words: str, env: Mapping[str, str], feed: str = "") -> subprocess.C
     )
 
 
+def a_demo_city(folder: Path) -> None:
+    """What `hotline seed` leaves in an empty data folder."""
+    shutil.copytree(Path(_demo_city().name, "data"), folder)
+
+
+@cache
+def _demo_city() -> tempfile.TemporaryDirectory[str]:
+    """Playing the demo's cases takes long, so each test process does it once."""
+    folder = tempfile.TemporaryDirectory(prefix="demo-city-")
+    seeded = command("seed", env=environment(Path(folder.name)))
+    assert seeded.returncode == 0, seeded.stderr
+    return folder
+
+
 class Service:
-    """`hotline up` and where it answers."""
+    """`hotline up` and where it answers. A demo begins with its city already there."""
 
     def __init__(self, folder: Path, **others: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = environment(folder, HOTLINE_WEB__PORT=str(self.port), **others)
         self.process = Process([sys.executable, "-m", "hotline", "up"], folder / "up.log", env=self.env, cwd=PROJECT)
+        data = Path(self.env["HOTLINE_DATA_DIR"])
+        if self.env["HOTLINE_DEMO"] == "true" and not data.exists():
+            a_demo_city(data)
 
     def start(self) -> None:
         self.process.start()

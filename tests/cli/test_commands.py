@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import command, environment
+from tests.cli.running import a_demo_city, command, environment
 from tests.components import free_port
 
 
@@ -17,8 +17,7 @@ from tests.components import free_port
 def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A demo city with its cases; no service runs."""
     env = environment(tmp_path_factory.mktemp("demo"))
-    seeded = command("seed", env=env)
-    assert seeded.returncode == 0, seeded.stderr
+    a_demo_city(Path(env["HOTLINE_DATA_DIR"]))
     return env
 
 
