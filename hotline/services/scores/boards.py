@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, func, select, union_all
@@ -107,6 +108,26 @@ def board(session: Session, dimension: Dimension, stretch: Stretch, *, group: st
     return Board(dimension, stretch, head.rule, head.weights, head.period, _placed(lines, head.rule, dimension), city)
 
 
+def months_of(session: Session, dimension: Dimension, key: str, months: Sequence[Stretch]) -> Mapping[date, Line]:
+    """One key month by month, in two statements; the total by the weights in force."""
+    starts, head = [month.first for month in months], head_of(session, Stretch.of(Span.DAY, months[0].first))
+    closed = {
+        period.id: period.starts_on for period in session.scalars(select(ScorePeriod).where(ScorePeriod.starts_on.in_(starts)))
+    }
+    found: dict[date, dict[str, Figure]] = {}
+    for entity, place in ((ScoreSum, ScoreSum.starts_on), (PeriodFigure, PeriodFigure.period_id)):
+        counts = (entity.counted, entity.points, entity.assumed, entity.omitted)
+        query = select(place, entity.measure, *counts).where(entity.dimension == dimension, entity.key == key)
+        if entity is ScoreSum:
+            query = query.where(ScoreSum.span == Span.MONTH, ScoreSum.starts_on.in_(set(starts) - set(closed.values())))
+        else:
+            query = query.where(PeriodFigure.period_id.in_(closed))
+        rows: Any = session.execute(query)
+        for at, measure, *figures in rows:
+            found.setdefault(closed.get(at, at), {})[measure] = Figure(*figures)
+    return {month: _line(head, dimension, key, "", figures) for month, figures in found.items()}
+
+
 def head_of(session: Session, stretch: Stretch) -> Board:
     """Under which rule and weights the stretch counts: a closed month under those that it was closed with."""
     period = None
@@ -176,6 +197,8 @@ def _closed(session: Session, stretch: Stretch) -> Sequence[ScorePeriod]:
 
 
 def _names(session: Session, dimension: Dimension) -> Mapping[str, tuple[str, UnitKind | None]]:
+    if dimension == Dimension.CITY:
+        return {}
     if dimension == Dimension.UNIT:
         return {code: (name, kind) for code, name, kind in session.execute(select(Unit.code, Unit.name, Unit.kind))}
     if dimension == Dimension.AGENT:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import select
@@ -69,6 +70,10 @@ def enter(session: Session, case: Case, indicator: Indicator, value: float | Non
     if was == value:
         raise RuleBroken("This is what it counts already.")
     return _add(session, period, case, key, was=was, value=value, reason=reason.strip(), by=by.staff_id)
+
+
+def month_of_entry(session: Session, entry: ScoreCorrection) -> date:
+    return session.get_one(ScorePeriod, entry.period_id).starts_on
 
 
 @dataclass(frozen=True)
