@@ -55,7 +55,7 @@ LARGE = Size(contacts=1_000_000, cases=500_000)
 LARGEST = Size(contacts=2_000_000, cases=1_000_000)
 
 
-def fill(engine: Engine, size: Size) -> None:
+def fill(engine: Engine, size: Size, *, indicators: Sequence[str] = INDICATORS) -> None:
     """Rows as the service writes them: contacts that are over, cases of which the newest are with their units, and a queue."""
     with engine.begin() as connection:
         # Rows that point at each other are made together here: the checks of foreign keys would take most of the time.
@@ -63,7 +63,7 @@ def fill(engine: Engine, size: Size) -> None:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT setseed(0.12345)"))
         _concluded(connection, size)
-        _filed(connection, size)
+        _filed(connection, size, indicators)
         _waiting(connection, size)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET statement_timeout = 0"))
@@ -190,7 +190,7 @@ def _calls(connection: Connection, source: str, **more: str) -> None:
     )
 
 
-def _filed(connection: Connection, size: Size) -> None:
+def _filed(connection: Connection, size: Size, indicators: Sequence[str]) -> None:
     """One case for every second contact; the newest are still with their units."""
     last_closed = size.cases - min(size.open_cases, size.cases // 2)
     units = connection.scalars(select(Unit.id).where(Unit.path != "")).all()
@@ -205,7 +205,7 @@ def _filed(connection: Connection, size: Size) -> None:
     _cases(connection, source)
     _assignments(connection, source)
     _history(connection, source)
-    _scores(connection, source)
+    _scores(connection, source, indicators)
 
 
 def _cases(connection: Connection, source: str) -> None:
@@ -277,19 +277,20 @@ def _history(connection: Connection, source: str) -> None:
     )
 
 
-def _scores(connection: Connection, source: str) -> None:
-    indicators = ", ".join(f"({serial}, '{indicator}')" for serial, indicator in enumerate(INDICATORS))
+def _scores(connection: Connection, source: str, indicators: Sequence[str]) -> None:
+    listed = ", ".join(f"({serial}, '{indicator}')" for serial, indicator in enumerate(indicators))
     _insert(
         connection,
         Score,
-        f"{source}, (VALUES {indicators}) AS measured (serial, indicator) WHERE NOT is_open",
-        id=_id(7, f"{len(INDICATORS)} * n + serial"),
+        f"{source}, (VALUES {listed}) AS measured (serial, indicator) WHERE NOT is_open",
+        id=_id(7, f"{len(indicators)} * n + serial"),
         case_id=_id(3),
         indicator="indicator",
         value="CASE WHEN mod(n, 10) < 8 THEN 1.0 ELSE 0.0 END",
         unit_id="unit",
         agent_id=_agent(connection),
         scored_at="at + interval '2 days'",
+        scored_on="((at + interval '2 days') AT TIME ZONE 'Asia/Shanghai')::date",
         created_at="at + interval '2 days'",
     )
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "replay": "send the texts of a CSV file through the public mailbox",
     "drill": "play citizens, agents, units and the centre against the running service, and count",
     "export": "contacts, cases or surveys as JSON lines",
+    "scores": "compute scores again from history, or check that they are as stored",
     "call": "dial the running service from a scripted phone, and say what became of it",
     "sandbox": "stand-ins for the providers of SMS, WeChat and mail, with a page to write as a citizen",
     "wechat": "check the WeChat official account; put its menu and templates into force",

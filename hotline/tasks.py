@@ -20,6 +20,7 @@ from hotline.events import (
     CallTold,
     CaseAdvanced,
     CaseFiled,
+    CaseNoted,
     Event,
     MediaAnnounced,
     MessageReady,
@@ -57,6 +58,7 @@ from hotline.services import (
     switching,
     triage,
 )
+from hotline.services.scores import sums
 from hotline.settings import get_settings
 from models import Action, Case, CaseStatus, Contact, Message, Request, Survey, now
 
@@ -146,9 +148,12 @@ def follow_survey(session: Session, event: SurveyAnswered | SurveyLapsed) -> Non
     surveys.follow_up(session, session.get_one(Survey, event.survey_id))
 
 
-@handles(CaseAdvanced, SurveyAnswered)
-def score_case(session: Session, event: CaseAdvanced | SurveyAnswered) -> None:
-    if isinstance(event, SurveyAnswered) or event.to_status == CaseStatus.CLOSED:
+@handles(CaseAdvanced, CaseNoted, SurveyAnswered, SurveyLapsed)
+def score_case(session: Session, event: CaseAdvanced | CaseNoted | SurveyAnswered | SurveyLapsed) -> None:
+    if isinstance(event, CaseAdvanced) and event.to_status != CaseStatus.CLOSED:
+        return
+    # A closed case may still be tied to another one as its repeat, or parted from it.
+    if not isinstance(event, CaseNoted) or event.action == Action.MARK:
         scoring.score_case(session, session.get_one(Case, event.case_id))
 
 
@@ -249,6 +254,7 @@ TIMETABLE: dict[str, Timed] = {
     "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
     "end_breaks": Timed(timedelta(seconds=10), floor.end_breaks),
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),
+    "add_up_scores": Timed(timedelta(minutes=1), sums.refresh),
     "end_quiet_threads": Timed(timedelta(minutes=5), episodes.end_quiet),
     "archive_closed": Timed(timedelta(hours=1), archiving.archive_closed),
     "promote_better": Timed(timedelta(hours=1), promoting.promote_better),

@@ -1,7 +1,7 @@
 """What is thought of the work: the centre's checks, the citizen's survey, and the scores that follow."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import (
@@ -14,9 +14,10 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
 )
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Record, Word
+from models.base import CITY_TIME, Record, Word
 
 
 class Verdict(StrEnum):
@@ -79,19 +80,30 @@ class SurveyAnswer(Record):
     remark: Mapped[str] = mapped_column(Text, default="")
 
 
+def _day_scored(context: DefaultExecutionContext) -> date:
+    at: datetime = context.get_current_parameters()["scored_at"]  # type: ignore[no-untyped-call]  # published without types
+    return at.astimezone(CITY_TIME).date()
+
+
 class Score(Record):
-    """One indicator of one case, computed from stored events; computing again replaces it with the same value."""
+    """One indicator of one case, computed from stored events; computing again replaces it with the same value.
+
+    A case that is closed again after its period was closed is scored once more, on its later day.
+    """
 
     __tablename__ = "score"
     __table_args__ = (
-        UniqueConstraint("case_id", "indicator"),
+        UniqueConstraint("case_id", "indicator", "unit_id", "scored_on"),
         Index(None, "unit_id", "indicator", "scored_at"),
         Index(None, "scored_at"),
+        Index(None, "scored_on"),
     )
 
     case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"))
-    indicator: Mapped[str] = mapped_column(String(24))  # contact, on_time, resolution, satisfaction, unit_satisfaction
+    indicator: Mapped[str] = mapped_column(String(24))  # services.profiles.Indicator
     value: Mapped[float] = mapped_column(Float)  # 0 to 1
     unit_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("unit.id"))
     agent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"), index=True)
     scored_at: Mapped[datetime]
+    scored_on: Mapped[date] = mapped_column(default=_day_scored)  # the city's day
+    assumed: Mapped[bool] = mapped_column(default=False, server_default=false())  # nobody answered; valued by rule

@@ -63,6 +63,15 @@ class Indicator(StrEnum):
     RESOLUTION = "resolution"
     SATISFACTION = "satisfaction"
     UNIT_SATISFACTION = "unit_satisfaction"
+    RETURN = "return"
+    FIRST_DISPATCH = "first_dispatch"
+    REPEAT = "repeat"
+    FIT = "fit"
+    REWORK = "rework"
+
+    @property
+    def less_is_better(self) -> bool:
+        return self in (Indicator.RETURN, Indicator.REPEAT, Indicator.REWORK)
 
 
 def _problem(kind: str, template: LiteralString, **named: Iterable[str]) -> PydanticCustomError:

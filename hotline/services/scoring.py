@@ -2,121 +2,94 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from hotline.events import CaseScored
-from hotline.services import profiles, surveys
+from hotline.services import profiles
 from hotline.services.outbox import emit
 from hotline.services.profiles import Indicator
-from models import (
-    Action,
-    Assignment,
-    AssignmentStatus,
-    Case,
-    CaseEvent,
-    CaseStatus,
-    ClosureKind,
-    DueChange,
-    Grade,
-    Mark,
-    MarkKind,
-    Score,
-    Staff,
-    Survey,
-    Unit,
-)
+from hotline.services.scores import books, corrections, facts, rule
+from hotline.services.scores.facts import Facts, Worth
+from hotline.services.scores.spans import day_of
+from models import Case, ClosureKind, Score, ScoreChange, ScoreOmission, Staff, Unit
 
-SCORED = frozenset({CaseStatus.CLOSED, CaseStatus.ARCHIVED})
+Key = tuple[str, UUID]
+R = TypeVar("R", Score, ScoreOmission)
 
 
 def score_case(session: Session, case: Case) -> dict[Indicator, float]:
     """Compute the indicators of a closed case and put them in the place of the earlier ones; the same facts, the same values.
 
-    They count for the unit that led at the end. A case that no unit had is not scored.
+    They count for the unit that led at the end, a return for each unit that ever led. A case that no unit had is not scored.
+    What lies in a closed period stays; what turns out otherwise by now becomes a correction.
     """
     session.refresh(case, with_for_update=True)
-    lead, closed_at = _lead(session, case), case.closed_at
-    if case.status not in SCORED or lead is None or closed_at is None:
+    books.share(session)
+    found = facts.of_case(session, case, rule.in_force(session))
+    if found is None:
+        if case.closure == ClosureKind.DIRECT:  # counts for the agent on the day of filing
+            session.add(ScoreChange(day=day_of(case.created_at)))
         return {}
-    values = {
-        Indicator.CONTACT: float(lead.contacted_at is not None and lead.contacted_at <= lead.contact_due_at),
-        Indicator.ON_TIME: float(_was_on_time(session, lead)),
-        **_of_survey(session, case),
-    }
-    if case.closure != ClosureKind.SOLVED and _is_on_ledger(session, case):
-        values.pop(Indicator.RESOLUTION, None)
-    if _store(session, case, lead, values, at=closed_at):
+    final = books.open_from(session)
+    if final is not None and day_of(found.closed_at) < final:
+        corrections.note_late(session, case, found)
+    elif _store(session, case, found, since=final):
         emit(session, CaseScored(case.id))
     session.flush()
-    return values
+    return found.values()
 
 
-def _lead(session: Session, case: Case) -> Assignment | None:
-    return session.scalars(
-        select(Assignment)
-        .where(Assignment.case_id == case.id, Assignment.lead, Assignment.status == AssignmentStatus.DONE)
-        .order_by(Assignment.dispatched_at.desc())
-        .limit(1)
-    ).one_or_none()
-
-
-def _was_on_time(session: Session, lead: Assignment) -> bool:
-    """Every answer, the first one and those after rework, came within the clock that ran then."""
-    told = session.execute(
-        select(CaseEvent, DueChange)
-        .outerjoin(DueChange, DueChange.event_id == CaseEvent.id)
-        .where(CaseEvent.assignment_id == lead.id)
-        .order_by(CaseEvent.serial)
-    ).all()
-    due = next((moved.was_at for _, moved in told if moved is not None), lead.answer_due_at)
-    for event, moved in told:
-        due = moved.due_at if moved is not None else due
-        if event.action == Action.ANSWER and event.at > due:
-            return False
-    return True
-
-
-def _is_on_ledger(session: Session, case: Case) -> bool:
-    """Acknowledged as not to be solved now: it does not count among the cases to be solved."""
-    stands = select(Mark.id).where(Mark.case_id == case.id, Mark.kind == MarkKind.LEDGER, Mark.cleared_at.is_(None))
-    return session.scalar(stands.limit(1)) is not None
-
-
-def _of_survey(session: Session, case: Case) -> dict[Indicator, float]:
-    """What the citizen said, in the latest round; nothing where nobody answered."""
-    survey = session.scalars(
-        select(Survey).where(Survey.case_id == case.id, Survey.answered_at.is_not(None)).order_by(Survey.round.desc()).limit(1)
-    ).one_or_none()
-    answer = surveys.latest_answer(session, survey) if survey else None
-    if answer is None:
-        return {}
-    return {
-        Indicator.RESOLUTION: float(answer.solved),
-        Indicator.SATISFACTION: float(Grade(answer.result).is_satisfied),
-        Indicator.UNIT_SATISFACTION: float(Grade(answer.unit).is_satisfied),
-    }
-
-
-def _store(session: Session, case: Case, lead: Assignment, values: Mapping[Indicator, float], *, at: datetime) -> bool:
+def _store(session: Session, case: Case, found: Facts, *, since: date | None) -> bool:
     """Whether anything changed. A score counts in the period in which the case was closed, whenever it is computed."""
-    stored = {score.indicator: score for score in session.scalars(select(Score).where(Score.case_id == case.id))}
+    scores = _stored(session, select(Score).where(Score.case_id == case.id), since)
+    omissions = _stored(session, select(ScoreOmission).where(ScoreOmission.case_id == case.id), since)
+    days = {day_of(found.closed_at), day_of(case.created_at)} | {score.scored_on for score in scores.values()}
+    days |= {omission.scored_on for omission in omissions.values()}
     changed = False
-    for indicator, value in values.items():
-        score = stored.pop(indicator, None)
-        if score is None:
-            score = Score(case_id=case.id, indicator=indicator)
-            session.add(score)
-        content = (value, lead.unit_id, case.filed_by_id, at)
-        if (score.value, score.unit_id, score.agent_id, score.scored_at) != content:
-            score.value, score.unit_id, score.agent_id, score.scored_at = content
-            changed = True
-    for gone in stored.values():
+    for worth in found.worth:
+        changed |= _put(session, case, found, worth, scores, omissions)
+    for gone in (*scores.values(), *omissions.values()):
         session.delete(gone)
-    return changed or bool(stored)
+        changed = True
+    if changed:
+        session.add_all(ScoreChange(day=day) for day in sorted(days) if since is None or day >= since)
+    return changed
+
+
+def _stored(session: Session, query: Select[R], since: date | None) -> dict[Key, R]:
+    still_open = (row for row in session.scalars(query) if since is None or row.scored_on >= since)
+    return {(row.indicator, row.unit_id): row for row in still_open if row.unit_id is not None}
+
+
+def _put(
+    session: Session,
+    case: Case,
+    found: Facts,
+    worth: Worth,
+    scores: dict[Key, Score],
+    omissions: dict[Key, ScoreOmission],
+) -> bool:
+    key = (str(worth.indicator), worth.unit_id)
+    row: Score | ScoreOmission | None = scores.pop(key, None) if worth.value is not None else omissions.pop(key, None)
+    content = {
+        "agent_id": found.agent_id,
+        "scored_at": found.closed_at,
+        "scored_on": day_of(found.closed_at),
+        **({"reason": worth.omission} if worth.value is None else {"value": worth.value, "assumed": worth.assumed}),
+    }
+    if row is None:
+        entity = ScoreOmission if worth.value is None else Score
+        session.add(entity(case_id=case.id, indicator=worth.indicator, unit_id=worth.unit_id, **content))
+        return True
+    changed = {name: value for name, value in content.items() if getattr(row, name) != value}
+    for name, value in changed.items():
+        setattr(row, name, value)
+    return bool(changed)
 
 
 @dataclass(frozen=True)
@@ -160,18 +133,23 @@ def _unit_score(
         unit_id=unit_id,
         code=code,
         name=name,
-        cases=max(count for _, count in figures.values()),
+        cases=figures.get(Indicator.ON_TIME, (0.0, 0))[1],
         indicators=means,
         answered_surveys=figures.get(Indicator.RESOLUTION, (0.0, 0))[1],
-        total=_weighted(means, weights),
+        total=weighted(means, weights),
     )
 
 
-def _weighted(means: Mapping[Indicator, float], weights: Mapping[Indicator, float]) -> float:
+def weighted(means: Mapping[Indicator, float], weights: Mapping[Indicator, float]) -> float:
     """What nobody has answered yet neither helps nor harms: the weights of the indicators that are there add up to one."""
     there = {indicator: weights.get(indicator, 0.0) for indicator in means}
     whole = sum(there.values())
-    return sum(means[indicator] * weight for indicator, weight in there.items()) / whole if whole else 0.0
+    return sum(_good(indicator, means[indicator]) * weight for indicator, weight in there.items()) / whole if whole else 0.0
+
+
+def _good(indicator: Indicator, mean: float) -> float:
+    """Of what is better the less there is of it, the rest counts."""
+    return 1 - mean if indicator.less_is_better else mean
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from itertools import pairwise
 
 from hotline import events, tasks
 from hotline.services import profiles
+from hotline.services.scores import formulas
+from hotline.services.scores.rule import Measure
 from hotline.settings import Settings
 from models import workflow
 from tests.house import profile_docs
@@ -73,3 +75,8 @@ def test_contributing_names_every_make_command() -> None:
     contributing = (ROOT / "CONTRIBUTING.md").read_text()
 
     assert [name for name in commands if f"make {name}" not in contributing] == []
+
+
+def test_the_formulas_of_the_scores_are_fresh() -> None:
+    assert formulas.table() in (ROOT / "docs" / "scores.md").read_text()
+    assert set(formulas.FORMULAS) == {*profiles.Indicator, *Measure}

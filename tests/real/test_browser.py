@@ -297,7 +297,7 @@ STAFF = {
     "liaison1": ("/unit", "/unit?tab=overdue", "/unit?tab=answered", "/unit?q=nothing"),
     "dispatcher1": ("/verify?tab=to_dispatch", "/verify?tab=returns"),
     "verifier1": ("/verify", "/verify?tab=reopening"),
-    "supervisor1": ("/wall", "/reports", "/reports?period=month"),
+    "supervisor1": ("/wall", "/reports", "/reports/ranking"),
     "admin1": (
         "/admin",
         *(f"/admin/{name}" for name in ("staff", "rules", "reference", "calendar", "messages", "access")),

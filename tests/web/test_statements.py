@@ -164,7 +164,16 @@ def test_supervision_and_administration(as_role: SignIn, city: Database) -> None
     everybody = as_role(*EVERYTHING)
     with city.reading() as session:
         somebody = session.scalars(select(Staff.id)).first()
-    paths = ["/wall", "/wall/now", "/reports", "/reports?period=month", f"/admin/staff?open={somebody}"]
+    paths = [
+        "/wall",
+        "/wall/now",
+        "/reports",
+        "/reports/ranking",
+        "/reports/unit/CGJ",
+        "/reports/agents",
+        "/reports/periods",
+        f"/admin/staff?open={somebody}",
+    ]
     for path in paths + [
         f"/admin{page}"
         for page in (
@@ -229,7 +238,7 @@ def test_every_page_answers_on_both_databases(database: Database, as_role: SignI
         "/places?place=阳光花园",
         "/track",
         "/wall",
-        "/reports?period=week",
+        "/reports?span=week",
         "/admin",
         "/admin/reference",
         "/admin/access",

@@ -5,13 +5,11 @@ from collections.abc import Callable
 import pytest
 import time_machine
 from fastapi.testclient import TestClient
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.db import Database
-from hotline.services import reading_reports, reading_wall, surveys
-from hotline.services.reading_reports import Period
-from models import CaseStatus, Contact, Grade, PresenceState, Role, Survey, Urgency, now
+from hotline.services import reading_wall
+from models import CaseStatus, Contact, PresenceState, Role, Urgency, now
 from tests.factories_calls import make_call, make_line
 from tests.factories_cases import make_case
 from tests.factories_contacts import make_agent, make_contact
@@ -91,29 +89,6 @@ def test_the_wall_is_drawn_and_drawn_again(as_role: SignIn, pages: Database) -> 
     assert "<html" not in fragment.text
 
 
-@pytest.mark.parametrize("path", ["/wall", "/wall/now", "/reports"])
+@pytest.mark.parametrize("path", ["/wall", "/wall/now", "/reports/ranking", "/reports/periods"])
 def test_agents_and_units_do_not_see_the_wall(as_role: SignIn, path: str) -> None:
     assert as_role(Role.AGENT).get(path).status_code == 403
-
-
-def test_the_scoreboard_shows_units_and_agents_with_their_numbers(
-    as_role: SignIn, pages: Database, drain: Drain, clock: time_machine.Traveller
-) -> None:
-    with pages.unit_of_work() as session:
-        make_case(session, status=CaseStatus.CLOSED)
-    drain()
-    with pages.unit_of_work() as session:
-        survey = session.scalars(select(Survey)).one()
-        surveys.record_answers(session, survey, way="web", solved=True, result=Grade.SATISFIED, unit=Grade.SATISFIED)
-    drain()
-    clock.shift(60)
-
-    with pages.reading() as session:
-        board = reading_reports.board(session, Period.TODAY)
-    page = as_role(Role.SUPERVISOR).get("/reports").text
-
-    assert [(unit.code, unit.cases, unit.answered_surveys) for unit in board.units] == [("CGJ", 1, 1)]
-    assert [(agent.filed, agent.dispatched, agent.surveys) for agent in board.agents] == [(1, 1, 1)]
-    assert "城市管理综合行政执法局" in page
-    assert "n=1" in page
-    assert "月报、专报和导出以后在这里提供" in page

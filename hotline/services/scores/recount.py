@@ -1,0 +1,148 @@
+"""Scores and sums computed again from history, and compared with what is stored: the same to the last digit."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, union
+from sqlalchemy.orm import Session
+
+from hotline.services import scoring
+from hotline.services.profiles import Indicator
+from hotline.services.scores import books, corrections, facts, sums
+from hotline.services.scores import rule as rules
+from hotline.services.scores.rule import ScoringRule
+from hotline.services.scores.spans import Span, Stretch, day_of, later
+from models import Case, PeriodFigure, Score, ScoreOmission, ScorePeriod, ScoreSum
+
+BATCH = 200
+Key = tuple[str, UUID]
+Row = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    what: str
+    stored: object
+    computed: object
+
+    def __str__(self) -> str:
+        return f"{self.what}: stored {self.stored}, computed {self.computed}"
+
+
+def batches(session: Session) -> Iterator[Sequence[UUID]]:
+    """The ids of the cases that are closed, in their order."""
+    last: UUID | None = None
+    while True:
+        query = select(Case.id).where(Case.status.in_(facts.SCORED)).order_by(Case.id).limit(BATCH)
+        ids = session.scalars(query.where(Case.id > last) if last else query).all()
+        if not ids:
+            return
+        yield ids
+        last = ids[-1]
+
+
+def compare(session: Session, ids: Sequence[UUID]) -> list[Difference]:
+    """What is stored of these cases against what their history says."""
+    rule, final = rules.in_force(session), books.open_from(session)
+    return [
+        found
+        for case in session.scalars(select(Case).where(Case.id.in_(ids)).order_by(Case.id))
+        for found in _of_case(session, case, rule, final)
+    ]
+
+
+def again(session: Session, ids: Sequence[UUID]) -> None:
+    """Put them right; what lies in a closed period gets corrections."""
+    for case in session.scalars(select(Case).where(Case.id.in_(ids)).order_by(Case.id)):
+        scoring.score_case(session, case)
+
+
+def _of_case(session: Session, case: Case, rule: ScoringRule, final: date | None) -> Iterator[Difference]:
+    found = facts.of_case(session, case, rule)
+    if found is None:
+        return
+    is_final = final is not None and day_of(found.closed_at) < final
+    standing, computed = (_of_closed if is_final else _of_open)(session, case, found)
+    for key in sorted({*standing, *computed}, key=str):
+        if standing.get(key) != computed.get(key):
+            yield Difference(f"{case.number} {key[0]}", standing.get(key), computed.get(key))
+
+
+def _of_closed(session: Session, case: Case, found: facts.Facts) -> tuple[dict[Key, object], dict[Key, object]]:
+    period = corrections.period_of(session, case)
+    by_hand = corrections.settled_by_hand(session, case, period)
+    standing = {key: value for key, value in corrections.values_of(session, case, period).items() if key not in by_hand}
+    computed = {(str(each.indicator), each.unit_id): each.value for each in found.worth}
+    return dict(standing), {key: value for key, value in computed.items() if key not in by_hand}
+
+
+def _of_open(session: Session, case: Case, found: facts.Facts) -> tuple[dict[Key, object], dict[Key, object]]:
+    day, standing = day_of(found.closed_at), dict[Key, object]()
+    for score in session.scalars(select(Score).where(Score.case_id == case.id, Score.scored_on == day)):
+        if score.unit_id is not None:
+            standing[score.indicator, score.unit_id] = (score.value, score.assumed, score.scored_at, score.agent_id)
+    for left in session.scalars(select(ScoreOmission).where(ScoreOmission.case_id == case.id, ScoreOmission.scored_on == day)):
+        standing[left.indicator, left.unit_id] = (left.reason, False, left.scored_at, left.agent_id)
+    said = {each: each.omission if each.value is None else each.value for each in found.worth}
+    computed: dict[Key, object] = {
+        (str(each.indicator), each.unit_id): (value, each.assumed, found.closed_at, found.agent_id)
+        for each, value in said.items()
+    }
+    return standing, computed
+
+
+def days(session: Session) -> list[date]:
+    """Every day that has scores or sums."""
+    scored = union(
+        select(Score.scored_on),
+        select(ScoreOmission.scored_on),
+        select(ScoreSum.starts_on).where(ScoreSum.span == Span.DAY),
+    )
+    return sorted(session.scalars(scored))
+
+
+def compare_sums(session: Session, day: date) -> list[Difference]:
+    stored = {row[:3]: row[3:] for row in _rows(session, Span.DAY, day)}
+    return _differing(f"{day}", stored, _added(session, sums.of_scores(Stretch.of(Span.DAY, day))))
+
+
+def compare_periods(session: Session) -> list[Difference]:
+    """The frozen figures against the scores that stand behind them, and against the sums of the month."""
+    found: list[Difference] = []
+    for period in session.scalars(select(ScorePeriod).order_by(ScorePeriod.starts_on)):
+        columns = [getattr(PeriodFigure, name) for name in sums.COLUMNS]
+        frozen: dict[Row, Row] = {
+            tuple(row)[:3]: tuple(row)[3:] for row in session.execute(select(*columns).where(PeriodFigure.period_id == period.id))
+        }
+        added: dict[Row, tuple[int, ...]] = {}
+        for day in sums.days_between(period.starts_on, later(period.starts_on, 1)):
+            for key, counts in _added(session, sums.of_scores(Stretch.of(Span.DAY, day))).items():
+                added[key] = tuple(map(sum, zip(added.get(key, (0, 0, 0, 0)), counts, strict=True)))
+        found += _differing(f"closed {period.starts_on:%Y-%m}", _of_cases(frozen), _of_cases(added))
+    return found
+
+
+def _of_cases(figures: dict[Row, Any]) -> dict[Row, Any]:
+    """Without what is told of agents' calls and filings."""
+    return {key: counts for key, counts in figures.items() if key[2] in set(Indicator)}
+
+
+def _rows(session: Session, span: Span, first: date) -> list[Row]:
+    columns = [getattr(ScoreSum, name) for name in sums.COLUMNS]
+    return [tuple(row) for row in session.execute(select(*columns).where(ScoreSum.span == span, ScoreSum.starts_on == first))]
+
+
+def _added(session: Session, parts: Sequence[sums.Figures]) -> dict[Row, tuple[int, ...]]:
+    return {tuple(row)[:3]: tuple(map(int, tuple(row)[3:])) for part in parts for row in session.execute(part)}
+
+
+def _differing(what: str, stored: dict[Row, Row], computed: dict[Row, tuple[int, ...]]) -> list[Difference]:
+    keys = sorted({*stored, *computed}, key=str)
+    return [
+        Difference(" ".join([what, *map(str, key)]), stored.get(key), computed.get(key))
+        for key in keys
+        if stored.get(key) != computed.get(key)
+    ]
