@@ -24,6 +24,7 @@ from hotline.live import Listener
 from hotline.relay import Errands, Relay
 from hotline.services import files as attachments
 from hotline.services import triage
+from hotline.services.wall.board import Board
 from hotline.settings import Settings, get_settings
 from hotline.web import (
     admin,
@@ -96,6 +97,7 @@ def create_app(settings: Settings | None = None, *, run_relay: bool | None = Non
     app.state.settings = settings
     app.state.sender_pace = callbacks.sender_pace()
     app.state.listener = Listener(redis_url=settings.redis.url, socket_path=process.live_socket(settings))
+    app.state.wall = Board()
     for module in ROUTERS:
         app.include_router(module.router)
     app.include_router(callbacks.router)

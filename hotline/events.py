@@ -228,4 +228,18 @@ class DeliveryChanged(Event):
     contact_id: UUID
 
 
+@dataclass(frozen=True)
+class AlertRaised(Event):
+    """Something about the city or the centre should be known at once."""
+
+    alert_id: UUID
+
+
+@dataclass(frozen=True)
+class AlertCleared(Event):
+    """What an alert was raised about is over."""
+
+    alert_id: UUID
+
+
 ALL: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}
