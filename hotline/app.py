@@ -38,6 +38,8 @@ from hotline.web import (
     floor,
     login,
     model_card,
+    monthly,
+    opened,
     phone,
     problems,
     public,
@@ -59,6 +61,7 @@ log = logging.getLogger(__name__)
 ROUTERS = (
     public,
     survey,
+    opened,
     model_card,
     login,
     stream,
@@ -77,6 +80,7 @@ ROUTERS = (
     case,
     supervision,
     supervisor,
+    monthly,
     reports,
     admin,
 )

@@ -242,4 +242,20 @@ class AlertCleared(Event):
     alert_id: UUID
 
 
+@dataclass(frozen=True)
+class ReportSigned(Event):
+    """A supervisor signed a monthly report, or a unit's was written with the city's."""
+
+    report_id: UUID
+
+
+@dataclass(frozen=True)
+class UnitReportDue(Event):
+    """The city's report of a month is signed, and this unit is in it."""
+
+    month: str
+    unit_code: str
+    staff_id: UUID
+
+
 ALL: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}

@@ -27,10 +27,12 @@ from hotline.events import (
     MessageReady,
     MessageReceived,
     OutcomeUnclear,
+    ReportSigned,
     RequestDecided,
     SignalNoted,
     SurveyAnswered,
     SurveyLapsed,
+    UnitReportDue,
 )
 from hotline.ports import Asking, Fetching, Polling, Receipt, ReceiptState
 from hotline.services import (
@@ -60,8 +62,10 @@ from hotline.services import (
     triage,
 )
 from hotline.services.alerts import telling, watching
+from hotline.services.monthly import reports
+from hotline.services.monthly.months import Month
 from hotline.settings import get_settings
-from models import Action, Alert, Case, CaseStatus, Contact, Message, Request, Survey, now
+from models import Action, Alert, Case, CaseStatus, Contact, Message, MonthlyReport, Request, Survey, now
 
 KEPT_IN_OUTBOX = timedelta(days=7)
 KEPT_COMMANDS = timedelta(days=30)
@@ -168,6 +172,16 @@ def tell_alert(session: Session, event: AlertRaised) -> None:
 @handles(AlertCleared)
 def tell_alert_is_over(session: Session, event: AlertCleared) -> None:
     telling.tell_cleared(session, session.get_one(Alert, event.alert_id))
+
+
+@handles(ReportSigned)
+def send_report(session: Session, event: ReportSigned) -> None:
+    reports.send(session, session.get_one(MonthlyReport, event.report_id))
+
+
+@handles(UnitReportDue)
+def write_unit_report(session: Session, event: UnitReportDue) -> None:
+    reports.write_for_unit(session, Month.parse(event.month), event.unit_code, by_id=event.staff_id)
 
 
 @handles(MessageReady, outside=True)

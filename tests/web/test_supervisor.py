@@ -117,4 +117,4 @@ def test_the_scoreboard_shows_units_and_agents_with_their_numbers(
     assert [(agent.filed, agent.dispatched, agent.surveys) for agent in board.agents] == [(1, 1, 1)]
     assert "城市管理综合行政执法局" in page
     assert "n=1" in page
-    assert "月报、专报和导出以后在这里提供" in page
+    assert "/reports/monthly" in page

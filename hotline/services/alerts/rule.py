@@ -10,6 +10,8 @@ from hotline.services.in_force import InForce
 
 
 def _natural(text: object) -> timedelta:
+    if isinstance(text, timedelta):
+        return text
     limit = Limit.parse(text)
     if limit.unit == "wd":
         raise ValueError("working days are no length on the clock")

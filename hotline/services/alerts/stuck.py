@@ -28,7 +28,7 @@ def find(session: Session, rule: StuckRule, at: datetime) -> list[Stuck]:
     late = session.execute(
         select(Unit.id, Unit.code, Unit.short, func.count(), func.min(Assignment.dispatched_at))
         .join(Unit, Unit.id == Assignment.unit_id)
-        .where(Assignment.status.in_(AT_UNIT), Assignment.due_at < at)
+        .where(Assignment.lead, Assignment.parent_id.is_(None), Assignment.status.in_(AT_UNIT), Assignment.due_at < at)
         .group_by(Unit.id, Unit.code, Unit.short)
         .having(func.count() >= rule.overdue)
     ).all()

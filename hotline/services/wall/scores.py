@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from hotline.services import scoring
 from hotline.services.profiles import Indicator
-from hotline.services.scoring import UnitScore
 from models import Score
 
 
@@ -41,9 +41,36 @@ def city(session: Session, since: datetime, until: datetime, *, unit_id: UUID | 
     return {Indicator(indicator): Share(round(total), count) for indicator, total, count in rows if indicator in known}
 
 
-def units(session: Session, since: datetime, until: datetime) -> Sequence[UnitScore]:
+class UnitLine(BaseModel):
+    """A unit over a period, shares from 0 to 1; what nobody has said anything about is not there."""
+
+    code: str
+    name: str
+    cases: int
+    answered: int
+    total: float
+    contact: float | None
+    on_time: float | None
+    resolution: float | None
+    satisfaction: float | None
+
+
+def units(session: Session, since: datetime, until: datetime) -> Sequence[UnitLine]:
     """Best first."""
-    return scoring.scoreboard(session, since, until)
+    return [
+        UnitLine(
+            code=each.code,
+            name=each.name,
+            cases=each.cases,
+            answered=each.answered_surveys,
+            total=each.total,
+            contact=each.indicators.get(Indicator.CONTACT),
+            on_time=each.indicators.get(Indicator.ON_TIME),
+            resolution=each.indicators.get(Indicator.RESOLUTION),
+            satisfaction=each.indicators.get(Indicator.SATISFACTION),
+        )
+        for each in scoring.scoreboard(session, since, until)
+    ]
 
 
 def failed(indicator: Indicator, since: datetime) -> Select[UUID]:

@@ -10,6 +10,8 @@ from hotline.services.reading_wall import HALF_HOUR, HALF_HOURS, epoch_of
 from models import Contact
 
 WEEKS = 4
+# Of fewer contacts nobody can say what is usual.
+LEAST = 20
 
 
 def half_hours(session: Session, midnight: datetime) -> Sequence[float]:
@@ -23,4 +25,4 @@ def half_hours(session: Session, midnight: datetime) -> Sequence[float]:
     for number, count in rows:
         counts[number % HALF_HOURS] += count
     seen = len({number // (7 * HALF_HOURS) for number, _ in rows})
-    return [count / seen for count in counts] if seen else []
+    return [count / seen for count in counts] if sum(counts) >= LEAST else []
