@@ -164,7 +164,18 @@ def test_supervision_and_administration(as_role: SignIn, city: Database) -> None
     everybody = as_role(*EVERYTHING)
     with city.reading() as session:
         somebody = session.scalars(select(Staff.id)).first()
-    paths = ["/wall", "/wall/now", "/reports", "/reports?period=month", f"/admin/staff?open={somebody}"]
+    paths = [
+        "/wall",
+        "/wall/now",
+        "/wall/list",
+        "/wall/alerts",
+        "/reports/monthly",
+        "/reports/monthly/2026-10",
+        "/open",
+        "/reports",
+        "/reports?period=month",
+        f"/admin/staff?open={somebody}",
+    ]
     for path in paths + [
         f"/admin{page}"
         for page in (

@@ -18,6 +18,7 @@ from models.privacy import mask_number
 
 LEADERS = (Role.SUPERVISOR, Role.SHIFT_LEADER, Role.ADMINISTRATOR)
 WANTED = (*AlertKind, REPORT)
+OF_UNITS = frozenset({AlertKind.STUCK, REPORT})
 KEPT_ON_LIST = timedelta(days=30)
 MOST = 200
 
@@ -86,6 +87,8 @@ def name_person(
     chosen = [each for each in WANTED if each in wants]
     if not chosen:
         raise Invalid("Please choose what the person is told.", field="wants")
+    if unit and not set(chosen) <= OF_UNITS:
+        raise Invalid("People of a unit are told when it is stuck, and its report.", field="wants")
     person = Subscriber(name=name.strip()[:64], way=way, address=_address(way, address), wants=list(map(str, chosen)))
     if unit:
         person.unit_id = session.scalar(select(Unit.id).where(Unit.code == unit, Unit.active))

@@ -10,7 +10,7 @@ from hotline.services import outgoing
 from hotline.services.alerts import rule as rules
 from hotline.services.alerts import saying
 from hotline.words import say
-from models import Alert, Subscriber
+from models import Alert, AlertKind, Subscriber, Unit
 
 REPORT = "report"
 
@@ -20,7 +20,7 @@ def tell_raised(session: Session, alert: Alert) -> int:
     if _was_told_lately(session, alert):
         return 0
     text = say("[Alarm] {headline}: {details}.", headline=saying.headline(alert), details=saying.details(alert))
-    return _tell(session, subscribers(session, alert.kind), text, purpose="alert", about=f"{alert.id.hex}:raised")
+    return _tell(session, _concerned(session, alert), text, purpose="alert", about=f"{alert.id.hex}:raised")
 
 
 def tell_cleared(session: Session, alert: Alert) -> int:
@@ -28,7 +28,7 @@ def tell_cleared(session: Session, alert: Alert) -> int:
     if _was_told_lately(session, alert):
         return 0
     text = say("[Alarm over] {headline}.", headline=saying.headline(alert))
-    return _tell(session, subscribers(session, alert.kind), text, purpose="alert", about=f"{alert.id.hex}:cleared")
+    return _tell(session, _concerned(session, alert), text, purpose="alert", about=f"{alert.id.hex}:cleared")
 
 
 def tell_report(session: Session, text: str, *, unit_id: UUID | None, about: str) -> int:
@@ -38,6 +38,15 @@ def tell_report(session: Session, text: str, *, unit_id: UUID | None, about: str
 def subscribers(session: Session, wanted: str, *, unit_id: UUID | None = None) -> Sequence[Subscriber]:
     people = session.scalars(select(Subscriber).where(Subscriber.active, Subscriber.unit_id == unit_id).order_by(Subscriber.id))
     return [person for person in people if wanted in person.wants]
+
+
+def _concerned(session: Session, alert: Alert) -> Sequence[Subscriber]:
+    """Of a unit that is stuck its own people as well."""
+    people = list(subscribers(session, alert.kind))
+    if alert.kind == AlertKind.STUCK:
+        unit_id = session.scalar(select(Unit.id).where(Unit.code == alert.subject))
+        people += subscribers(session, alert.kind, unit_id=unit_id) if unit_id else []
+    return people
 
 
 def _tell(session: Session, people: Sequence[Subscriber], text: str, *, purpose: str, about: str) -> int:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Float, Integer, and_, case, cast, extract, func, or_, select
@@ -61,11 +62,35 @@ class Figures(BaseModel):
         return not (self.received or self.filed or self.closed or self.answered)
 
 
-def of_month(session: Session, month: Month, unit: Unit | None = None) -> Figures:
+@dataclass(frozen=True)
+class Names:
+    """What codes are called, looked up once for all months that are compared."""
+
+    categories: Mapping[str, str]  # of the first level above each
+    places: Mapping[str, str]
+
+
+def names(session: Session) -> Names:
+    return Names(_roots(session), _places(session))
+
+
+def of_month(session: Session, month: Month, unit: Unit | None, known: Names) -> Figures:
     """Of a unit: the cases that it leads. A month of which nothing is known gives nothing but zeros."""
-    filed = _Filed(session, month, unit)
+    figures = to_compare(session, month, unit, known)
+    if unit is None:
+        figures.calls = _calls(session, month)
+        figures.units = list(scores.units(session, month.start, month.end))
+    return figures
+
+
+def to_compare(session: Session, month: Month, unit: Unit | None, known: Names) -> Figures:
+    """Without the calls and the units, which are not compared."""
+    filed = _Filed(session, month, unit, known)
     shares = scores.city(session, month.start, month.end, unit_id=unit.id if unit else None)
-    figures = Figures(
+    channels = _channels(session, month) if unit is None else {}
+    return Figures(
+        received=sum(channels.values()),
+        by_channel=channels,
         filed=sum(filed.by_day),
         by_day=filed.by_day,
         by_type=dict(filed.by_type.most_common()),
@@ -74,33 +99,34 @@ def of_month(session: Session, month: Month, unit: Unit | None = None) -> Figure
         shares={str(indicator): (share.kept, share.of) for indicator, share in shares.items()},
         **_steps(session, month, unit),
     )
-    if unit is None:
-        figures.by_channel = _channels(session, month)
-        figures.received = sum(figures.by_channel.values())
-        figures.calls = _calls(session, month)
-        figures.units = list(scores.units(session, month.start, month.end))
-    return figures
+
+
+def volume(session: Session, month: Month, unit: Unit | None) -> Figures:
+    """How much came, and nothing else."""
+    filed = select(func.count()).select_from(Case).where(*_filed_in(month, unit))
+    received = sum(_channels(session, month).values()) if unit is None else 0
+    return Figures(received=received, filed=session.scalar(filed) or 0)
+
+
+def _filed_in(month: Month, unit: Unit | None) -> list[ColumnElement[bool]]:
+    of_unit = [Case.lead_unit_id == unit.id] if unit else []
+    return [Case.id >= first_id_of(month.start), Case.created_at >= month.start, Case.created_at < month.end, *of_unit]
 
 
 class _Filed:
     """The cases that were filed, counted in one pass: by day, type, category and street."""
 
-    def __init__(self, session: Session, month: Month, unit: Unit | None) -> None:
+    def __init__(self, session: Session, month: Month, unit: Unit | None, known: Names) -> None:
         self.by_day = [0] * month.days
         self.by_type, self.by_category, self.by_place = Counter[str](), Counter[str](), Counter[str]()
-        roots, places = _roots(session), _places(session)
         day = ((epoch_of(Case.created_at) - int(month.start.timestamp())) // DAY_SECONDS).label("day")
         what = (day, Case.request_type, Case.category_code, Case.township_code)
-        asked = select(*what, func.count()).where(
-            Case.id >= first_id_of(month.start), Case.created_at >= month.start, Case.created_at < month.end
-        )
-        if unit is not None:
-            asked = asked.where(Case.lead_unit_id == unit.id)
-        for number, kind, category, township, count in session.execute(asked.group_by(*what)):
+        rows = session.execute(select(*what, func.count()).where(*_filed_in(month, unit)).group_by(*what))
+        for number, kind, category, township, count in rows:
             self.by_day[number] += count
             self.by_type[str(kind)] += count
-            self.by_category[roots.get(category, OTHER)] += count
-            self.by_place[places.get(township or "", OTHER)] += count
+            self.by_category[known.categories.get(category, OTHER)] += count
+            self.by_place[known.places.get(township or "", OTHER)] += count
 
 
 def _roots(session: Session) -> Mapping[str, str]:

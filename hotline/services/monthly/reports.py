@@ -131,8 +131,11 @@ def _keep(session: Session, month: Month, unit: Unit | None, *, remark: str, by_
 
 
 def _drawn(session: Session, month: Month, unit: Unit | None) -> Compared:
-    each = [figures.of_month(session, when, unit) for when in (month, month.before, month.year_before)]
-    return Compared(each[0], *(found if not found.is_empty else None for found in each[1:]))
+    known = figures.names(session)
+    this = figures.of_month(session, month, unit, known)
+    before = figures.to_compare(session, month.before, unit, known)
+    year_before = figures.volume(session, month.year_before, unit)
+    return Compared(this, *(each if not each.is_empty else None for each in (before, year_before)))
 
 
 def _as_signed(row: MonthlyReport) -> Compared:

@@ -145,9 +145,9 @@ def test_a_telephone_that_is_away_and_calls_that_are_lost_are_told(
 
 
 def test_who_is_named_for_it_is_told_once_and_again_when_it_is_over(
-    database: Database, drain: Drain, clock: time_machine.Traveller
+    sqlite_database: Database, drain: Drain, clock: time_machine.Traveller
 ) -> None:
-    with database.unit_of_work() as session:
+    with sqlite_database.unit_of_work() as session:
         subscribe(session)
         subscribe(session, way=MessageWay.EMAIL, address="duty@example.cn")
         subscribe(session, name="不收", wants=["telephony"])
@@ -155,14 +155,14 @@ def test_who_is_named_for_it_is_told_once_and_again_when_it_is_over(
         make_cluster(session)
         watch(session)
     drain()
-    with database.unit_of_work() as session:
+    with sqlite_database.unit_of_work() as session:
         telling.tell_raised(session, alerts(session)[0])
     clock.shift(31 * 60)
-    with database.unit_of_work() as session:
+    with sqlite_database.unit_of_work() as session:
         watch(session)
     drain()
 
-    with database.reading() as session:
+    with sqlite_database.reading() as session:
         told = session.scalars(select(OutgoingMessage).where(OutgoingMessage.purpose == "alert")).all()
     assert sorted((row.channel, row.text[:4]) for row in told) == [
         ("email", "【预警】"),
@@ -207,7 +207,8 @@ def test_the_first_who_takes_note_is_named(session: Session, clock: time_machine
         ({"way": MessageWay.EMAIL, "address": "duty"}, "address"),
         ({"wants": []}, "wants"),
         ({"name": " "}, "name"),
-        ({"unit": "nowhere"}, "unit"),
+        ({"unit": "nowhere", "wants": ["report"]}, "unit"),
+        ({"unit": "CGJ"}, "wants"),
     ],
 )
 def test_a_person_is_named_with_a_way_that_works(session: Session, values: dict[str, Any], field: str) -> None:

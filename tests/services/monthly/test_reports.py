@@ -35,9 +35,9 @@ def me_as(session: Session, role: Role, unit: str = "") -> Me:
 
 
 @pytest.fixture
-def city(database: Database, drain: Drain, clock: time_machine.Traveller) -> Database:
+def city(pages: Database, drain: Drain, clock: time_machine.Traveller) -> Database:
     """Seven cases of one street in November, five of them closed and answered for; two in another."""
-    with database.unit_of_work() as session:
+    with pages.unit_of_work() as session:
         for _ in range(5):
             make_case(session, status=CaseStatus.CLOSED)
         make_case(session, status=CaseStatus.IN_PROGRESS)
@@ -45,19 +45,21 @@ def city(database: Database, drain: Drain, clock: time_machine.Traveller) -> Dat
         for _ in range(2):
             make_case(session, township_code="990181003", status=CaseStatus.DISPATCHED, unit="T003")
     drain()
-    with database.unit_of_work() as session:
+    with pages.unit_of_work() as session:
         for survey in session.scalars(select(Survey)):
             surveys.record_answers(session, survey, way="web", solved=True, result=Grade.SATISFIED, unit=Grade.VERY_SATISFIED)
     drain()
     clock.move_to(DECEMBER_2)
-    return database
+    return pages
 
 
-def test_the_figures_agree_with_what_happened(city: Database) -> None:
+def test_the_figures_agree_with_what_happened(city: Database, database: Database) -> None:
     with city.reading() as session:
-        found = figures.of_month(session, NOVEMBER)
-        before = figures.of_month(session, NOVEMBER.before)
-        of_unit = figures.of_month(session, NOVEMBER, unit_of(session, "T003"))
+        known = figures.names(session)
+        found = figures.of_month(session, NOVEMBER, None, known)
+        before = figures.to_compare(session, NOVEMBER.before, None, known)
+        of_unit = figures.of_month(session, NOVEMBER, unit_of(session, "T003"), known)
+        volume = figures.volume(session, NOVEMBER, None)
 
     assert (found.received, found.filed, found.dispatched, found.closed) == (9, 9, 8, 5)
     assert found.by_day[22] == sum(found.by_day) == 9
@@ -66,6 +68,7 @@ def test_the_figures_agree_with_what_happened(city: Database) -> None:
     assert (found.shares["resolution"], found.shares["satisfaction"]) == ((5, 5), (5, 5))
     assert [(line.code, line.cases) for line in found.units] == [("CGJ", 5)]
     assert before.is_empty
+    assert (volume.received, volume.filed) == (9, 9)
     assert (of_unit.filed, of_unit.closed, of_unit.received) == (2, 0, 0)
 
 
@@ -84,7 +87,7 @@ def test_a_signed_report_stays_as_it_was(city: Database) -> None:
     assert shown.signed.remark == "继续盯紧垃圾清运。"
 
 
-def test_of_two_supervisors_the_second_is_told(city: Database) -> None:
+def test_of_two_supervisors_the_second_is_told(city: Database, database: Database) -> None:
     with city.unit_of_work() as session:
         reports.sign(session, NOVEMBER, "", remark="", by=me_as(session, Role.SUPERVISOR))
 
