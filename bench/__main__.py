@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from bench import arrivals, callbacks, memory, minute, overdue, pages, places, same_matter, screen_pop, take_next, telephone
+from bench import arrivals, callbacks, memory, minute, overdue, pages, places, same_matter, screen_pop, take_next, telephone, wall
 from bench.figures import Figure
 
 BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
@@ -22,6 +22,7 @@ BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "places": places.places,
     "telephone": telephone.telephone,
     "screen_pop": screen_pop.screen_pop,
+    "wall": wall.wall,
 }
 
 
