@@ -66,7 +66,8 @@ def _found(session: Session, rule: AlertRule, at: datetime, open_ones: Open) -> 
     sudden = clusters.find(session, rule.cluster, at, going_on=going_on)
     minutes = int(rule.cluster.within.total_seconds() // 60)
     for each, named in zip(sudden, clusters.names(session, sudden) if sudden else (), strict=True):
-        facts = {**named, "count": each.count, "usual": round(each.usual, 1), "minutes": minutes, "township": each.township}
+        usual = f"{each.usual:.1f}".removesuffix(".0")
+        facts = {**named, "count": each.count, "usual": usual, "minutes": minutes, "township": each.township}
         yield Finding(AlertKind.CLUSTER, each.subject, facts)
     for unit in stuck.find(session, rule.stuck, at):
         facts = {"unit": unit.unit, "code": unit.code, "overdue": unit.overdue, "since": unit.since.isoformat()}

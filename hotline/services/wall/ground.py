@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -90,8 +91,13 @@ def heats(session: Session, ground: Ground, start: datetime, *, first_id: object
     rates = [count / (plot.households or usual) for plot, count in of_plots]
     # A quiet day stays pale: the strongest colour means as much as five cases in a piece of usual size.
     most = max([HEATS / usual, *rates])
-    drawn = [Heat(plot, count, -int(-HEATS * rate // most)) for (plot, count), rate in zip(of_plots, rates, strict=True)]
+    drawn = [Heat(plot, count, _heat(rate, most)) for (plot, count), rate in zip(of_plots, rates, strict=True)]
     return drawn, counts
+
+
+def _heat(rate: float, most: float) -> int:
+    """Whatever is above nothing is seen. A hair of rounding is no step more."""
+    return min(HEATS, ceil(HEATS * rate / most - 1e-9))
 
 
 def _counts(session: Session, start: datetime, first_id: object) -> Counter[str]:

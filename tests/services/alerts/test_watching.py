@@ -53,7 +53,7 @@ def test_many_of_one_matter_in_one_street_are_a_cluster(session: Session, clock:
     (alert,) = alerts(session)
     assert (alert.kind, alert.subject, alert.facts["count"]) == (AlertKind.CLUSTER, f"{HEXI}:0102", 6)
     assert saying.headline(alert) == "突发　河西街道　垃圾清运"
-    assert saying.details(alert) == "30 分钟内 6 件（平日同时段 0.0 件）"
+    assert saying.details(alert) == "30 分钟内 6 件（平日同时段 0 件）"
 
 
 def test_what_this_hour_always_brings_is_no_cluster(session: Session, clock: time_machine.Traveller) -> None:

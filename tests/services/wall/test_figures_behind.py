@@ -30,16 +30,16 @@ def test_every_grid_lies_within_its_community_and_its_township(session: Session)
 
 
 def test_a_grid_with_many_cases_for_its_homes_is_the_brightest(session: Session, clock: time_machine.Traveller) -> None:
-    for _ in range(6):
+    for _ in range(9):
         make_case(session, community_code=GRID[:12], grid_code=GRID)
     make_case(session, community_code="990181001002", grid_code="990181001002001")
 
     wall = Board().figures(session)
 
     heats = {heat.plot.code: heat for heat in wall.heats}
-    assert (heats[GRID].count, heats[GRID].heat) == (6, 5)
+    assert (heats[GRID].count, heats[GRID].heat) == (9, 5)
     assert heats["990181001002001"].heat == 1
-    assert wall.counts["990181001"] == 7
+    assert wall.counts["990181001"] == 10
 
 
 def test_a_usual_day_is_the_mean_of_the_same_weekday(session: Session, clock: time_machine.Traveller) -> None:
