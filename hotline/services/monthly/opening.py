@@ -58,7 +58,7 @@ def figures(session: Session, month: Month) -> Open:
         filed=_count(now.filed, least),
         closed=_count(now.closed, least),
         shares=[(str(each), _share(now.shares.get(str(each)), least)) for each in SHOWN_SHARES],
-        tables=[*(_without_small(table, least) for table in counted), _of_units(now, least)],
+        tables=[table for table in (*(_without_small(each, least) for each in counted), _of_units(now, least)) if table.rows],
     )
 
 

@@ -80,7 +80,7 @@ def show(session: Session, month: Month, unit_code: str, *, to: Me) -> Report:
         unit_code=unit_code,
         unit=unit.name if unit else "",
         compared=compared,
-        sentences=saying.sentences(compared, city=unit is None),
+        sentences=saying.sentences(compared, city=unit is None, over=month.end <= now()),
         tables=tables.all_of(compared),
         signed=row,
         signed_by=by or "",

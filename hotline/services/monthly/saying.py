@@ -32,7 +32,9 @@ class Compared:
     year_before: Figures | None
 
 
-def sentences(compared: Compared, *, city: bool) -> list[str]:
+def sentences(compared: Compared, *, city: bool, over: bool = True) -> list[str]:
+    """A month that is not over is compared with none: it would always be the smaller one."""
+    compared = compared if over else Compared(compared.now, None, None)
     figures = compared.now
     if figures.is_empty:
         return [say("Nothing was received or worked on in this month.")]

@@ -17,6 +17,12 @@ def test_volume_is_compared_with_the_month_and_the_year_before() -> None:
     assert "比去年同月少 40 件（−25.0%）。" in text
 
 
+def test_a_month_that_is_not_over_is_compared_with_none() -> None:
+    compared = Compared(Figures(received=60), Figures(received=100), None)
+
+    assert sentences(compared, city=True, over=False) == ["受理诉求 60 件。"]
+
+
 def test_a_share_rises_only_where_chance_would_hardly_explain_it() -> None:
     was = Figures(received=1, shares={"resolution": (70, 100)})
 
