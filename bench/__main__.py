@@ -17,6 +17,7 @@ from bench import (
     screen_pop,
     take_next,
     telephone,
+    wall,
 )
 from bench.figures import Figure
 
@@ -36,6 +37,7 @@ BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "places": places.places,
     "telephone": telephone.telephone,
     "screen_pop": screen_pop.screen_pop,
+    "wall": wall.wall,
 }
 
 

@@ -57,7 +57,7 @@ def _desk(url: str, size: Size) -> Iterator[Desk]:
         engine = engine_for(url)
         years.fill(engine, size)
         engine.dispose()
-        cookie = _sign_in(running)
+        cookie = sign_in(running, "agent1")
         _start_work(running, cookie)
         yield Desk(size, running, cookie, {name: [] for name in PAGES})
 
@@ -70,10 +70,11 @@ def _load(running: Service, path: str, cookie: str) -> list[float]:
     return outcome.latencies
 
 
-def _sign_in(running: Service) -> str:
-    page = _get(running, "/login", "").body.decode()
+def sign_in(running: Service, username: str) -> str:
+    """The cookies of somebody who has signed in."""
+    page = get(running, "/login", "").body.decode()
     form = read_form(page, "sign-in", at="/login")
-    filled = {"username": "agent1", "password": service.PASSWORD}
+    filled = {"username": username, "password": service.PASSWORD}
     answer = _ask(running, request("POST", form.action, content=form.body(filled)))
     cookies = SimpleCookie()
     for line in answer.head.split("\r\n"):
@@ -87,13 +88,13 @@ def _sign_in(running: Service) -> str:
 def _start_work(running: Service, cookie: str) -> None:
     """Available, and with one contact taken, so that the desk shows all that it has to show."""
     for name, filled in (("presence", {"state": "available"}), ("take-next", {})):
-        form = read_form(_get(running, "/desk", cookie).body.decode(), name, at="/desk")
+        form = read_form(get(running, "/desk", cookie).body.decode(), name, at="/desk")
         answer = _ask(running, request("POST", form.action, headers={"Cookie": cookie}, content=form.body(filled)))
         assert answer.status in {200, 303}, f"{name}: {answer.status}"
-    read_form(_get(running, "/desk", cookie).body.decode(), "file", at="/desk")
+    read_form(get(running, "/desk", cookie).body.decode(), "file", at="/desk")
 
 
-def _get(running: Service, path: str, cookie: str) -> Answer:
+def get(running: Service, path: str, cookie: str) -> Answer:
     return _ask(running, request("GET", path, headers={"Cookie": cookie}))
 
 

@@ -24,6 +24,7 @@ from hotline.live import Listener
 from hotline.relay import Errands, Relay
 from hotline.services import files as attachments
 from hotline.services import triage
+from hotline.services.wall.board import Board
 from hotline.settings import Settings, get_settings
 from hotline.web import (
     admin,
@@ -37,6 +38,8 @@ from hotline.web import (
     floor,
     login,
     model_card,
+    monthly,
+    opened,
     phone,
     problems,
     public,
@@ -58,6 +61,7 @@ log = logging.getLogger(__name__)
 ROUTERS = (
     public,
     survey,
+    opened,
     model_card,
     login,
     stream,
@@ -76,6 +80,7 @@ ROUTERS = (
     case,
     supervision,
     supervisor,
+    monthly,
     reports,
     admin,
 )
@@ -96,6 +101,7 @@ def create_app(settings: Settings | None = None, *, run_relay: bool | None = Non
     app.state.settings = settings
     app.state.sender_pace = callbacks.sender_pace()
     app.state.listener = Listener(redis_url=settings.redis.url, socket_path=process.live_socket(settings))
+    app.state.wall = Board()
     for module in ROUTERS:
         app.include_router(module.router)
     app.include_router(callbacks.router)

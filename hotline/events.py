@@ -228,4 +228,34 @@ class DeliveryChanged(Event):
     contact_id: UUID
 
 
+@dataclass(frozen=True)
+class AlertRaised(Event):
+    """Something about the city or the centre should be known at once."""
+
+    alert_id: UUID
+
+
+@dataclass(frozen=True)
+class AlertCleared(Event):
+    """What an alert was raised about is over."""
+
+    alert_id: UUID
+
+
+@dataclass(frozen=True)
+class ReportSigned(Event):
+    """A supervisor signed a monthly report, or a unit's was written with the city's."""
+
+    report_id: UUID
+
+
+@dataclass(frozen=True)
+class UnitReportDue(Event):
+    """The city's report of a month is signed, and this unit is in it."""
+
+    month: str
+    unit_code: str
+    staff_id: UUID
+
+
 ALL: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}

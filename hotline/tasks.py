@@ -16,6 +16,8 @@ from hotline import channels, events
 from hotline.db import Database
 from hotline.errors import NotFound
 from hotline.events import (
+    AlertCleared,
+    AlertRaised,
     CalendarChanged,
     CallTold,
     CaseAdvanced,
@@ -26,10 +28,12 @@ from hotline.events import (
     MessageReady,
     MessageReceived,
     OutcomeUnclear,
+    ReportSigned,
     RequestDecided,
     SignalNoted,
     SurveyAnswered,
     SurveyLapsed,
+    UnitReportDue,
 )
 from hotline.ports import Asking, Fetching, Polling, Receipt, ReceiptState
 from hotline.services import (
@@ -58,9 +62,12 @@ from hotline.services import (
     switching,
     triage,
 )
+from hotline.services.alerts import telling, watching
+from hotline.services.monthly import reports
+from hotline.services.monthly.months import Month
 from hotline.services.scores import sums
 from hotline.settings import get_settings
-from models import Action, Case, CaseStatus, Contact, Message, Request, Survey, now
+from models import Action, Alert, Case, CaseStatus, Contact, Message, MonthlyReport, Request, Survey, now
 
 KEPT_IN_OUTBOX = timedelta(days=7)
 KEPT_COMMANDS = timedelta(days=30)
@@ -162,6 +169,26 @@ def learn_duty(session: Session, event: RequestDecided) -> None:
     duties.hear(session, session.get_one(Request, event.request_id))
 
 
+@handles(AlertRaised)
+def tell_alert(session: Session, event: AlertRaised) -> None:
+    telling.tell_raised(session, session.get_one(Alert, event.alert_id))
+
+
+@handles(AlertCleared)
+def tell_alert_is_over(session: Session, event: AlertCleared) -> None:
+    telling.tell_cleared(session, session.get_one(Alert, event.alert_id))
+
+
+@handles(ReportSigned)
+def send_report(session: Session, event: ReportSigned) -> None:
+    reports.send(session, session.get_one(MonthlyReport, event.report_id))
+
+
+@handles(UnitReportDue)
+def write_unit_report(session: Session, event: UnitReportDue) -> None:
+    reports.write_for_unit(session, Month.parse(event.month), event.unit_code, by_id=event.staff_id)
+
+
 @handles(MessageReady, outside=True)
 def deliver(database: Database, event: MessageReady) -> None:
     with database.unit_of_work() as session:
@@ -232,6 +259,8 @@ TOPICS: dict[type[Event], tuple[str, ...]] = {
     events.RequestDecided: ("cases", "units"),
     events.SurveyAnswered: ("wall",),
     events.CaseScored: ("wall",),
+    events.AlertRaised: ("wall", "floor"),
+    events.AlertCleared: ("wall", "floor"),
 }
 
 
@@ -248,6 +277,7 @@ def topics(event: Event) -> tuple[str, ...]:
 
 TIMETABLE: dict[str, Timed] = {
     "sweep_overdue": Timed(timedelta(seconds=30), alarms.sweep, outside=True),
+    "watch_city": Timed(timedelta(minutes=1), watching.watch),
     "end_pauses": Timed(timedelta(seconds=30), pausing.end),
     "review_ledger": Timed(timedelta(minutes=5), ledger.review),
     "send_due": Timed(timedelta(seconds=10), delivery.find_due),

@@ -1,5 +1,6 @@
 """Every mapped class in one import, so that metadata and migrations are complete."""
 
+from models.alert import Alert, AlertKind, MessageWay, Subscriber
 from models.area import Area, AreaKind, PlaceKind, PlaceName
 from models.assignment import (
     Answer,
@@ -55,6 +56,7 @@ from models.feedback import Check, Grade, Score, Survey, SurveyAnswer, Verdict
 from models.floor import BreakRequest, BreakState, HelpCall, Notice, NoticeRead
 from models.outbox import Delivery, HandledMessage, OutboxMessage, OutgoingMessage
 from models.provider import ChannelPace, ProviderToken
+from models.report import MonthlyReport
 from models.rule import CalendarDay, Rule
 from models.scoring import (
     AnswerMark,
@@ -93,6 +95,8 @@ from models.workflow import Action, AssignmentStatus, CaseStatus, Role, Standing
 __all__ = [
     "AccessLog",
     "Action",
+    "Alert",
+    "AlertKind",
     "Announcement",
     "Answer",
     "AnswerMark",
@@ -150,6 +154,8 @@ __all__ = [
     "Measure",
     "Meeting",
     "Message",
+    "MessageWay",
+    "MonthlyReport",
     "Notice",
     "NoticeRead",
     "NumberBinding",
@@ -190,6 +196,7 @@ __all__ = [
     "StaffRole",
     "StaffSession",
     "Standing",
+    "Subscriber",
     "Suggestion",
     "Survey",
     "SurveyAnswer",

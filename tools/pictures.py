@@ -11,6 +11,8 @@ from pathlib import Path
 from PIL import Image, ImageOps
 from playwright.sync_api import Page, expect, sync_playwright
 
+from hotline.services.monthly.months import Month
+from models import now
 from tests.cli.running import PROJECT, Service, command, running
 from tests.components import Process
 from tests.real.browser import DESK, TELEPHONE, Street, settled
@@ -254,6 +256,8 @@ def take(people: Street, service: Service, city: Telephones, folder: Path) -> No
     look_back(supervisor, number)
     see_the_wall(supervisor, service, folder)
     both(supervisor, "reports", address="/reports")
+    both(supervisor, "monthly", address=f"/reports/monthly/{Month.of(now())}")
+    both(supervisor, "alerts", address="/wall/alerts")
     both(people.staff("admin1"), "admin", address="/admin")
 
 

@@ -20,6 +20,7 @@ def load_rules(session: Session) -> int:
     consent = files.read("consent.yaml")
     bodies = [
         ("queue", "default", files.read("queue.yaml")),
+        ("alerts", "default", files.read("alerts.yaml")),
         ("telephone", "default", files.read("telephone.yaml")),
         ("conversations", "default", files.read("conversations.yaml")),
         ("texting", "default", files.read("texting.yaml")),

@@ -131,6 +131,13 @@ def by_text(session: Session, number: str, *, text: str, purpose: str, values: M
     return _write(session, Way(SMS, number), _Note(purpose, values), text)
 
 
+def to_colleague(session: Session, channel: str, address: str, *, text: str, purpose: str, key: str) -> OutgoingMessage | None:
+    """To a person of the centre or of a unit, whose number or mail address an office has named; each key once."""
+    if session.scalar(select(OutgoingMessage.id).where(OutgoingMessage.key == key)):
+        return None
+    return _write(session, Way(channel, address), _Note(purpose, {"text": text}, key=key), text)
+
+
 def instead(session: Session, row: OutgoingMessage) -> OutgoingMessage | None:
     """The same as a text message, for one that did not arrive; once, and only to a number that is known and wants it."""
     if row.channel not in FALLING_BACK or row.contact_id is None:

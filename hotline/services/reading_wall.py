@@ -16,11 +16,12 @@ from hotline.services import queue_rule, queueing, reading_calls
 from hotline.services.profiles import Indicator
 from hotline.services.queueing import Count
 from hotline.services.reading_calls import CallFigures
+from hotline.services.wall import ground, scores
+from hotline.services.wall.ground import Ground, Heat
+from hotline.services.wall.scores import NOTHING, Share
 from hotline.settings import get_settings
 from models import (
     Action,
-    Area,
-    AreaKind,
     Call,
     CallLeg,
     Case,
@@ -30,7 +31,6 @@ from models import (
     Presence,
     PresenceState,
     QueueEntry,
-    Score,
     Staff,
     Unit,
     Urgency,
@@ -43,8 +43,8 @@ HALF_HOUR = 1800
 NEAR = timedelta(hours=4)
 OPINIONS_OF = timedelta(days=7)
 MOST_UNITS = 6
-MOST_SQUARES = 1500
-HEATS = 5
+# A case that was closed in this very moment counts as well.
+HARDLY = timedelta(seconds=1)
 TEXTS = ("sms", "wechat")
 LETTERS = ("mailbox", "email")
 
@@ -65,30 +65,24 @@ class Today:
 
 
 @dataclass(frozen=True)
-class Share:
-    """So many of so many; no figure at all while there is nothing to measure."""
-
-    kept: int
-    of: int
-
-    @property
-    def percent(self) -> str:
-        return f"{100 * self.kept / self.of:.1f}" if self.of else ""
-
-
-@dataclass(frozen=True)
 class Late:
+    code: str
     unit: str
     open: int
     near: int
     overdue: int
 
+    @property
+    def late_share(self) -> float:
+        return self.overdue / self.open if self.open else 0.0
+
 
 @dataclass(frozen=True)
-class Square:
-    name: str
-    count: int
-    heat: int  # 0 to 5
+class Opinions:
+    """What citizens said of the cases that were closed in a time."""
+
+    resolution: Share
+    satisfaction: Share
 
 
 @dataclass(frozen=True)
@@ -98,17 +92,27 @@ class Wall:
     limits: Mapping[str, float]
     presence: Mapping[PresenceState, int]
     free: int  # available, and in no call
+    writing: int  # people with a citizen's messages or letter at hand
     arrivals: Sequence[int]
+    usual: Sequence[float]  # arrivals of such a day of the week; none while nobody knows
     today: Today
     prompt_texts: Share
     prompt_letters: Share
-    resolution: Share
-    satisfaction: Share
+    opinions: Opinions  # today
+    opinions_of_week: Opinions
     late: Sequence[Late]
-    squares: Sequence[Square]
-    alarms: int
+    ground: Ground
+    heats: Sequence[Heat]
+    counts: Mapping[str, int]  # cases of today by the code of any area
+    emergencies_waiting: int
     open_emergencies: int
     calls: CallFigures | None  # where the telephone is on
+
+    @property
+    def slot(self) -> int:
+        """The half hour that it is now."""
+        local = self.at.astimezone(CITY_TIME)
+        return local.hour * 2 + local.minute // 30
 
     @property
     def total_waiting(self) -> int:
@@ -131,14 +135,19 @@ class Wall:
         )
 
 
-def figures(session: Session) -> Wall:
+def midnight(at: datetime) -> datetime:
+    """When the city's day began."""
+    return at.astimezone(CITY_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def figures(session: Session, land: Ground, usual: Sequence[float] = ()) -> Wall:
     at = now()
-    start = at.astimezone(CITY_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = midnight(at)
     rule = queue_rule.current(session)
     limits = {channel: rule.limit(channel, Urgency.NORMAL) for channel in (*TEXTS, *LETTERS, "voice")}
     arrived, prompt = _arrivals(session, start, at, limits)
-    opinions = _opinions(session, at - OPINIONS_OF)
-    alarms = session.scalar(
+    heats, counts = ground.heats(session, land, start, first_id=first_id_of(start))
+    emergencies = session.scalar(
         select(func.count()).select_from(QueueEntry).where(QueueEntry.urgency_weight >= rule.weight(Urgency.EMERGENCY))
     )
     return Wall(
@@ -147,15 +156,19 @@ def figures(session: Session) -> Wall:
         limits=limits,
         presence=_presence(session),
         free=_free(session),
+        writing=_writing(session),
         arrivals=arrived,
+        usual=usual,
         today=_today(session, start, received=sum(arrived)),
         prompt_texts=_prompt(prompt, TEXTS),
         prompt_letters=_prompt(prompt, LETTERS),
-        resolution=opinions.get(Indicator.RESOLUTION, Share(0, 0)),
-        satisfaction=opinions.get(Indicator.SATISFACTION, Share(0, 0)),
+        opinions=_opinions(session, start, at),
+        opinions_of_week=_opinions(session, at - OPINIONS_OF, at),
         late=_late(session, at),
-        squares=_squares(session, start),
-        alarms=alarms or 0,
+        ground=land,
+        heats=heats,
+        counts=counts,
+        emergencies_waiting=emergencies or 0,
         open_emergencies=_open_emergencies(session),
         calls=reading_calls.call_figures(session) if get_settings().telephony == "on" else None,
     )
@@ -166,16 +179,16 @@ def first_id_of(at: datetime) -> UUID:
     return UUID(int=int(at.timestamp() * 1000) << 80)
 
 
-def _seconds(column: InstrumentedAttribute[Any]) -> ColumnElement[int]:
+def epoch_of(column: InstrumentedAttribute[Any]) -> ColumnElement[int]:
     return cast(extract("epoch", column), Integer)
 
 
 def _arrivals(session: Session, start: datetime, at: datetime, limits: Mapping[str, float]) -> tuple[list[int], dict[str, Share]]:
     """Contacts of each half hour; and by channel how many were taken within their clock, of those for whom that is known."""
-    waited = _seconds(Contact.taken_at) - _seconds(Contact.received_at)
+    waited = epoch_of(Contact.taken_at) - epoch_of(Contact.received_at)
     limit = case(*((Contact.channel == channel, int(seconds)) for channel, seconds in limits.items()), else_=0)
-    past = int(at.timestamp()) - _seconds(Contact.received_at) > limit
-    half_hour = ((_seconds(Contact.received_at) - int(start.timestamp())) // HALF_HOUR).label("half_hour")
+    past = int(at.timestamp()) - epoch_of(Contact.received_at) > limit
+    half_hour = ((epoch_of(Contact.received_at) - int(start.timestamp())) // HALF_HOUR).label("half_hour")
     rows = session.execute(
         select(
             half_hour,
@@ -225,6 +238,12 @@ def _free(session: Session) -> int:
     return found or 0
 
 
+def _writing(session: Session) -> int:
+    """Who has something in writing open, whatever else."""
+    at_hand = (Contact.taken_by_id.is_not(None), Contact.concluded_at.is_(None), Contact.channel.in_([*TEXTS, *LETTERS]))
+    return session.scalar(select(func.count(Contact.taken_by_id.distinct())).where(*at_hand)) or 0
+
+
 def _today(session: Session, start: datetime, *, received: int) -> Today:
     row = session.execute(
         select(
@@ -241,45 +260,23 @@ def _count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((and_(*conditions), 1), else_=0)), 0)
 
 
-def _opinions(session: Session, since: datetime) -> dict[Indicator, Share]:
-    rows = session.execute(
-        select(Score.indicator, func.sum(Score.value), func.count())
-        .where(Score.id >= first_id_of(since), Score.scored_at >= since)
-        .group_by(Score.indicator)
-    )
-    return {Indicator(indicator): Share(round(total), count) for indicator, total, count in rows}
+def _opinions(session: Session, since: datetime, until: datetime) -> Opinions:
+    shares = scores.city(session, since, until + HARDLY)
+    return Opinions(shares.get(Indicator.RESOLUTION, NOTHING), shares.get(Indicator.SATISFACTION, NOTHING))
 
 
 def _late(session: Session, at: datetime) -> list[Late]:
     """The units with the most overdue cases, then with the most that will be soon."""
     overdue, near = _count(Case.due_at < at), _count(Case.due_at >= at, Case.due_at < at + NEAR)
     rows = session.execute(
-        select(Unit.short, func.count(), near, overdue)
+        select(Unit.code, Unit.short, func.count(), near, overdue)
         .join(Unit, Unit.id == Case.lead_unit_id)
         .where(Case.status.in_([CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS]))
-        .group_by(Unit.id, Unit.short)
+        .group_by(Unit.id, Unit.code, Unit.short)
         .order_by(overdue.desc(), near.desc(), func.count().desc(), Unit.short)
         .limit(MOST_UNITS)
     )
     return [Late(*row) for row in rows]
-
-
-def _squares(session: Session, start: datetime) -> list[Square]:
-    """One for each community in the order of their codes, by the cases filed there today."""
-    counts = select(Case.community_code, func.count().label("cases")).where(
-        Case.id >= first_id_of(start), Case.created_at >= start, Case.community_code.is_not(None)
-    )
-    of_today = counts.group_by(Case.community_code).subquery()
-    rows = session.execute(
-        select(Area.name, func.coalesce(of_today.c.cases, 0))
-        .outerjoin(of_today, of_today.c.community_code == Area.code)
-        .where(Area.kind == AreaKind.COMMUNITY, Area.valid_to.is_(None))
-        .order_by(Area.code)
-        .limit(MOST_SQUARES)
-    ).all()
-    # A quiet day stays pale: the strongest colour means at least five.
-    most = max([HEATS, *(count for _, count in rows)])
-    return [Square(name, count, -(-HEATS * count // most)) for name, count in rows]
 
 
 def _open_emergencies(session: Session) -> int:

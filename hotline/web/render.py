@@ -41,7 +41,16 @@ def page(
 
 def fragment(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     """A piece of a page for htmx to put in its place."""
-    html = _environment().get_template(template).render(request=request, **values)
+    return ready(piece(request, template, **values), status=status)
+
+
+def piece(request: Request, template: str, **values: Any) -> str:
+    """The text of a fragment, for what is drawn once and shown to many."""
+    return _environment().get_template(template).render(request=request, **values)
+
+
+def ready(html: str, *, status: int = 200) -> Response:
+    """A fragment that has been drawn."""
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
 
 

@@ -172,6 +172,11 @@ def test_supervision_and_administration(as_role: SignIn, city: Database) -> None
         "/reports/unit/CGJ",
         "/reports/agents",
         "/reports/periods",
+        "/wall/list",
+        "/wall/alerts",
+        "/reports/monthly",
+        "/reports/monthly/2026-10",
+        "/open",
         f"/admin/staff?open={somebody}",
     ]
     for path in paths + [

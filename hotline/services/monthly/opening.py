@@ -1,0 +1,136 @@
+"""Open figures: of signed months of the city only, nothing personal, and no number that is small enough to point at somebody."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hotline.errors import NotFound
+from hotline.services.alerts import rule as rules
+from hotline.services.monthly import tables
+from hotline.services.monthly.figures import Figures
+from hotline.services.monthly.months import Month
+from hotline.services.monthly.reports import CITY
+from hotline.services.monthly.saying import Compared
+from hotline.services.monthly.tables import Cell, Kind, Table
+from hotline.services.profiles import Indicator
+from models import MonthlyReport
+
+MOST_MONTHS = 36
+SHOWN_SHARES = (Indicator.CONTACT, Indicator.ON_TIME, Indicator.RESOLUTION, Indicator.SATISFACTION)
+# What begins like this is a formula to a spreadsheet.
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Open:
+    """`least`: smaller numbers are hidden. A share is of so many; none where too few were asked."""
+
+    month: Month
+    least: int
+    received: int | None
+    filed: int | None
+    closed: int | None
+    shares: Sequence[tuple[str, float | None]]
+    tables: Sequence[Table]
+
+
+def months(session: Session) -> list[Month]:
+    """Newest first."""
+    asked = select(MonthlyReport.month).where(MonthlyReport.unit_code == CITY).order_by(MonthlyReport.month.desc())
+    return [Month(first) for first in session.scalars(asked.limit(MOST_MONTHS))]
+
+
+def figures(session: Session, month: Month) -> Open:
+    body = session.scalar(select(MonthlyReport.body).where(MonthlyReport.month == month.first, MonthlyReport.unit_code == CITY))
+    if body is None:
+        raise NotFound()
+    least, now = rules.current(session).published_from, Figures.model_validate(body["now"])
+    counted = [table for table in tables.all_of(Compared(now, None, None)) if table.key != "units"]
+    return Open(
+        month=month,
+        least=least,
+        received=_count(now.received, least),
+        filed=_count(now.filed, least),
+        closed=_count(now.closed, least),
+        shares=[(str(each), _share(now.shares.get(str(each)), least)) for each in SHOWN_SHARES],
+        tables=[table for table in (*(_without_small(each, least) for each in counted), _of_units(now, least)) if table.rows],
+    )
+
+
+def _count(count: int, least: int) -> int | None:
+    return count if count == 0 or count >= least else None
+
+
+def _share(share: tuple[int, int] | None, least: int) -> float | None:
+    """Neither of few, nor so lopsided that it tells what the few said."""
+    if not share or share[1] < least or 0 < share[0] < least or 0 < share[1] - share[0] < least:
+        return None
+    return round(share[0] / share[1], 3)
+
+
+def _without_small(table: Table, least: int) -> Table:
+    """One hidden number could be reckoned from the total and the others: then the next smallest is hidden as well."""
+    columns = [column for column in table.columns if column.kind != Kind.SHARE][:2]
+    counts = [(str(row[0]), int(row[1] or 0)) for row in table.rows]
+    hidden = {name for name, count in counts if 0 < count < least}
+    if len(hidden) == 1 and (others := [(count, name) for name, count in counts if name not in hidden and count]):
+        hidden.add(min(others)[1])
+    return Table(table.key, table.title, columns, [(name, None if name in hidden else count) for name, count in counts])
+
+
+def _of_units(now: Figures, least: int) -> Table:
+    """Who had enough cases, with the shares that enough citizens spoke to."""
+    table = tables.units([line for line in now.units if line.cases >= least])
+    kept = [0, 1, 4, 5]
+    rows: list[Sequence[Cell]] = []
+    for line in now.units:
+        if line.cases >= least:
+            resolution = _spoken(line.resolution, line.answered, least)
+            rows.append((line.name, line.cases, _spoken(line.on_time, line.cases, least), resolution))
+    return Table(table.key, table.title, [table.columns[number] for number in kept], rows)
+
+
+def _spoken(share: float | None, of: int, least: int) -> float | None:
+    return None if share is None else _share((round(share * of), of), least)
+
+
+def as_json(found: Open) -> dict[str, Any]:
+    return {
+        "month": str(found.month),
+        "hidden_below": found.least,
+        "received": found.received,
+        "filed": found.filed,
+        "closed": found.closed,
+        "shares": dict(found.shares),
+        "tables": {
+            table.key: [dict(zip((column.name for column in table.columns), row, strict=True)) for row in table.rows]
+            for table in found.tables
+        },
+    }
+
+
+def as_csv(found: Open) -> str:
+    """One line a number: month, table, row, column, value; an empty value is hidden or not known."""
+    out = io.StringIO()
+    write = csv.writer(out)
+    write.writerow(["month", "table", "row", "column", "value"])
+    for name in ("received", "filed", "closed"):
+        write.writerow([found.month, "total", "", name, _cell(getattr(found, name))])
+    for name, share in found.shares:
+        write.writerow([found.month, "shares", "", name, _cell(share)])
+    for table in found.tables:
+        for row in table.rows:
+            for column, cell in zip(table.columns[1:], row[1:], strict=True):
+                write.writerow([found.month, table.key, _cell(row[0]), column.name, _cell(cell)])
+    return "\N{BYTE ORDER MARK}" + out.getvalue()
+
+
+def _cell(value: Cell) -> Cell:
+    if isinstance(value, str) and value.startswith(FORMULAS):
+        return f"'{value}"
+    return "" if value is None else value

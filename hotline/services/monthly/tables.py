@@ -1,0 +1,73 @@
+"""The tables of a report as plain columns and rows: for the page, for CSV, and for whatever else writes sheets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hotline.services.monthly.figures import OTHER
+from hotline.services.monthly.saying import Compared
+from hotline.services.wall.scores import UnitLine
+from hotline.words import word
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    COUNT = "count"
+    SHARE = "share"  # 0 to 1
+
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    kind: Kind = Kind.COUNT
+
+
+@dataclass(frozen=True)
+class Table:
+    """`key` is a name for files; an empty cell is one of which nothing is known."""
+
+    key: str
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+
+
+def all_of(compared: Compared) -> list[Table]:
+    """Those in which there is something."""
+    now, before = compared.now, compared.before
+    counted = [
+        _counted("channel", now.by_channel, before.by_channel if before else None, words="channel"),
+        _counted("type", now.by_type, before.by_type if before else None, words="request_type"),
+        _counted("category", now.by_category, before.by_category if before else None),
+        _counted("place", now.by_place, before.by_place if before else None),
+    ]
+    return [table for table in (*counted, units(now.units)) if table.rows]
+
+
+def _counted(key: str, now: dict[str, int], before: dict[str, int] | None, *, words: str = "") -> Table:
+    whole = sum(now.values())
+    columns = [Column(word("monthly", key), Kind.TEXT), Column(word("monthly", "count"))]
+    columns += [Column(word("monthly", "share"), Kind.SHARE), Column(word("monthly", "before"))]
+    rows = [
+        (_named(name, words), count, count / whole if whole else None, before.get(name, 0) if before is not None else None)
+        for name, count in now.items()
+    ]
+    return Table(key, word("monthly_table", key), columns, rows)
+
+
+def _named(name: str, words: str) -> str:
+    return word("monthly", OTHER) if name == OTHER and not words else word(words, name) if words else name
+
+
+def units(lines: Sequence[UnitLine]) -> Table:
+    names = [("unit", Kind.TEXT), ("cases", Kind.COUNT), ("answered_surveys", Kind.COUNT)]
+    names += [(name, Kind.SHARE) for name in ("contact", "on_time", "resolution", "satisfaction", "total")]
+    columns = [Column(word("monthly", name), kind) for name, kind in names]
+    rows = [
+        (line.name, line.cases, line.answered, line.contact, line.on_time, line.resolution, line.satisfaction, line.total)
+        for line in lines
+    ]
+    return Table("units", word("monthly_table", "units"), columns, rows)

@@ -1,0 +1,47 @@
+"""Monthly reports: by month, for the city or a unit, to read, print and sign."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import Response
+
+from hotline.errors import NotAllowed
+from hotline.services import places, reading_units
+from hotline.services.monthly import reports
+from hotline.services.monthly.months import Month
+from hotline.web import render
+from hotline.web.deps import Db, Look, Me
+from models import Role
+
+router = APIRouter(prefix="/reports/monthly", include_in_schema=False)
+
+Code = Annotated[str, Query(max_length=32)]
+
+
+@router.get("")
+def months(request: Request, look: Look, me: Me, unit: Code = "") -> Response:
+    """Liaisons choose among the months of their own unit."""
+    if not me.has(*reports.SEEN_BY, Role.LIAISON):
+        raise NotAllowed()
+    all_units = reading_units.all_units(look)
+    if not me.has(*reports.SEEN_BY):
+        unit = next((each.code for each in all_units if each.id == me.unit_id), "")
+    listed = reports.latest(look, unit)
+    if not me.has(*reports.SEEN_BY):
+        listed = [each for each in listed if unit and each.signed]
+    return render.page(request, "reports/months.html", me=me, months=listed, unit=unit, units=all_units)
+
+
+@router.get("/{month}")
+def report(request: Request, look: Look, me: Me, month: str, unit: Code = "") -> Response:
+    shown = reports.show(look, Month.parse(month), unit, to=me)
+    return render.page(request, "reports/monthly.html", me=me, report=shown, brand=places.hotline_name(look))
+
+
+@router.post("/{month}")
+def sign(
+    request: Request, me: Me, db: Db, month: str, unit: Code = "", remark: Annotated[str, Form(max_length=reports.LONGEST)] = ""
+) -> Response:
+    reports.sign(db, Month.parse(month), unit, remark=remark, by=me)
+    query = f"?unit={unit}" if unit else ""
+    return render.redirect(request, f"/reports/monthly/{month}{query}", notice="已签发，数字从此不变；正在发给名单上的人。")

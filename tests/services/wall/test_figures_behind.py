@@ -1,0 +1,97 @@
+"""The wall's ground, its usual day, and the lists behind its numbers."""
+
+from datetime import timedelta
+
+import time_machine
+from sqlalchemy.orm import Session
+
+from hotline.services.reading_wall import midnight
+from hotline.services.wall import ground, lists, usual
+from hotline.services.wall.board import Board
+from hotline.services.wall.lists import Of
+from models import CaseStatus, Urgency, now
+from models.base import as_if
+from tests.factories_cases import make_case
+from tests.factories_contacts import make_agent, make_contact
+
+GRID = "990181001001001"
+
+
+def test_every_grid_lies_within_its_community_and_its_township(session: Session) -> None:
+    land = ground.survey(session)
+
+    around = {plot.code: plot.box for plot in (*land.townships, *land.communities)}
+    assert (len(land.townships), len(land.communities), len(land.plots)) == (6, 31, 202)
+    for plot in land.plots:
+        for outer in (around[plot.code[:12]], around[plot.code[:9]]):
+            assert outer.x <= plot.box.x
+            assert plot.box.x + plot.box.width <= outer.x + outer.width + 1e-6
+            assert plot.box.y + plot.box.height <= outer.y + outer.height + 1e-6
+
+
+def test_a_grid_with_many_cases_for_its_homes_is_the_brightest(session: Session, clock: time_machine.Traveller) -> None:
+    for _ in range(9):
+        make_case(session, community_code=GRID[:12], grid_code=GRID)
+    make_case(session, community_code="990181001002", grid_code="990181001002001")
+
+    wall = Board().figures(session)
+
+    heats = {heat.plot.code: heat for heat in wall.heats}
+    assert (heats[GRID].count, heats[GRID].heat) == (9, 5)
+    assert heats["990181001002001"].heat == 1
+    assert wall.counts["990181001"] == 10
+
+
+def test_a_usual_day_is_the_mean_of_the_same_weekday(session: Session, clock: time_machine.Traveller) -> None:
+    for week, count in ((1, 20), (2, 10)):
+        with as_if(now() - timedelta(weeks=week)):
+            for _ in range(count):
+                make_contact(session)
+    with as_if(now() - timedelta(days=1)):
+        make_contact(session)
+
+    half_hours = usual.half_hours(session, midnight(now()))
+
+    assert (half_hours[20], sum(half_hours)) == (15, 15)
+
+
+def test_in_a_new_city_nothing_is_usual(session: Session) -> None:
+    assert usual.half_hours(session, midnight(now())) == []
+
+
+def test_who_writes_with_a_citizen_is_counted_once(session: Session) -> None:
+    agent = make_agent(session)
+    for channel in ("sms", "wechat"):
+        contact = make_contact(session, channel=channel)
+        contact.taken_by_id, contact.taken_at = agent.id, now()
+    session.flush()
+
+    assert Board().figures(session).writing == 1
+
+
+def test_the_lists_hold_what_was_counted(session: Session, clock: time_machine.Traveller) -> None:
+    late = make_case(session, status=CaseStatus.IN_PROGRESS, urgency=Urgency.EMERGENCY, community_code=GRID[:12])
+    clock.shift(6 * 3600)
+    closed = make_case(session, status=CaseStatus.CLOSED, community_code=GRID[:12])
+
+    def numbers(of: Of, **where: str) -> set[str]:
+        return {line.case.number for line in lists.cases(session, of, **where).lines}
+
+    assert numbers(Of.OVERDUE, unit="CGJ") == numbers(Of.EMERGENCY) == numbers(Of.OPEN) == {late.number}
+    assert numbers(Of.OVERDUE, unit="T001") == set()
+    assert numbers(Of.CLOSED) == {closed.number}
+    assert numbers(Of.FILED) == numbers(Of.AREA, area="990181001") == {late.number, closed.number}
+    assert numbers(Of.AREA, area="990181001", category="9999") == set()
+
+
+def test_the_title_of_a_confidential_case_is_not_listed(session: Session, clock: time_machine.Traveller) -> None:
+    make_case(session, confidential=True, unit_summary="已脱敏")
+
+    assert [line.sealed for line in lists.cases(session, Of.FILED).lines] == [True]
+
+
+def test_the_arrivals_of_a_half_hour_are_listed(session: Session, clock: time_machine.Traveller) -> None:
+    contact = make_contact(session)
+
+    assert [each.id for each in lists.arrivals(session, 20)] == [contact.id]
+    assert lists.arrivals(session, 21) == []
