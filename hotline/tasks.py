@@ -13,13 +13,18 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from hotline import channels, events
+from hotline.channels import webhooks
 from hotline.db import Database
 from hotline.errors import NotFound
 from hotline.events import (
+    AssignmentAdvanced,
     CalendarChanged,
     CallTold,
     CaseAdvanced,
     CaseFiled,
+    CaseNoted,
+    CaseSupervised,
+    ClockRang,
     Event,
     MediaAnnounced,
     MessageReady,
@@ -29,6 +34,7 @@ from hotline.events import (
     SignalNoted,
     SurveyAnswered,
     SurveyLapsed,
+    WebhookDue,
 )
 from hotline.ports import Asking, Fetching, Polling, Receipt, ReceiptState
 from hotline.services import (
@@ -57,11 +63,13 @@ from hotline.services import (
     switching,
     triage,
 )
+from hotline.services.systems import calls, delivering, telling
 from hotline.settings import get_settings
 from models import Action, Case, CaseStatus, Contact, Message, Request, Survey, now
 
 KEPT_IN_OUTBOX = timedelta(days=7)
 KEPT_COMMANDS = timedelta(days=30)
+CALLS_IN_A_TURN = 50
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ class Handler:
     name: str
     run: Callable[..., None]
     prepare: Callable[[Session, Any], Any] | None = None
-    # Opens its own short transactions with the network between them: the delivery of outgoing messages only.
+    # Opens its own short transactions with the network between them: the delivery of what goes out only.
     outside: bool = False
 
 
@@ -200,6 +208,26 @@ def fetch_media(database: Database, event: MediaAnnounced) -> None:
             media.give_up(session, event.message_id, f"channel {channel.kind} fetches no files")
 
 
+@handles(AssignmentAdvanced, CaseNoted, ClockRang, CaseSupervised, RequestDecided)
+def tell_systems(session: Session, event: Event) -> None:
+    telling.tell(session, event)
+
+
+@handles(WebhookDue, outside=True)
+def call_webhook(database: Database, event: WebhookDue) -> None:
+    """One thing after the other; what is too much for one turn is taken up by the timetable."""
+    for _ in range(CALLS_IN_A_TURN):
+        with database.unit_of_work() as session:
+            taken = delivering.take(session, event.webhook_id)
+        if taken is None:
+            return
+        posted = webhooks.post(taken.post, get_settings().systems)
+        with database.unit_of_work() as session:
+            goes_on = delivering.settle(session, taken.delivery_id, posted)
+        if not goes_on:
+            return
+
+
 def poll_channels(database: Database) -> None:
     for channel in channels.all():
         if isinstance(channel, Polling):
@@ -246,6 +274,9 @@ TIMETABLE: dict[str, Timed] = {
     "end_pauses": Timed(timedelta(seconds=30), pausing.end),
     "review_ledger": Timed(timedelta(minutes=5), ledger.review),
     "send_due": Timed(timedelta(seconds=10), delivery.find_due),
+    "wake_webhooks": Timed(timedelta(seconds=10), delivering.find_due),
+    "forget_calls": Timed(timedelta(hours=1), calls.forget),
+    "forget_told": Timed(timedelta(hours=1), delivering.forget),
     "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
     "end_breaks": Timed(timedelta(seconds=10), floor.end_breaks),
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),
