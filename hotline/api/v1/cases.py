@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from hotline import db
-from hotline.api.v1.calling import Calling, shown
+from hotline.api.v1.calling import JSON, Calling, shown
 from hotline.api.v1.refusals import described
 from hotline.api.v1.shapes import AnswerLine, CasePage, CaseWhole, FileLine, Number, NumberAsked, Own, Requester, RequestLine
 from hotline.errors import Invalid
@@ -151,9 +151,10 @@ def file(caller: Calling, case_id: UUID, file_id: UUID) -> Response:
     responses=described(404, 422),
     summary="The whole number of who asked",
 )
-def number(caller: Calling, case_id: UUID, body: NumberAsked) -> Number:
+def number(caller: Calling, case_id: UUID, body: NumberAsked) -> Response:
     """For keys with the scope `numbers`; the reason is kept. Never of a confidential case or a report: 403."""
     caller.require(Scope.NUMBERS)
     with looking() as session:
         view, _ = access.see_assignment(session, caller.me, case_id)
-        return Number(number=access.reveal_number(session, caller.me, view.case, reason=body.reason))
+        found = Number(number=access.reveal_number(session, caller.me, view.case, reason=body.reason))
+    return Response(found.model_dump_json(), media_type=JSON, headers={"Cache-Control": "private, no-store"})
