@@ -41,13 +41,14 @@ class Paces:
 def _caller(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Caller:
     paces: Paces = request.app.state.system_paces
     address = request.client.host if request.client else ""
-    paces.failures.check(address)
     if given is None:
         raise SignInNeeded(NO_KEY)
     try:
         with db.reading() as session:
             caller = accounts.who(session, given.credentials, address=address)
     except SignInNeeded:
+        # A good key beside it is not held up: units may share an address.
+        paces.failures.check(address)
         paces.failures.count(address)
         raise
     paces.calls.check(str(caller.key_id))
