@@ -18,7 +18,8 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from hotline import __version__, db, process, tasks
-from hotline.api import callbacks, health
+from hotline.api import callbacks, health, v1
+from hotline.api.v1.calling import Paces
 from hotline.errors import HotlineError
 from hotline.live import Listener
 from hotline.relay import Errands, Relay
@@ -100,12 +101,14 @@ def create_app(settings: Settings | None = None, *, run_relay: bool | None = Non
     )
     app.state.settings = settings
     app.state.sender_pace = callbacks.sender_pace()
+    app.state.system_paces = Paces(settings)
     app.state.listener = Listener(redis_url=settings.redis.url, socket_path=process.live_socket(settings))
     app.state.wall = Board()
     for module in ROUTERS:
         app.include_router(module.router)
     app.include_router(callbacks.router)
     app.include_router(health.router)
+    app.include_router(v1.router)
     app.include_router(api_docs.router, dependencies=[Depends(health.operators_only)])
     app.mount("/static", KeptStatic(directory=str(files("hotline").joinpath("web/static"))), name="static")
     _tell_refusals(app)

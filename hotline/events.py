@@ -258,4 +258,11 @@ class UnitReportDue(Event):
     staff_id: UUID
 
 
+@dataclass(frozen=True)
+class WebhookDue(Event):
+    """A unit's system is to be told something."""
+
+    webhook_id: UUID
+
+
 ALL: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}

@@ -114,6 +114,28 @@ class HttpAnswer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Post:
+    """Something that a unit's system is to be told, signed and ready to go out."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What it answered; without a status it did not, and `error` says why."""
+
+    status: int | None
+    milliseconds: int
+    error: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
 class ReceiptState(StrEnum):
     ACCEPTED = "accepted"
     DELIVERED = "delivered"

@@ -170,6 +170,12 @@ class Sandbox(BaseModel):
     port: int = 0  # 0: 400 above the port of the pages; SMTP and IMAP are the next two
 
 
+class Systems(BaseModel):
+    calls_per_minute: PositiveInt = 600  # of one key, in each process
+    webhook_networks: list[IPvAnyNetwork] = []  # not of the whole internet, and yet called; there also without TLS
+    webhook_seconds: PositiveFloat = 10
+
+
 class Desk(BaseModel):
     heartbeat_seconds: int = 45
     session_hours: int = 12
@@ -194,6 +200,7 @@ class Settings(BaseSettings):
     mail: Mail = Field(default_factory=Mail)
     privacy: Privacy = Field(default_factory=Privacy)
     desk: Desk = Field(default_factory=Desk)
+    systems: Systems = Field(default_factory=Systems)
     sandbox: Sandbox = Field(default_factory=Sandbox)
 
     @property

@@ -13,16 +13,20 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from hotline import channels, events
+from hotline.channels import webhooks
 from hotline.db import Database
 from hotline.errors import NotFound
 from hotline.events import (
     AlertCleared,
     AlertRaised,
+    AssignmentAdvanced,
     CalendarChanged,
     CallTold,
     CaseAdvanced,
     CaseFiled,
     CaseNoted,
+    CaseSupervised,
+    ClockRang,
     Event,
     MediaAnnounced,
     MessageReady,
@@ -34,6 +38,7 @@ from hotline.events import (
     SurveyAnswered,
     SurveyLapsed,
     UnitReportDue,
+    WebhookDue,
 )
 from hotline.ports import Asking, Fetching, Polling, Receipt, ReceiptState
 from hotline.services import (
@@ -62,15 +67,19 @@ from hotline.services import (
     switching,
     triage,
 )
-from hotline.services.alerts import telling, watching
+from hotline.services.alerts import telling as alert_telling
+from hotline.services.alerts import watching
 from hotline.services.monthly import reports
 from hotline.services.monthly.months import Month
 from hotline.services.scores import sums
+from hotline.services.systems import calls, delivering
+from hotline.services.systems import telling as system_telling
 from hotline.settings import get_settings
 from models import Action, Alert, Case, CaseStatus, Contact, Message, MonthlyReport, Request, Survey, now
 
 KEPT_IN_OUTBOX = timedelta(days=7)
 KEPT_COMMANDS = timedelta(days=30)
+CALLS_IN_A_TURN = 50
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ class Handler:
     name: str
     run: Callable[..., None]
     prepare: Callable[[Session, Any], Any] | None = None
-    # Opens its own short transactions with the network between them: the delivery of outgoing messages only.
+    # Opens its own short transactions with the network between them: the delivery of what goes out only.
     outside: bool = False
 
 
@@ -171,12 +180,12 @@ def learn_duty(session: Session, event: RequestDecided) -> None:
 
 @handles(AlertRaised)
 def tell_alert(session: Session, event: AlertRaised) -> None:
-    telling.tell_raised(session, session.get_one(Alert, event.alert_id))
+    alert_telling.tell_raised(session, session.get_one(Alert, event.alert_id))
 
 
 @handles(AlertCleared)
 def tell_alert_is_over(session: Session, event: AlertCleared) -> None:
-    telling.tell_cleared(session, session.get_one(Alert, event.alert_id))
+    alert_telling.tell_cleared(session, session.get_one(Alert, event.alert_id))
 
 
 @handles(ReportSigned)
@@ -232,6 +241,26 @@ def fetch_media(database: Database, event: MediaAnnounced) -> None:
             media.give_up(session, event.message_id, f"channel {channel.kind} fetches no files")
 
 
+@handles(AssignmentAdvanced, CaseNoted, ClockRang, CaseSupervised, RequestDecided)
+def tell_systems(session: Session, event: Event) -> None:
+    system_telling.tell(session, event)
+
+
+@handles(WebhookDue, outside=True)
+def call_webhook(database: Database, event: WebhookDue) -> None:
+    """One thing after the other; what is too much for one turn is taken up by the timetable."""
+    for _ in range(CALLS_IN_A_TURN):
+        with database.unit_of_work() as session:
+            taken = delivering.take(session, event.webhook_id)
+        if taken is None:
+            return
+        posted = webhooks.post(taken.post, get_settings().systems)
+        with database.unit_of_work() as session:
+            goes_on = delivering.settle(session, taken.delivery_id, posted)
+        if not goes_on:
+            return
+
+
 def poll_channels(database: Database) -> None:
     for channel in channels.all():
         if isinstance(channel, Polling):
@@ -281,6 +310,9 @@ TIMETABLE: dict[str, Timed] = {
     "end_pauses": Timed(timedelta(seconds=30), pausing.end),
     "review_ledger": Timed(timedelta(minutes=5), ledger.review),
     "send_due": Timed(timedelta(seconds=10), delivery.find_due),
+    "wake_webhooks": Timed(timedelta(seconds=10), delivering.find_due),
+    "forget_calls": Timed(timedelta(hours=1), calls.forget),
+    "forget_told": Timed(timedelta(hours=1), delivering.forget),
     "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
     "end_breaks": Timed(timedelta(seconds=10), floor.end_breaks),
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),

@@ -88,6 +88,7 @@ from models.switchboard import (
     SwitchboardAction,
     SwitchboardCommand,
 )
+from models.system import Scope, System, SystemCall, SystemKey, Told, Topic, Webhook, WebhookDelivery
 from models.taxonomy import Category, RoutingRule, TaxonomyVersion
 from models.unit import Unit, UnitKind
 from models.workflow import Action, AssignmentStatus, CaseStatus, Role, Standing
@@ -184,6 +185,7 @@ __all__ = [
     "Role",
     "RoutingRule",
     "Rule",
+    "Scope",
     "Score",
     "ScoreChange",
     "ScoreCorrection",
@@ -202,12 +204,19 @@ __all__ = [
     "SurveyAnswer",
     "SwitchboardAction",
     "SwitchboardCommand",
+    "System",
+    "SystemCall",
+    "SystemKey",
     "TaxonomyVersion",
+    "Told",
+    "Topic",
     "TryOutcome",
     "Unit",
     "UnitKind",
     "Urgency",
     "Verdict",
+    "Webhook",
+    "WebhookDelivery",
     "new_id",
     "now",
 ]

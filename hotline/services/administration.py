@@ -22,7 +22,7 @@ from hotline.services.access import Me
 from hotline.services.lines import Credentials
 from hotline.services.outgoing import TAKEN_UP_AFTER
 from hotline.services.queue_rule import QueueRule
-from models import CalendarDay, Delivery, OutgoingMessage, Role, Rule, Staff, StaffRole, now
+from models import CalendarDay, Delivery, OutgoingMessage, Role, Rule, Staff, StaffRole, System, now
 
 BOUND_TO_A_UNIT = frozenset({Role.LIAISON, Role.GRID_WORKER})
 GIVEN_ROLES = tuple(role for role in Role if role != Role.SERVICE)
@@ -100,6 +100,8 @@ def _find(session: Session, staff_id: UUID) -> Staff:
     staff = session.get(Staff, staff_id, options=[joinedload(Staff.unit)])
     if staff is None:
         raise NotFound()
+    if session.scalar(select(System.id).where(System.staff_id == staff_id)):
+        raise RuleBroken("This account is a unit's system: it has keys instead of a password.")
     return staff
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from hotline.services import profiles
@@ -24,6 +24,7 @@ from models import (
     Rule,
     Staff,
     StaffSession,
+    System,
     TaxonomyVersion,
     Unit,
     UnitKind,
@@ -44,7 +45,11 @@ class StaffLine:
 
 
 def staff(session: Session) -> Sequence[StaffLine]:
-    people = session.scalars(select(Staff).options(joinedload(Staff.unit)).order_by(Staff.username).limit(MOST_STAFF)).all()
+    """Of people: units' systems stand on a page of their own."""
+    of_people = ~exists().where(System.staff_id == Staff.id)
+    people = session.scalars(
+        select(Staff).where(of_people).options(joinedload(Staff.unit)).order_by(Staff.username).limit(MOST_STAFF)
+    ).all()
     open_ones = select(StaffSession.staff_id, func.count()).where(
         StaffSession.revoked_at.is_(None), StaffSession.expires_at > now()
     )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, lazyload
 from hotline.db import reading, unit_of_work, waited_for
 from hotline.errors import NotAllowed, SignInNeeded
 from hotline.services import access
+from hotline.services.looking import looking
 from models import Staff
 
 COOKIE = "hotline_session"
@@ -24,13 +25,8 @@ def _db() -> Iterator[Session]:
 
 
 def _look() -> Iterator[Session]:
-    """Looks and renders outside any transaction that writes; then notes, in a short one, whose data was opened."""
-    with reading() as session:
-        looks = access.keep_looks(session)
+    with looking() as session:
         yield session
-    if looks:
-        with unit_of_work() as session:
-            session.add_all(looks)
 
 
 async def _waited_for() -> AsyncIterator[None]:

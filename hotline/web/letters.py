@@ -1,6 +1,5 @@
 """The citizen's form: what was typed, what is wrong with it, and the letter that it becomes. Knows nothing of the database."""
 
-import re
 import secrets
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -11,6 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 from hotline.errors import FileRefused, HotlineError
 from hotline.ports import File, Inbound
 from hotline.services import files, phones
+from hotline.services.plain_text import clean as clean
 from hotline.words import say
 from models import CitizenKind, RequestType, now
 from models.privacy import lookup_hash
@@ -18,8 +18,6 @@ from models.privacy import lookup_hash
 KINDS = tuple(kind for kind in RequestType if kind is not RequestType.OTHER)
 LONGEST_TEXT = 2000
 UNSURE = "unsure"
-# Control characters but the line's end and the tab, and halves of characters.
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def new_form_key(edition: int) -> str:
@@ -121,12 +119,6 @@ class Letter:
             consent=f"consent/{edition}",
             files=self.files,
         )
-
-
-def clean(text: str) -> str:
-    """Line ends made equal, control characters taken out (PostgreSQL refuses NUL), ends trimmed."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _UNSEEN.sub("", lines).strip()
 
 
 def in_chinese(error: HotlineError) -> str:

@@ -47,7 +47,7 @@ _ONLY_HTTPS = (b"strict-transport-security", f"max-age={ONE_YEAR}; includeSubDom
 
 KIB, MIB = 1024, 1024 * 1024
 # The longest path that fits decides. Five files of 10 MiB come with a letter or an answer; a provider's callback is small.
-BODY_LIMITS = {"/": 60 * MIB, "/unit": 60 * MIB, "/desk/contact": 60 * MIB, "/api/channels": 64 * KIB}
+BODY_LIMITS = {"/": 60 * MIB, "/unit": 60 * MIB, "/desk/contact": 60 * MIB, "/api/channels": 64 * KIB, "/api/v1": 60 * MIB}
 OTHER_LIMIT = 12 * MIB
 
 

@@ -22,6 +22,8 @@ def tell(request: Request, error: HotlineError) -> Response:
     sentence = f"{_named(error)}{say(error.text, **error.values)}"
     if error.status >= 500:
         log.warning("refused", extra={"code": error.code, "error": str(error.__cause__ or error)})
+    if request.url.path.startswith("/api/v1/"):
+        return _problem(error, sentence)
     if request.url.path.startswith("/api/"):
         body = {"code": error.code, "message": sentence, "field": error.field}
         return JSONResponse(body, status_code=error.status)
@@ -30,6 +32,15 @@ def tell(request: Request, error: HotlineError) -> Response:
     if render.is_htmx(request):
         return render.only_toast(sentence, "bad", status=error.status, field=error.field)
     return render.page(request, "errors/problem.html", status=error.status, sentence=sentence, code=error.status)
+
+
+def _problem(error: HotlineError, sentence: str) -> Response:
+    """RFC 9457: a stable code for programs, a sentence that people may be shown."""
+    body = {"type": "about:blank", "title": error.code, "status": error.status, "detail": sentence, "code": error.code}
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "60"}, 503: {"Retry-After": "5"}}.get(error.status)
+    return JSONResponse(
+        {**body, "field": error.field}, status_code=error.status, headers=headers, media_type="application/problem+json"
+    )
 
 
 def _named(error: HotlineError) -> str:
