@@ -57,6 +57,7 @@ from hotline.services import (
     switching,
     triage,
 )
+from hotline.services.searching import indexing
 from hotline.settings import get_settings
 from models import Action, Case, CaseStatus, Contact, Message, Request, Survey, now
 
@@ -118,6 +119,11 @@ def answer_signal(session: Session, event: SignalNoted) -> None:
 @handles(CaseFiled)
 def tie_same_matter(session: Session, event: CaseFiled) -> None:
     same_matter.tie(session, session.get_one(Case, event.case_id))
+
+
+@handles(CaseFiled)
+def index_words(session: Session, event: CaseFiled) -> None:
+    indexing.index(session, session.get_one(Case, event.case_id))
 
 
 @handles(CaseFiled, CaseAdvanced)
@@ -251,6 +257,7 @@ TIMETABLE: dict[str, Timed] = {
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),
     "end_quiet_threads": Timed(timedelta(minutes=5), episodes.end_quiet),
     "archive_closed": Timed(timedelta(hours=1), archiving.archive_closed),
+    "index_missing": Timed(timedelta(minutes=10), indexing.index_missing, outside=True),
     "promote_better": Timed(timedelta(hours=1), promoting.promote_better),
     "review_duties": Timed(timedelta(hours=12), duties.review),
     "sweep_files": Timed(timedelta(hours=12), files.sweep),

@@ -56,6 +56,7 @@ from models.floor import BreakRequest, BreakState, HelpCall, Notice, NoticeRead
 from models.outbox import Delivery, HandledMessage, OutboxMessage, OutgoingMessage
 from models.provider import ChannelPace, ProviderToken
 from models.rule import CalendarDay, Rule
+from models.search import Audience, CaseWords, SavedView
 from models.staff import (
     AccessLog,
     Presence,
@@ -88,6 +89,7 @@ __all__ = [
     "Assignment",
     "AssignmentStatus",
     "Attachment",
+    "Audience",
     "Base",
     "BreakRequest",
     "BreakState",
@@ -105,6 +107,7 @@ __all__ = [
     "CaseEvent",
     "CaseLink",
     "CaseStatus",
+    "CaseWords",
     "Category",
     "ChannelPace",
     "Check",
@@ -161,6 +164,7 @@ __all__ = [
     "Role",
     "RoutingRule",
     "Rule",
+    "SavedView",
     "Score",
     "SerialDay",
     "ShadowSuggestion",

@@ -1,0 +1,154 @@
+"""What was asked as conditions of a query, within what the person may see."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Integer, Select, and_, func, literal, or_, select, text, tuple_
+from sqlalchemy.orm import Session
+
+from hotline.services import core
+from hotline.services.access import Me
+from hotline.services.searching import sight
+from hotline.services.searching.asking import OVERDUE, Asked, Query, State
+from models import Case, CaseStatus, CaseWords, Category, Contact, Mark, Measure, Unit, now
+from models.base import CITY_TIME
+from models.search import Words
+from models.workflow import CASE_FINAL, CASE_OPEN
+
+# Words of every day are met among the newest; only rare ones are worth asking the index of all.
+NEWEST = 2000
+ENDED = CASE_FINAL | {CaseStatus.CLOSED}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page ends: the next begins after it, however many cases have come since."""
+
+    filed_at: datetime
+    case_id: UUID
+
+    def __str__(self) -> str:
+        return f"{self.filed_at.astimezone(UTC).isoformat()}~{self.case_id.hex}"
+
+    @classmethod
+    def of(cls, written: str) -> "Place | None":
+        """None for what is no place: the page then begins with the newest."""
+        at, _, case_id = written.partition("~")
+        try:
+            place = cls(datetime.fromisoformat(at), UUID(case_id))
+        except ValueError:
+            return None
+        return place if place.filed_at.tzinfo else None
+
+    def comes_before(self, at: Any, case_id: Any) -> ColumnElement[bool]:
+        return tuple_(at, case_id) < tuple_(literal(self.filed_at), literal(self.case_id))
+
+
+class Matching:
+    """The ids of the cases that match, as a query still to be ordered and limited."""
+
+    def __init__(self, session: Session, me: Me, query: Query, asked: Asked) -> None:
+        self._words = sorted(asked.words)
+        self._areas = [sorted(areas) for areas in asked.areas]
+        self._on_sqlite = core.is_sqlite(session)
+        self._audiences = sight.audiences(me)
+        by_person = asked.number_hash is not None
+        visible = sight.is_visible(session, me, named=bool(asked.number), by_person=by_person)
+        self._conditions = [*visible, *_asked_for(asked), *_filters(query)]
+        self._by_channel = query.channel
+
+    @property
+    def by_words_of_many(self) -> bool:
+        """Whether it is worth looking among the newest first. SQLite's index is asked for all at once."""
+        return bool(self._words or self._areas) and not self._on_sqlite
+
+    def among_all(self) -> Select[UUID]:
+        if not (self._words or self._areas):
+            return self._ids()
+        found = select(CaseWords.case_id).where(CaseWords.audience.in_(self._audiences), *self._having())
+        # Never read in the order of filing until enough are found: nothing says how rare the words are together.
+        hits = found.cte("hits") if self._on_sqlite else found.cte("hits").prefix_with("MATERIALIZED")
+        return self._ids().join(hits, hits.c.case_id == Case.id)
+
+    def among_newest(self, after: Place | None) -> Select[UUID]:
+        """Words of every day fill a page from here, however many cases have them."""
+        newest = select(CaseWords.case_id, CaseWords.words).where(CaseWords.audience.in_(self._audiences))
+        if after is not None:
+            newest = newest.where(after.comes_before(CaseWords.filed_at, CaseWords.case_id))
+        latest = newest.order_by(CaseWords.filed_at.desc(), CaseWords.case_id.desc()).limit(NEWEST).subquery()
+        return self._ids().join(latest, latest.c.case_id == Case.id).where(*self._holding(latest.c.words))
+
+    def _ids(self) -> Select[UUID]:
+        ids = select(Case.id).where(*self._conditions)
+        if not self._by_channel:
+            return ids
+        return ids.join(Contact, Contact.id == Case.contact_id).where(Contact.channel == self._by_channel)
+
+    def _having(self) -> list[ColumnElement[bool]]:
+        if not self._on_sqlite:
+            return self._holding(CaseWords.words)
+        asked = [f'"{word}"' for word in self._words]
+        asked += [f"({' OR '.join(areas)})" for areas in self._areas]
+        rows = text("SELECT rowid FROM case_words_fts WHERE case_words_fts MATCH :asked")
+        return [CaseWords.id.in_(rows.bindparams(asked=" AND ".join(asked)).columns(rowid=Integer))]
+
+    def _holding(self, words: Any) -> list[ColumnElement[bool]]:
+        """PostgreSQL: the array holds all of these words, and one of each place's areas."""
+        wanted = [words.op("@>", is_comparison=True)(literal(self._words, Words()))] if self._words else []
+        return [*wanted, *(words.op("&&", is_comparison=True)(literal(areas, Words())) for areas in self._areas)]
+
+
+def _asked_for(asked: Asked) -> Iterator[ColumnElement[bool]]:
+    if asked.number:
+        yield Case.number == asked.number
+    if asked.number_hash is not None:
+        yield Case.number_hash == asked.number_hash
+    if asked.unit_paths:
+        yield Case.lead_unit_id.in_(_below(*asked.unit_paths))
+
+
+def _below(*paths: str) -> Select[UUID]:
+    return select(Unit.id).where(or_(*(Unit.path.startswith(path, autoescape=True) for path in paths)))
+
+
+def _filters(query: Query) -> Iterator[ColumnElement[bool]]:
+    if query.state:
+        yield Case.status.in_(_STATES.get(query.state) or [CaseStatus(query.state)])
+    if query.unit:
+        path = select(Unit.path).where(Unit.code == query.unit).scalar_subquery()
+        yield Case.lead_unit_id.in_(select(Unit.id).where(func.substr(Unit.path, 1, func.length(path)) == path))
+    if query.category:
+        yield Case.category_code.in_(_category_and_below(query.category))
+    if query.mark:
+        yield _is_marked(query.mark)
+    yield from (column == value for column, value in ((Case.urgency, query.urgency), (Case.request_type, query.type)) if value)
+    yield from _within(query.first_day, query.last_day)
+
+
+def _within(first: date | None, last: date | None) -> Iterator[ColumnElement[bool]]:
+    """Days of the city, both included."""
+    if first:
+        yield Case.created_at >= _midnight(first)
+    if last:
+        yield Case.created_at < _midnight(last + timedelta(days=1))
+
+
+_STATES = {str(State.OPEN): sorted(CASE_OPEN), str(State.ENDED): sorted(ENDED)}
+
+
+def _category_and_below(code: str) -> Select[str]:
+    return select(Category.code).where(or_(Category.code == code, Category.parent_code == code)).distinct()
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), CITY_TIME)
+
+
+def _is_marked(mark: str) -> ColumnElement[bool]:
+    if mark == OVERDUE:
+        return and_(Case.due_at < now(), Case.status.in_(CASE_OPEN))
+    kind = Mark.measure == mark if mark in tuple(Measure) else Mark.kind == mark
+    return Case.id.in_(select(Mark.case_id).where(kind, Mark.cleared_at.is_(None)))

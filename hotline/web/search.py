@@ -1,0 +1,142 @@
+"""Search over all cases that a person may see: one field, filters, views that are kept, and what is taken out as a workbook."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, BinaryIO
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response, StreamingResponse
+from sqlalchemy.orm import Session
+
+from hotline.errors import Invalid, NotAllowed
+from hotline.services import access, reading, reading_units
+from hotline.services.searching import choices, finding, sheets, sight, views
+from hotline.services.searching.asking import SHOWN_MARKS, STATES, Query
+from hotline.services.searching.matching import Place
+from hotline.web import render, times
+from hotline.web.deps import Db, Look, Me
+from hotline.web.letters import clean
+from hotline.words import say
+from models import Measure, RequestType, Role, Urgency, now
+
+router = APIRouter(prefix="/search", include_in_schema=False)
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CHUNK = 64 * 1024
+MOST_FIELDS = 20
+
+
+@router.get("")
+def page(request: Request, look: Look, me: Me, after: str = "") -> Response:
+    if not sight.may_search(me):
+        raise NotAllowed()
+    shown = views.views(look, me)
+    first = views.first(shown)
+    if not request.query_params and first is not None:
+        return render.redirect(request, address(first.query))
+    query = _asked(request)
+    found, problem = _found(look, me, query, after)
+    values: dict[str, Any] = {
+        "query": query,
+        "found": found,
+        "problem": problem,
+        "views": shown,
+        "after": after,
+        "address": address,
+        "written": urlencode(query.given),
+        "states": STATES,
+        "marks": SHOWN_MARKS,
+        "measures": tuple(Measure),
+        "urgencies": tuple(Urgency),
+        "types": tuple(RequestType),
+        "channels": reading.CHANNELS,
+        "columns": tuple(sheets.COLUMNS),
+        "usual": sheets.USUAL,
+        "may_unmask": me.has(*sheets.UNMASKS),
+        "may_share": me.has(*views.SHARES),
+        "roles": tuple(role for role in Role if role != Role.SERVICE),
+        "categories": choices.categories(look),
+        "units": reading_units.choices(look) if me.has(*access.CENTRE) else (),
+    }
+    return render.page(request, "search/page.html", me=me, **values)
+
+
+@router.get("/counts")
+def counts(request: Request, look: Look, me: Me) -> Response:
+    """How many each view finds, after the page: they may take as long as they like."""
+    shown = views.views(look, me)
+    counted = dict(zip(shown, finding.counts(look, me, [view.query for view in shown]), strict=True))
+    values: dict[str, Any] = {
+        "views": shown,
+        "counted": counted,
+        "query": _asked(request),
+        "address": address,
+        "most": finding.MOST_COUNTED,
+    }
+    return render.fragment(request, "search/_views.html", me=me, **values)
+
+
+@router.post("/views")
+def keep(
+    request: Request,
+    me: Me,
+    db: Db,
+    name: Annotated[str, Form(max_length=views.LONGEST_NAME)],
+    query: Annotated[str, Form(max_length=2000)] = "",
+    shared_with: Annotated[Role | None, Form()] = None,
+    opens_first: Annotated[bool, Form()] = False,
+) -> Response:
+    asked = _read(query)
+    views.keep(db, me, clean(name), asked, shared_with=shared_with, opens_first=opens_first)
+    return render.redirect(request, address(asked), notice="视图已保存。")
+
+
+@router.post("/views/{view_id}/delete")
+def delete(request: Request, me: Me, db: Db, view_id: UUID) -> Response:
+    views.delete(db, me, view_id)
+    return render.redirect(request, "/search?q=", notice="视图已删除。")
+
+
+@router.post("/sheet")
+def sheet(
+    look: Look,
+    me: Me,
+    query: Annotated[str, Form(max_length=2000)] = "",
+    columns: Annotated[list[str], Form(max_length=MOST_FIELDS)] = [],  # noqa: B006 -- FastAPI copies it
+    unmasked: Annotated[bool, Form()] = False,
+    reason: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    asked = _read(query)
+    sheets.check(me, columns, unmasked=unmasked, reason=clean(reason))
+    sheets.note(look, me, asked, unmasked=unmasked, reason=clean(reason))
+    file = sheets.write(look, me, asked, columns, unmasked=unmasked)
+    name = f"工单-{times.local(now(), '%Y%m%d-%H%M')}.xlsx"
+    return StreamingResponse(pieces(file), media_type=XLSX, headers=render.download_headers(name))
+
+
+def pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(CHUNK):
+            yield piece
+
+
+def address(query: Query, **more: str) -> str:
+    return "/search?" + urlencode({**query.given, **more} or {"q": ""})
+
+
+def _read(written: str) -> Query:
+    """A query as a form carries it on: what stands behind the question mark of the address."""
+    return Query.of(dict(parse_qsl(written, max_num_fields=MOST_FIELDS)))
+
+
+def _asked(request: Request) -> Query:
+    return Query.of(request.query_params)
+
+
+def _found(session: Session, me: access.Me, query: Query, after: str) -> tuple[finding.Page | None, str]:
+    """What is no question is said under the field, which keeps what was typed."""
+    try:
+        return finding.page(session, me, query, after=Place.of(after)), ""
+    except Invalid as error:
+        return None, say(error.text, **error.values)
