@@ -132,6 +132,12 @@ def of_contact(session: Session, me: Me, contact: Contact) -> list[Track]:
     return [track for call, found in of_call.values() for track in _tracks(session, me, call, found)]
 
 
+def recorded_calls(session: Session, contact: Contact) -> set[UUID]:
+    """The calls of which there are recordings, whoever may hear them."""
+    of_contact = (Call.contact_id == contact.id, Recording.erased_at.is_(None))
+    return set(session.scalars(select(Recording.call_id).join(Call, Call.id == Recording.call_id).where(*of_contact)))
+
+
 def _tracks(session: Session, me: Me, call: Call, found: Sequence[Recording]) -> list[Track]:
     of_channel: dict[str, list[Recording]] = {}
     for recording in found:
