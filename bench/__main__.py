@@ -4,7 +4,20 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from bench import arrivals, callbacks, memory, minute, overdue, pages, places, same_matter, screen_pop, take_next, telephone
+from bench import (
+    arrivals,
+    callbacks,
+    memory,
+    minute,
+    overdue,
+    pages,
+    places,
+    same_matter,
+    screen_pop,
+    search,
+    take_next,
+    telephone,
+)
 from bench.figures import Figure
 
 BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
@@ -18,6 +31,8 @@ BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "pages": pages.pages,
     "same_matter": same_matter.same_matter_found,
     "overdue": overdue.overdue,
+    "search": search.search,
+    "sheet": search.sheet,
     "memory": memory.memory,
     "places": places.places,
     "telephone": telephone.telephone,

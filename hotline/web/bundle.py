@@ -3,15 +3,14 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
-from hotline.services import places
 from hotline.services.searching import bundles
 from hotline.settings import get_settings
 from hotline.web import render
 from hotline.web.deps import Look, Me
 from hotline.web.letters import clean
-from hotline.web.search import pieces
+from hotline.web.search import handed_out
 
 router = APIRouter(prefix="/bundle", include_in_schema=False)
 
@@ -25,9 +24,8 @@ def take(
     reason: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
     opened = bundles.open_case(look, me, number.strip(), reason=clean(reason))
-    values: dict[str, Any] = {"bundle": opened, "opened": opened.panel, "rest": opened.rest, "brand": places.hotline_name(look)}
+    values: dict[str, Any] = {"bundle": opened, "opened": opened.panel, "rest": opened.rest}
     page = bytes(render.fragment(request, "case/bundle.html", me=me, **values).body).decode()
     kept_heads = get_settings().data_dir / "history-heads.jsonl"
     file = bundles.write(look, me, opened, page, kept_heads=kept_heads)
-    headers = render.download_headers(f"案卷-{opened.view.case.number}.zip")
-    return StreamingResponse(pieces(file), media_type="application/zip", headers=headers)
+    return handed_out(file, f"案卷-{opened.view.case.number}.zip", "application/zip")

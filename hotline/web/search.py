@@ -1,6 +1,7 @@
 """Search over all cases that a person may see: one field, filters, views that are kept, and what is taken out as a workbook."""
 
 from collections.abc import Iterator
+from os import SEEK_END
 from typing import Annotated, Any, BinaryIO
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
@@ -111,11 +112,18 @@ def sheet(
     sheets.check(me, columns, unmasked=unmasked, reason=clean(reason))
     sheets.note(look, me, asked, unmasked=unmasked, reason=clean(reason))
     file = sheets.write(look, me, asked, columns, unmasked=unmasked)
-    name = f"工单-{times.local(now(), '%Y%m%d-%H%M')}.xlsx"
-    return StreamingResponse(pieces(file), media_type=XLSX, headers=render.download_headers(name))
+    return handed_out(file, f"工单-{times.local(now(), '%Y%m%d-%H%M')}.xlsx", XLSX)
 
 
-def pieces(file: BinaryIO) -> Iterator[bytes]:
+def handed_out(file: BinaryIO, name: str, media_type: str) -> Response:
+    """A finished file, a piece at a time; closed when it has been sent."""
+    length = str(file.seek(0, SEEK_END))
+    headers = {**render.download_headers(name), "Content-Length": length}
+    return StreamingResponse(_pieces(file), media_type=media_type, headers=headers)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
     with file:
         while piece := file.read(CHUNK):
             yield piece

@@ -44,9 +44,12 @@ def open_case(session: Session, me: Me, number: str, *, reason: str) -> Opened:
     access.require(me, *TAKERS)
     if not reason.strip():
         raise NoteRequired(field="reason")
-    case = session.scalar(select(Case).where(Case.number == number))
-    if case is None:
+    found = session.execute(
+        select(Case, Contact).join(Contact, Contact.id == Case.contact_id).where(Case.number == number)
+    ).one_or_none()
+    if found is None:
         raise NotFound()
+    case, contact = found
     access.note_look(session, me, "case", case.id, TAKEN, reason=reason.strip())
     rows = session.execute(
         select(Assignment, Unit)
@@ -55,7 +58,9 @@ def open_case(session: Session, me: Me, number: str, *, reason: str) -> Opened:
         .order_by(Assignment.dispatched_at)
     )
     view = CaseView(case=case, held=[Held(assignment, unit) for assignment, unit in rows], whole=True)
-    taken, withheld = _recordings(session, me, case)
+    taken, withheld = recordings.to_copy(session, me, contact)
+    for recording in taken:
+        access.note_look(session, me, "recording", recording.id, recordings.COPIED, reason=reason.strip())
     return Opened(
         view=view,
         panel=reading_cases.panel(session, view),
@@ -65,14 +70,6 @@ def open_case(session: Session, me: Me, number: str, *, reason: str) -> Opened:
         first_broken=history.verify(session, case),
         reason=reason.strip(),
     )
-
-
-def _recordings(session: Session, me: Me, case: Case) -> tuple[Sequence[Recording], int]:
-    contact = session.get_one(Contact, case.contact_id)
-    allowed = [track.recording for track in recordings.of_contact(session, me, contact) if track.may_copy]
-    for recording in allowed:
-        access.note_look(session, me, "recording", recording.id, recordings.COPIED, reason=case.number)
-    return allowed, len(recordings.recorded_calls(session, contact) - {recording.call_id for recording in allowed})
 
 
 def write(session: Session, me: Me, opened: Opened, page: str, *, kept_heads: Path) -> BinaryIO:
@@ -89,7 +86,6 @@ def write(session: Session, me: Me, opened: Opened, page: str, *, kept_heads: Pa
     except BaseException:
         file.close()
         raise
-    file.seek(0)
     return file
 
 
@@ -124,7 +120,7 @@ class _Bundle:
     def add_recordings(self, taken: Iterable[Recording]) -> None:
         for serial, recording in enumerate(taken, start=1):
             at = recording.recorded_at.astimezone(CITY_TIME)
-            name = f"recordings/{serial:02}-{at:%Y%m%d-%H%M%S}.{_ENDINGS[recording.media_type]}"
+            name = f"recordings/{serial:02}-{at:%Y%m%d-%H%M%S}-{recording.kind}.{_ENDINGS[recording.media_type]}"
             try:
                 sealed = recording_store.open(recording.stored_as)
             except Unavailable:

@@ -89,7 +89,6 @@ def write(session: Session, me: Me, query: Query, columns: Sequence[str], *, unm
     except BaseException:
         file.close()
         raise
-    file.seek(0)
     return file
 
 
