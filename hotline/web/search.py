@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed
@@ -63,19 +63,12 @@ def page(request: Request, look: Look, me: Me, after: str = "") -> Response:
     return render.page(request, "search/page.html", me=me, **values)
 
 
-@router.get("/counts")
-def counts(request: Request, look: Look, me: Me) -> Response:
-    """How many each view finds, after the page: they may take as long as they like."""
-    shown = views.views(look, me)
-    counted = dict(zip(shown, finding.counts(look, me, [view.query for view in shown]), strict=True))
-    values: dict[str, Any] = {
-        "views": shown,
-        "counted": counted,
-        "query": _asked(request),
-        "address": address,
-        "most": finding.MOST_COUNTED,
-    }
-    return render.fragment(request, "search/_views.html", me=me, **values)
+@router.get("/views/{view_id}/count")
+def count(look: Look, me: Me, view_id: UUID) -> Response:
+    """How many it finds now: each view for itself, after the page, and it may take as long as it likes."""
+    found = finding.count(look, me, views.view(look, me, view_id).query)
+    most = finding.MOST_COUNTED
+    return PlainTextResponse(f"{most - 1}+" if found >= most else str(found), headers={"Cache-Control": "no-store"})
 
 
 @router.post("/views")

@@ -168,7 +168,7 @@ def test_searching(as_role: SignIn, city: Database, roles: tuple[Role, ...]) -> 
         seeker.post(kept.action, data=kept.filled(name=name))
 
     page = visit(seeker, city, "/search?q=垃圾 滨江社区 城市管理局&state=open&category=01&mark=overdue&channel=mailbox")
-    visit(seeker, city, "/search/counts")
+    visit(seeker, city, page.partition('hx-get="')[2].partition('"')[0])
     act(seeker, city, page, "sheet", columns="number")
     act(seeker, city, page, "keep-view", name="垃圾", opens_first="true")
     if Role.SUPERVISOR in roles:

@@ -52,13 +52,10 @@ def page(session: Session, me: Me, query: Query, *, after: Place | None = None) 
     return Page(asked, rows, Place(last.created_at, last.id) if last else None)
 
 
-def counts(session: Session, me: Me, queries: Sequence[Query]) -> list[int]:
-    """How many cases each of them finds, at most `MOST_COUNTED`, in one statement."""
-    if not queries:
-        return []
-    matching = [Matching(session, me, query, understand(session, query)).among_all() for query in queries]
-    counted = [select(func.count()).select_from(ids.limit(MOST_COUNTED).subquery()).scalar_subquery() for ids in matching]
-    return list(session.execute(select(*counted)).one())
+def count(session: Session, me: Me, query: Query) -> int:
+    """How many cases it finds, at most `MOST_COUNTED`."""
+    ids = Matching(session, me, query, understand(session, query)).among_all().limit(MOST_COUNTED)
+    return session.scalar(select(func.count()).select_from(ids.subquery())) or 0
 
 
 def every(session: Session, me: Me, query: Query, *, most: int) -> Iterator[Sequence[Row]]:

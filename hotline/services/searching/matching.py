@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, func, literal, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, FromClause, Integer, Select, and_, func, literal, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from hotline.services import core
@@ -20,6 +20,8 @@ from models.workflow import CASE_FINAL, CASE_OPEN
 
 # Words of every day are met among the newest; only rare ones are worth asking the index of all.
 NEWEST = 2000
+# Up to so many are fetched and looked at one by one, whatever else is asked.
+FEW = 5000
 ENDED = CASE_FINAL | {CaseStatus.CLOSED}
 
 
@@ -51,13 +53,15 @@ class Matching:
     """The ids of the cases that match, as a query still to be ordered and limited."""
 
     def __init__(self, session: Session, me: Me, query: Query, asked: Asked) -> None:
+        self._session = session
         self._words = sorted(asked.words)
         self._areas = [sorted(areas) for areas in asked.areas]
         self._on_sqlite = core.is_sqlite(session)
         self._audiences = sight.audiences(me)
         by_person = asked.number_hash is not None
         visible = sight.is_visible(session, me, named=bool(asked.number), by_person=by_person)
-        self._conditions = [*visible, *_asked_for(asked), *_filters(query)]
+        units = [*_of_units(session, asked, query)]
+        self._conditions = [*visible, *_asked_for(asked), *units, *_filters(query)]
         self._by_channel = query.channel
 
     @property
@@ -69,9 +73,15 @@ class Matching:
         if not (self._words or self._areas):
             return self._ids()
         found = select(CaseWords.case_id).where(CaseWords.audience.in_(self._audiences), *self._having())
-        # Never read in the order of filing until enough are found: nothing says how rare the words are together.
-        hits = found.cte("hits") if self._on_sqlite else found.cte("hits").prefix_with("MATERIALIZED")
+        # Few or none are never read in the order of filing until enough are found.
+        apart = not self._on_sqlite and self._are_rare(found)
+        hits: FromClause = found.cte("hits").prefix_with("MATERIALIZED") if apart else found.subquery()
         return self._ids().join(hits, hits.c.case_id == Case.id)
+
+    def _are_rare(self, found: Select[UUID]) -> bool:
+        """Statistics know how frequent each word is, not how rare several are together: the index is asked."""
+        some = found.limit(FEW).subquery()
+        return (self._session.scalar(select(func.count()).select_from(some)) or 0) < FEW
 
     def among_newest(self, after: Place | None) -> Select[UUID]:
         """Words of every day fill a page from here, however many cases have them."""
@@ -106,20 +116,22 @@ def _asked_for(asked: Asked) -> Iterator[ColumnElement[bool]]:
         yield Case.number == asked.number
     if asked.number_hash is not None:
         yield Case.number_hash == asked.number_hash
+
+
+def _of_units(session: Session, asked: Asked, query: Query) -> Iterator[ColumnElement[bool]]:
+    """Led by one of these units, or one below. By their ids, of which the database knows how many cases each has."""
     if asked.unit_paths:
-        yield Case.lead_unit_id.in_(_below(*asked.unit_paths))
-
-
-def _below(*paths: str) -> Select[UUID]:
-    return select(Unit.id).where(or_(*(Unit.path.startswith(path, autoescape=True) for path in paths)))
+        paths = [Unit.path.startswith(path, autoescape=True) for path in asked.unit_paths]
+        yield Case.lead_unit_id.in_(session.scalars(select(Unit.id).where(or_(*paths))).all())
+    if query.unit:
+        path = select(Unit.path).where(Unit.code == query.unit).scalar_subquery()
+        below = func.substr(Unit.path, 1, func.length(path)) == path
+        yield Case.lead_unit_id.in_(session.scalars(select(Unit.id).where(below)).all())
 
 
 def _filters(query: Query) -> Iterator[ColumnElement[bool]]:
     if query.state:
         yield Case.status.in_(_STATES.get(query.state) or [CaseStatus(query.state)])
-    if query.unit:
-        path = select(Unit.path).where(Unit.code == query.unit).scalar_subquery()
-        yield Case.lead_unit_id.in_(select(Unit.id).where(func.substr(Unit.path, 1, func.length(path)) == path))
     if query.category:
         yield Case.category_code.in_(_category_and_below(query.category))
     if query.mark:

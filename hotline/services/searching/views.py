@@ -69,6 +69,13 @@ def delete(session: Session, me: Me, view_id: UUID) -> None:
     session.delete(found)
 
 
+def view(session: Session, me: Me, view_id: UUID) -> View:
+    found = next((each for each in views(session, me) if each.id == view_id), None)
+    if found is None:
+        raise NotFound()
+    return found
+
+
 def first(shown: Sequence[View]) -> View | None:
     """The one that opens where nothing is asked for."""
     return next((view for view in shown if view.opens_first), None)
