@@ -131,11 +131,17 @@ def _speak(connection: Connection) -> None:
     connection.execute(text("DROP INDEX ix_case_words_words"))
     phrases = {"places": PLACES.split(), "things": THINGS.split(), "faults": FAULTS.split(), "rest": SENTENCES}
     picked = [f"(CAST(:{name} AS text[]))[1 + floor(:many_{name} * power(random(), 2))::int]" for name in phrases]
-    picked += ["'area' || community_code", "'area' || grid_code", "abs(mod(hashtext(id::text), 5000)) || '号'"]
+    picked += [
+        "'area' || community_code",
+        "'area' || \"case\".grid_code",
+        "'from' || channel",
+        "abs(mod(hashtext(\"case\".id::text), 5000)) || '号'",
+    ]
     connection.execute(
         text(
             "INSERT INTO case_words (case_id, audience, filed_at, words) "  # noqa: S608 -- nothing from outside
-            f"SELECT id, 'everybody', created_at, string_to_array(concat_ws(' ', {', '.join(picked)}), ' ') FROM \"case\""
+            f"SELECT \"case\".id, 'everybody', \"case\".created_at, string_to_array(concat_ws(' ', {', '.join(picked)}), ' ') "
+            'FROM "case" JOIN contact ON contact.id = contact_id'
         ),
         {name: [search_words.stored(search_words.words_of(each)) for each in texts] for name, texts in phrases.items()}
         | {f"many_{name}": len(texts) for name, texts in phrases.items()},

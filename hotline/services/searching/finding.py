@@ -12,14 +12,13 @@ from hotline.services import gazetteer, reading_units
 from hotline.services.access import Me
 from hotline.services.searching import sight
 from hotline.services.searching.asking import Asked, Query, understand
-from hotline.services.searching.matching import Matching, Place
+from hotline.services.searching.matching import NEWEST_FIRST, Matching, Place
 from models import Case, Category, Contact, Unit
 
 PAGE = 50
 MOST_COUNTED = 1000
 # As many of a cursor's rows are held at once.
 BATCH = 500
-NEWEST_FIRST = (Case.created_at.desc(), Case.id.desc())
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,11 @@ class Page:
 
 def page(session: Session, me: Me, query: Query, *, after: Place | None = None) -> Page:
     asked = understand(session, query)
-    matching = Matching(session, me, query, asked)
-    found = _listed(session, matching.among_newest(after), after, PAGE + 1) if matching.by_words_of_many else ()
-    if len(found) <= PAGE:
-        found = _listed(session, matching.among_all(), after, PAGE + 1)
+    found: Sequence[Any] = ()
+    for ids in Matching(session, me, query, asked).ways(after):
+        found = _listed(session, ids, after, PAGE + 1)
+        if len(found) > PAGE:
+            break
     rows = rows_of(session, me, found[:PAGE])
     last = rows[-1].case if len(found) > PAGE else None
     return Page(asked, rows, Place(last.created_at, last.id) if last else None)
@@ -54,14 +54,14 @@ def page(session: Session, me: Me, query: Query, *, after: Place | None = None) 
 
 def count(session: Session, me: Me, query: Query) -> int:
     """How many cases it finds, at most `MOST_COUNTED`."""
-    ids = Matching(session, me, query, understand(session, query)).among_all().limit(MOST_COUNTED)
+    ids = Matching(session, me, query, understand(session, query)).all().order_by(None).limit(MOST_COUNTED)
     return session.scalar(select(func.count()).select_from(ids.subquery())) or 0
 
 
 def every(session: Session, me: Me, query: Query, *, most: int) -> Iterator[Sequence[Row]]:
     """All that is found, in batches from a cursor, so that a hundred thousand need no more memory than a few hundred."""
     matching = Matching(session, me, query, understand(session, query))
-    found = _select(matching.among_all().order_by(*NEWEST_FIRST).limit(most))
+    found = _select(matching.all().limit(most))
     for batch in session.execute(found, execution_options={"yield_per": BATCH}).partitions():
         yield rows_of(session, me, batch)
 
@@ -88,7 +88,7 @@ def rows_of(session: Session, me: Me, found: Sequence[Any]) -> list[Row]:
 def _listed(session: Session, ids: Select[UUID], after: Place | None, limit: int) -> Sequence[Any]:
     if after is not None:
         ids = ids.where(after.comes_before(Case.created_at, Case.id))
-    return session.execute(_select(ids.order_by(*NEWEST_FIRST).limit(limit))).all()
+    return session.execute(_select(ids.limit(limit))).all()
 
 
 def _select(ids: Select[UUID]) -> Select[Case, str, str, str]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hotline.db import Database
 from hotline.services import gazetteer, search_words
 from hotline.services.reading_units import is_closed_to_units
-from models import Audience, Case, CaseWords, now
+from models import Audience, Case, CaseWords, Contact, now
 
 # As many as a text of 2000 characters can have; beyond that nobody remembers them.
 MOST_WORDS = 600
@@ -57,21 +57,29 @@ def area_word(code: str) -> str:
     return f"area{_OUTSIDE_WORDS.sub('', code.lower())}"
 
 
+def channel_word(kind: str) -> str:
+    """A word that all cases of this channel have."""
+    return f"from{_OUTSIDE_WORDS.sub('', kind.lower())}"
+
+
 def _write(session: Session, cases: Sequence[Case]) -> None:
     names = gazetteer.names_of(session, cases)
-    rows = [row for case in cases for row in _rows(case, names[case.id].values())]
+    of_contacts = select(Contact.id, Contact.channel).where(Contact.id.in_([case.contact_id for case in cases]))
+    channels = {contact_id: channel for contact_id, channel in session.execute(of_contacts)}
+    rows = [row for case in cases for row in _rows(case, names[case.id].values(), channels[case.contact_id])]
     if rows:
         session.execute(insert(CaseWords), rows)
 
 
-def _rows(case: Case, places: Iterable[str]) -> Iterator[dict[str, object]]:
+def _rows(case: Case, places: Iterable[str], channel: str) -> Iterator[dict[str, object]]:
     """Of a shielded case its units find what they may read of it, and only its area says where."""
     common = {"case_id": case.id, "filed_at": case.created_at}
-    areas = [area_word(code) for code in (case.township_code, case.community_code, case.grid_code) if code]
+    facts = {area_word(code) for code in (case.township_code, case.community_code, case.grid_code) if code}
+    facts.add(channel_word(channel))
     own = search_words.words_of(case.title, *places, case.content, case.object_name, most=MOST_WORDS)
     if not is_closed_to_units(case):
-        yield {**common, "audience": Audience.EVERYBODY, "words": sorted({*own, *areas})}
+        yield {**common, "audience": Audience.EVERYBODY, "words": sorted(own | facts)}
         return
     summary = search_words.words_of(case.unit_summary, *places, most=MOST_WORDS)
-    yield {**common, "audience": Audience.TRUSTED, "words": sorted({*own, *areas})}
-    yield {**common, "audience": Audience.UNITS, "words": sorted({*summary, *areas})}
+    yield {**common, "audience": Audience.TRUSTED, "words": sorted(own | facts)}
+    yield {**common, "audience": Audience.UNITS, "words": sorted(summary | facts)}

@@ -13,15 +13,17 @@ from hotline.services import core
 from hotline.services.access import Me
 from hotline.services.searching import sight
 from hotline.services.searching.asking import OVERDUE, Asked, Query, State
-from models import Case, CaseStatus, CaseWords, Category, Contact, Mark, Measure, Unit, now
+from hotline.services.searching.indexing import channel_word
+from models import Case, CaseStatus, CaseWords, Category, Mark, Measure, Unit, now
 from models.base import CITY_TIME
 from models.search import Words
 from models.workflow import CASE_FINAL, CASE_OPEN
 
-# Words of every day are met among the newest; only rare ones are worth asking the index of all.
-NEWEST = 2000
-# Up to so many are fetched and looked at one by one, whatever else is asked.
-FEW = 5000
+# Fewer cases than these are fetched and looked at one by one, whatever else is asked.
+FEW = 3000
+# Of more frequent words a page is full long before so many of the newest were read, unless something else asked is rare.
+NEWEST = 10_000
+NEWEST_FIRST = (Case.created_at.desc(), Case.id.desc())
 ENDED = CASE_FINAL | {CaseStatus.CLOSED}
 
 
@@ -56,46 +58,54 @@ class Matching:
         self._session = session
         self._words = sorted(asked.words)
         self._areas = [sorted(areas) for areas in asked.areas]
+        if query.channel:
+            self._words.append(channel_word(query.channel))
         self._on_sqlite = core.is_sqlite(session)
         self._audiences = sight.audiences(me)
         by_person = asked.number_hash is not None
         visible = sight.is_visible(session, me, named=bool(asked.number), by_person=by_person)
         units = [*_of_units(session, asked, query)]
         self._conditions = [*visible, *_asked_for(asked), *units, *_filters(query)]
-        self._by_channel = query.channel
 
-    @property
-    def by_words_of_many(self) -> bool:
-        """Whether it is worth looking among the newest first. SQLite's index is asked for all at once."""
-        return bool(self._words or self._areas) and not self._on_sqlite
-
-    def among_all(self) -> Select[UUID]:
+    def ways(self, after: Place | None) -> Iterator[Select[UUID]]:
+        """Each the newest first. The next one finds more, and takes longer where the words are frequent."""
         if not (self._words or self._areas):
-            return self._ids()
-        found = select(CaseWords.case_id).where(CaseWords.audience.in_(self._audiences), *self._having())
-        # Few or none are never read in the order of filing until enough are found.
-        apart = not self._on_sqlite and self._are_rare(found)
-        hits: FromClause = found.cte("hits").prefix_with("MATERIALIZED") if apart else found.subquery()
-        return self._ids().join(hits, hits.c.case_id == Case.id)
+            yield self._ids().order_by(*NEWEST_FIRST)
+        elif self._on_sqlite:
+            yield self._joined(self._hits().subquery())
+        elif self._are_rare():
+            # Few or none: never read in the order of filing until a page is full.
+            yield self._joined(self._hits().cte("hits").prefix_with("MATERIALIZED"))
+        else:
+            yield self._among_newest(after)
+            yield self._joined(self._hits().subquery())
 
-    def _are_rare(self, found: Select[UUID]) -> bool:
+    def all(self) -> Select[UUID]:
+        *_, last = self.ways(None)
+        return last
+
+    def _hits(self) -> Select[UUID]:
+        return select(CaseWords.case_id).where(CaseWords.audience.in_(self._audiences), *self._having())
+
+    def _are_rare(self) -> bool:
         """Statistics know how frequent each word is, not how rare several are together: the index is asked."""
-        some = found.limit(FEW).subquery()
+        some = self._hits().limit(FEW).subquery()
         return (self._session.scalar(select(func.count()).select_from(some)) or 0) < FEW
 
-    def among_newest(self, after: Place | None) -> Select[UUID]:
-        """Words of every day fill a page from here, however many cases have them."""
-        newest = select(CaseWords.case_id, CaseWords.words).where(CaseWords.audience.in_(self._audiences))
+    def _joined(self, hits: FromClause) -> Select[UUID]:
+        return self._ids().join(hits, hits.c.case_id == Case.id).order_by(*NEWEST_FIRST)
+
+    def _among_newest(self, after: Place | None) -> Select[UUID]:
+        """In the order of the words' own index, so that the reading ends when the page is full."""
+        newest = select(CaseWords.case_id, CaseWords.filed_at, CaseWords.words).where(CaseWords.audience.in_(self._audiences))
         if after is not None:
             newest = newest.where(after.comes_before(CaseWords.filed_at, CaseWords.case_id))
         latest = newest.order_by(CaseWords.filed_at.desc(), CaseWords.case_id.desc()).limit(NEWEST).subquery()
-        return self._ids().join(latest, latest.c.case_id == Case.id).where(*self._holding(latest.c.words))
+        found = self._ids().join(latest, latest.c.case_id == Case.id).where(*self._holding(latest.c.words))
+        return found.order_by(latest.c.filed_at.desc(), latest.c.case_id.desc())
 
     def _ids(self) -> Select[UUID]:
-        ids = select(Case.id).where(*self._conditions)
-        if not self._by_channel:
-            return ids
-        return ids.join(Contact, Contact.id == Case.contact_id).where(Contact.channel == self._by_channel)
+        return select(Case.id).where(*self._conditions)
 
     def _having(self) -> list[ColumnElement[bool]]:
         if not self._on_sqlite:
