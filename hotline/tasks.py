@@ -72,6 +72,7 @@ from hotline.services.alerts import watching
 from hotline.services.monthly import reports
 from hotline.services.monthly.months import Month
 from hotline.services.scores import sums
+from hotline.services.searching import indexing
 from hotline.services.systems import calls, delivering
 from hotline.services.systems import telling as system_telling
 from hotline.settings import get_settings
@@ -136,6 +137,11 @@ def answer_signal(session: Session, event: SignalNoted) -> None:
 @handles(CaseFiled)
 def tie_same_matter(session: Session, event: CaseFiled) -> None:
     same_matter.tie(session, session.get_one(Case, event.case_id))
+
+
+@handles(CaseFiled)
+def index_words(session: Session, event: CaseFiled) -> None:
+    indexing.index(session, session.get_one(Case, event.case_id))
 
 
 @handles(CaseFiled, CaseAdvanced)
@@ -319,6 +325,7 @@ TIMETABLE: dict[str, Timed] = {
     "add_up_scores": Timed(timedelta(minutes=1), sums.refresh),
     "end_quiet_threads": Timed(timedelta(minutes=5), episodes.end_quiet),
     "archive_closed": Timed(timedelta(hours=1), archiving.archive_closed),
+    "index_missing": Timed(timedelta(minutes=10), indexing.index_missing, outside=True),
     "promote_better": Timed(timedelta(hours=1), promoting.promote_better),
     "review_duties": Timed(timedelta(hours=12), duties.review),
     "sweep_files": Timed(timedelta(hours=12), files.sweep),

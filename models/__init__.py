@@ -70,6 +70,7 @@ from models.scoring import (
     ScorePeriod,
     ScoreSum,
 )
+from models.search import Audience, CaseWords, SavedView
 from models.staff import (
     AccessLog,
     Presence,
@@ -106,6 +107,7 @@ __all__ = [
     "Assignment",
     "AssignmentStatus",
     "Attachment",
+    "Audience",
     "Base",
     "BreakRequest",
     "BreakState",
@@ -123,6 +125,7 @@ __all__ = [
     "CaseEvent",
     "CaseLink",
     "CaseStatus",
+    "CaseWords",
     "Category",
     "ChannelPace",
     "Check",
@@ -185,6 +188,7 @@ __all__ = [
     "Role",
     "RoutingRule",
     "Rule",
+    "SavedView",
     "Scope",
     "Score",
     "ScoreChange",

@@ -47,6 +47,7 @@ class Case(Record):
         Index(None, "lead_unit_id", "status"),
         Index(None, "number_hash", "created_at"),
         Index(None, "community_code", "created_at"),
+        Index(None, "created_at", "id"),
         partial_index("ix_case_alarm", "alarm_at", where="alarm_at IS NOT NULL"),
         partial_index("ix_case_unplanned", "due_at", where=UNPLANNED),
     )

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.db import Database
-from hotline.seeds import city, rules, staff, taxonomy
+from hotline.seeds import city, rules, staff, taxonomy, views
 from hotline.services import deadlines, grid_units
 from hotline.settings import Settings
 from models import CalendarDay, Contact, now
@@ -67,4 +67,6 @@ def _load_demo(database: Database, settings: Settings) -> dict[str, int]:
         from hotline.seeds.cases import load_cases
 
         added["demo contacts"] = load_cases(database, settings)
+        with database.unit_of_work() as session:
+            added["views"] = views.load_views(session)
     return {what: count for what, count in added.items() if count}

@@ -119,17 +119,28 @@ def began_at(call: Call, file: SpoolFile, seconds: float) -> datetime:
 
 def of_contact(session: Session, me: Me, contact: Contact) -> list[Track]:
     """What this person may hear of a contact that is open before them anyway; nothing, if nothing."""
+    of_call: dict[UUID, tuple[Call, list[Recording]]] = {}
+    for recording, call in _of_contact(session, contact):
+        if _may_hear(me, contact, call):
+            of_call.setdefault(call.id, (call, []))[1].append(recording)
+    return [track for call, found in of_call.values() for track in _tracks(session, me, call, found)]
+
+
+def to_copy(session: Session, me: Me, contact: Contact) -> tuple[list[Recording], int]:
+    """What this person may take along of a contact, both sides too; and of how many calls there is more."""
+    rows = _of_contact(session, contact)
+    taken = [recording for recording, call in rows if me.has(*TAKES_COPIES) and _may_hear(me, contact, call)]
+    return taken, len({call.id for _, call in rows} - {recording.call_id for recording in taken})
+
+
+def _of_contact(session: Session, contact: Contact) -> Sequence[tuple[Recording, Call]]:
     rows = session.execute(
         select(Recording, Call)
         .join(Call, Call.id == Recording.call_id)
         .where(Call.contact_id == contact.id, Recording.erased_at.is_(None))
         .order_by(Recording.recorded_at, Recording.id)
     )
-    of_call: dict[UUID, tuple[Call, list[Recording]]] = {}
-    for recording, call in rows:
-        if _may_hear(me, contact, call):
-            of_call.setdefault(call.id, (call, []))[1].append(recording)
-    return [track for call, found in of_call.values() for track in _tracks(session, me, call, found)]
+    return [(recording, call) for recording, call in rows]
 
 
 def _tracks(session: Session, me: Me, call: Call, found: Sequence[Recording]) -> list[Track]:

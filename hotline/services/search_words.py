@@ -19,14 +19,14 @@ _PIECE = re.compile(r"\d+[\u3400-\u9fff]?|[\u3400-\u9fff]+|(?:(?![\u3400-\u9fff]
 _JOINT = re.compile(f"[{JOINTS}]")
 
 
-def words_of(*texts: str) -> frozenset[str]:
+def words_of(*texts: str, most: int = MOST_WORDS) -> frozenset[str]:
     """Neighbouring characters of Chinese, whole words of other scripts, short numbers with what they count: 18号."""
     found: dict[str, None] = {}
     for text in texts:
         for piece in _PIECE.findall(unicodedata.normalize("NFKC", text[:READ]).lower()):
             found.update(dict.fromkeys(_words_in(piece)))
-            if len(found) >= MOST_WORDS:
-                return frozenset(list(found)[:MOST_WORDS])
+            if len(found) >= most:
+                return frozenset(list(found)[:most])
     return frozenset(found)
 
 

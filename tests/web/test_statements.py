@@ -160,6 +160,23 @@ def test_the_centre_where_every_step_is_on(as_role: SignIn, city: Database, drai
     visit(centre, city, f"/case/{answered}")
 
 
+@pytest.mark.parametrize("roles", [(Role.SUPERVISOR,), (Role.LIAISON,)])
+def test_searching(as_role: SignIn, city: Database, roles: tuple[Role, ...]) -> None:
+    seeker = as_role(*roles, unit="CGJ" if Role.LIAISON in roles else "")
+    for name in ("全部", "在办"):
+        kept = form(seeker.get("/search?state=open").text, "keep-view")
+        seeker.post(kept.action, data=kept.filled(name=name))
+
+    page = visit(seeker, city, "/search?q=垃圾 滨江社区 城市管理局&state=open&category=01&mark=overdue&channel=mailbox")
+    visit(seeker, city, page.partition('hx-get="')[2].partition('"')[0])
+    act(seeker, city, page, "sheet", columns="number")
+    act(seeker, city, page, "keep-view", name="垃圾", opens_first="true")
+    if Role.SUPERVISOR in roles:
+        with city.reading() as session:
+            number = session.scalars(select(Case.number).where(Case.status == CaseStatus.CLOSED)).first()
+        act(seeker, city, visit(seeker, city, f"/case/{number}"), "bundle", reason="审计")
+
+
 def test_supervision_and_administration(as_role: SignIn, city: Database) -> None:
     everybody = as_role(*EVERYTHING)
     with city.reading() as session:
@@ -247,6 +264,7 @@ def test_every_page_answers_on_both_databases(database: Database, as_role: SignI
         "/admin",
         "/admin/reference",
         "/admin/access",
+        "/search?q=垃圾 滨江社区&state=open&unit=CGJ&mark=urged",
     ):
         visit(everybody, database, path)
 

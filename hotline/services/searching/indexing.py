@@ -1,0 +1,85 @@
+"""The words that a case is found by. Personal fields have none: names and addresses are encrypted and stay so."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, exists, insert, select
+from sqlalchemy.orm import Session
+
+from hotline.db import Database
+from hotline.services import gazetteer, search_words
+from hotline.services.reading_units import is_closed_to_units
+from models import Audience, Case, CaseWords, Contact, now
+
+# As many as a text of 2000 characters can have; beyond that nobody remembers them.
+MOST_WORDS = 600
+BATCH, MOST_BATCHES = 500, 20
+# What was filed a moment ago is about to be indexed by itself.
+SETTLED = timedelta(minutes=1)
+_OUTSIDE_WORDS = re.compile(r"[^0-9a-z]")
+
+
+def index(session: Session, case: Case) -> None:
+    """Write the words of a case, anew if there are some."""
+    session.execute(delete(CaseWords).where(CaseWords.case_id == case.id))
+    _write(session, [case])
+
+
+def index_missing(database: Database) -> int:
+    """The words of cases that have none yet: filed before there was a search, or brought in from elsewhere. The newest first."""
+    done = 0
+    for _ in range(MOST_BATCHES):
+        with database.repeatable() as session:
+            found = _without_words(session)
+            _write(session, found)
+        done += len(found)
+        if len(found) < BATCH:
+            break
+    return done
+
+
+def _without_words(session: Session) -> Sequence[Case]:
+    missing = ~exists().where(CaseWords.case_id == Case.id)
+    settled = Case.created_at < now() - SETTLED
+    query = select(Case).where(missing, settled).order_by(Case.created_at.desc()).limit(BATCH)
+    return session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
+def forget(session: Session, case_ids: Sequence[UUID]) -> None:
+    """The texts of these cases are erased: nothing finds them by words any more."""
+    session.execute(delete(CaseWords).where(CaseWords.case_id.in_(case_ids)))
+
+
+def area_word(code: str) -> str:
+    """A word that only an area of this code has."""
+    return f"area{_OUTSIDE_WORDS.sub('', code.lower())}"
+
+
+def channel_word(kind: str) -> str:
+    """A word that all cases of this channel have."""
+    return f"from{_OUTSIDE_WORDS.sub('', kind.lower())}"
+
+
+def _write(session: Session, cases: Sequence[Case]) -> None:
+    names = gazetteer.names_of(session, cases)
+    of_contacts = select(Contact.id, Contact.channel).where(Contact.id.in_([case.contact_id for case in cases]))
+    channels = {contact_id: channel for contact_id, channel in session.execute(of_contacts)}
+    rows = [row for case in cases for row in _rows(case, names[case.id].values(), channels[case.contact_id])]
+    if rows:
+        session.execute(insert(CaseWords), rows)
+
+
+def _rows(case: Case, places: Iterable[str], channel: str) -> Iterator[dict[str, object]]:
+    """Of a shielded case its units find what they may read of it, and only its area says where."""
+    common = {"case_id": case.id, "filed_at": case.created_at}
+    facts = {area_word(code) for code in (case.township_code, case.community_code, case.grid_code) if code}
+    facts.add(channel_word(channel))
+    own = search_words.words_of(case.title, *places, case.content, case.object_name, most=MOST_WORDS)
+    if not is_closed_to_units(case):
+        yield {**common, "audience": Audience.EVERYBODY, "words": sorted(own | facts)}
+        return
+    summary = search_words.words_of(case.unit_summary, *places, most=MOST_WORDS)
+    yield {**common, "audience": Audience.TRUSTED, "words": sorted(own | facts)}
+    yield {**common, "audience": Audience.UNITS, "words": sorted(summary | facts)}

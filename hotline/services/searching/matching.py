@@ -1,0 +1,176 @@
+"""What was asked as conditions of a query, within what the person may see."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, FromClause, Integer, Select, and_, func, literal, or_, select, text, tuple_
+from sqlalchemy.orm import Session
+
+from hotline.services import core
+from hotline.services.access import Me
+from hotline.services.searching import sight
+from hotline.services.searching.asking import OVERDUE, Asked, Query, State
+from hotline.services.searching.indexing import channel_word
+from models import Case, CaseStatus, CaseWords, Category, Mark, Measure, Unit, now
+from models.base import CITY_TIME
+from models.search import Words
+from models.workflow import CASE_FINAL, CASE_OPEN
+
+# Fewer cases than these are fetched and looked at one by one, whatever else is asked.
+FEW = 3000
+# Of more frequent words a page is full long before so many of the newest were read, unless something else asked is rare.
+NEWEST = 10_000
+NEWEST_FIRST = (Case.created_at.desc(), Case.id.desc())
+ENDED = CASE_FINAL | {CaseStatus.CLOSED}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page ends: the next begins after it, however many cases have come since."""
+
+    filed_at: datetime
+    case_id: UUID
+
+    def __str__(self) -> str:
+        return f"{self.filed_at.astimezone(UTC).isoformat()}~{self.case_id.hex}"
+
+    @classmethod
+    def of(cls, written: str) -> "Place | None":
+        """None for what is no place: the page then begins with the newest."""
+        at, _, case_id = written.partition("~")
+        try:
+            place = cls(datetime.fromisoformat(at), UUID(case_id))
+        except ValueError:
+            return None
+        return place if place.filed_at.tzinfo else None
+
+    def comes_before(self, at: Any, case_id: Any) -> ColumnElement[bool]:
+        return tuple_(at, case_id) < tuple_(literal(self.filed_at), literal(self.case_id))
+
+
+class Matching:
+    """The ids of the cases that match, as a query still to be ordered and limited."""
+
+    def __init__(self, session: Session, me: Me, query: Query, asked: Asked) -> None:
+        self._session = session
+        self._words = sorted(asked.words)
+        self._areas = [sorted(areas) for areas in asked.areas]
+        if query.channel:
+            self._words.append(channel_word(query.channel))
+        self._on_sqlite = core.is_sqlite(session)
+        self._audiences = sight.audiences(me)
+        by_person = asked.number_hash is not None
+        visible = sight.is_visible(session, me, named=bool(asked.number), by_person=by_person)
+        units = [*_of_units(session, asked, query)]
+        self._conditions = [*visible, *_asked_for(asked), *units, *_filters(query)]
+
+    def ways(self, after: Place | None) -> Iterator[Select[UUID]]:
+        """Each the newest first. The next one finds more, and takes longer where the words are frequent."""
+        if not (self._words or self._areas):
+            yield self._ids().order_by(*NEWEST_FIRST)
+        elif self._on_sqlite:
+            yield self._joined(self._hits().subquery())
+        elif self._are_rare():
+            # Few or none: never read in the order of filing until a page is full.
+            yield self._joined(self._hits().cte("hits").prefix_with("MATERIALIZED"))
+        else:
+            yield self._among_newest(after)
+            yield self._joined(self._hits().subquery())
+
+    def all(self) -> Select[UUID]:
+        *_, last = self.ways(None)
+        return last
+
+    def _hits(self) -> Select[UUID]:
+        return select(CaseWords.case_id).where(CaseWords.audience.in_(self._audiences), *self._having())
+
+    def _are_rare(self) -> bool:
+        """Statistics know how frequent each word is, not how rare several are together: the index is asked."""
+        some = self._hits().limit(FEW).subquery()
+        return (self._session.scalar(select(func.count()).select_from(some)) or 0) < FEW
+
+    def _joined(self, hits: FromClause) -> Select[UUID]:
+        return self._ids().join(hits, hits.c.case_id == Case.id).order_by(*NEWEST_FIRST)
+
+    def _among_newest(self, after: Place | None) -> Select[UUID]:
+        """In the order of the words' own index, so that the reading ends when the page is full."""
+        newest = select(CaseWords.case_id, CaseWords.filed_at, CaseWords.words).where(CaseWords.audience.in_(self._audiences))
+        if after is not None:
+            newest = newest.where(after.comes_before(CaseWords.filed_at, CaseWords.case_id))
+        latest = newest.order_by(CaseWords.filed_at.desc(), CaseWords.case_id.desc()).limit(NEWEST).subquery()
+        found = self._ids().join(latest, latest.c.case_id == Case.id).where(*self._holding(latest.c.words))
+        return found.order_by(latest.c.filed_at.desc(), latest.c.case_id.desc())
+
+    def _ids(self) -> Select[UUID]:
+        return select(Case.id).where(*self._conditions)
+
+    def _having(self) -> list[ColumnElement[bool]]:
+        if not self._on_sqlite:
+            return self._holding(CaseWords.words)
+        asked = [f'"{word}"' for word in self._words]
+        asked += [f"({' OR '.join(areas)})" for areas in self._areas]
+        rows = text("SELECT rowid FROM case_words_fts WHERE case_words_fts MATCH :asked")
+        return [CaseWords.id.in_(rows.bindparams(asked=" AND ".join(asked)).columns(rowid=Integer))]
+
+    def _holding(self, words: Any) -> list[ColumnElement[bool]]:
+        """PostgreSQL: the array holds all of these words, and one of each place's areas."""
+        wanted = [words.op("@>", is_comparison=True)(literal(self._words, Words()))] if self._words else []
+        return [*wanted, *(words.op("&&", is_comparison=True)(literal(areas, Words())) for areas in self._areas)]
+
+
+def _asked_for(asked: Asked) -> Iterator[ColumnElement[bool]]:
+    if asked.number:
+        yield Case.number == asked.number
+    if asked.number_hash is not None:
+        yield Case.number_hash == asked.number_hash
+
+
+def _of_units(session: Session, asked: Asked, query: Query) -> Iterator[ColumnElement[bool]]:
+    """Led by one of these units, or one below. By their ids, of which the database knows how many cases each has."""
+    if asked.unit_paths:
+        paths = [Unit.path.startswith(path, autoescape=True) for path in asked.unit_paths]
+        yield Case.lead_unit_id.in_(session.scalars(select(Unit.id).where(or_(*paths))).all())
+    if query.unit:
+        path = select(Unit.path).where(Unit.code == query.unit).scalar_subquery()
+        below = func.substr(Unit.path, 1, func.length(path)) == path
+        yield Case.lead_unit_id.in_(session.scalars(select(Unit.id).where(below)).all())
+
+
+def _filters(query: Query) -> Iterator[ColumnElement[bool]]:
+    if query.state:
+        yield Case.status.in_(_STATES.get(query.state) or [CaseStatus(query.state)])
+    if query.category:
+        yield Case.category_code.in_(_category_and_below(query.category))
+    if query.mark:
+        yield _is_marked(query.mark)
+    yield from (column == value for column, value in ((Case.urgency, query.urgency), (Case.request_type, query.type)) if value)
+    yield from _within(query.first_day, query.last_day)
+
+
+def _within(first: date | None, last: date | None) -> Iterator[ColumnElement[bool]]:
+    """Days of the city, both included."""
+    if first:
+        yield Case.created_at >= _midnight(first)
+    if last:
+        yield Case.created_at < _midnight(last + timedelta(days=1))
+
+
+_STATES = {str(State.OPEN): sorted(CASE_OPEN), str(State.ENDED): sorted(ENDED)}
+
+
+def _category_and_below(code: str) -> Select[str]:
+    return select(Category.code).where(or_(Category.code == code, Category.parent_code == code)).distinct()
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), CITY_TIME)
+
+
+def _is_marked(mark: str) -> ColumnElement[bool]:
+    if mark == OVERDUE:
+        return and_(Case.due_at < now(), Case.status.in_(CASE_OPEN))
+    kind = Mark.measure == mark if mark in tuple(Measure) else Mark.kind == mark
+    return Case.id.in_(select(Mark.case_id).where(kind, Mark.cleared_at.is_(None)))
