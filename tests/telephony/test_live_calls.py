@@ -42,7 +42,7 @@ NUMBER = "13800138000"
 
 @pytest.fixture
 def database(sqlite_database: Database) -> Database:
-    """What is stored of a call is tried on both kinds of database in test_calls_stored.py; here it is the exchange that is real."""
+    """What is stored of calls is tried on both kinds in test_calls_stored.py; here it is the exchange that is real."""
     return sqlite_database
 
 
