@@ -55,6 +55,17 @@ from models.feedback import Check, Grade, Score, Survey, SurveyAnswer, Verdict
 from models.floor import BreakRequest, BreakState, HelpCall, Notice, NoticeRead
 from models.outbox import Delivery, HandledMessage, OutboxMessage, OutgoingMessage
 from models.provider import ChannelPace, ProviderToken
+from models.roster import (
+    ChatGroup,
+    ChatKind,
+    DutyShift,
+    NoticeDelivery,
+    NoticeOccasion,
+    NoticeWay,
+    StaffLeave,
+    TeamMember,
+    UnitNotice,
+)
 from models.rule import CalendarDay, Rule
 from models.staff import (
     AccessLog,
@@ -107,6 +118,8 @@ __all__ = [
     "CaseStatus",
     "Category",
     "ChannelPace",
+    "ChatGroup",
+    "ChatKind",
     "Check",
     "Citizen",
     "CitizenKind",
@@ -123,6 +136,7 @@ __all__ = [
     "Draft",
     "DueChange",
     "Duty",
+    "DutyShift",
     "EventNote",
     "ExchangeState",
     "Grade",
@@ -137,7 +151,10 @@ __all__ = [
     "Meeting",
     "Message",
     "Notice",
+    "NoticeDelivery",
+    "NoticeOccasion",
     "NoticeRead",
+    "NoticeWay",
     "NumberBinding",
     "Offer",
     "OptOut",
@@ -165,6 +182,7 @@ __all__ = [
     "SerialDay",
     "ShadowSuggestion",
     "Staff",
+    "StaffLeave",
     "StaffRole",
     "StaffSession",
     "Standing",
@@ -174,9 +192,11 @@ __all__ = [
     "SwitchboardAction",
     "SwitchboardCommand",
     "TaxonomyVersion",
+    "TeamMember",
     "TryOutcome",
     "Unit",
     "UnitKind",
+    "UnitNotice",
     "Urgency",
     "Verdict",
     "new_id",
