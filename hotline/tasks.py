@@ -16,10 +16,13 @@ from hotline import channels, events
 from hotline.db import Database
 from hotline.errors import NotFound
 from hotline.events import (
+    AssignmentAdvanced,
     CalendarChanged,
     CallTold,
     CaseAdvanced,
     CaseFiled,
+    CaseSupervised,
+    ClockRang,
     Event,
     MediaAnnounced,
     MessageReady,
@@ -57,6 +60,8 @@ from hotline.services import (
     switching,
     triage,
 )
+from hotline.services.rosters import notices as unit_notices
+from hotline.services.rosters import telling
 from hotline.settings import get_settings
 from models import Action, Case, CaseStatus, Contact, Message, Request, Survey, now
 
@@ -157,6 +162,21 @@ def learn_duty(session: Session, event: RequestDecided) -> None:
     duties.hear(session, session.get_one(Request, event.request_id))
 
 
+@handles(AssignmentAdvanced)
+def owe_notice_of_step(session: Session, event: AssignmentAdvanced) -> None:
+    unit_notices.hear_step(session, event)
+
+
+@handles(ClockRang)
+def owe_notice_of_clock(session: Session, event: ClockRang) -> None:
+    unit_notices.hear_clock(session, event)
+
+
+@handles(CaseSupervised)
+def owe_notice_of_measure(session: Session, event: CaseSupervised) -> None:
+    unit_notices.hear_measure(session, event)
+
+
 @handles(MessageReady, outside=True)
 def deliver(database: Database, event: MessageReady) -> None:
     with database.unit_of_work() as session:
@@ -245,6 +265,7 @@ TIMETABLE: dict[str, Timed] = {
     "sweep_overdue": Timed(timedelta(seconds=30), alarms.sweep, outside=True),
     "end_pauses": Timed(timedelta(seconds=30), pausing.end),
     "review_ledger": Timed(timedelta(minutes=5), ledger.review),
+    "tell_units": Timed(timedelta(seconds=10), telling.tell_due),
     "send_due": Timed(timedelta(seconds=10), delivery.find_due),
     "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
     "end_breaks": Timed(timedelta(seconds=10), floor.end_breaks),

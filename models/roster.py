@@ -75,6 +75,7 @@ class ChatGroup(Base):
 
 class NoticeOccasion(StrEnum):
     NEW = "new"
+    REWORK = "rework"
     DUE_SOON = "due_soon"
     OVERDUE = "overdue"
     SUPERVISION = "supervision"

@@ -29,6 +29,7 @@ PURPOSES = (
     "reopened",
     "reply",
     "survey",
+    "unit_notice",
 )
 # Where the settings say a provider is.
 BASES = {"sms": ("twilio_base_url", "aliyun_base_url", "tencent_base_url", "generic_url"), "wechat": ("base_url",)}

@@ -131,6 +131,11 @@ def by_text(session: Session, number: str, *, text: str, purpose: str, values: M
     return _write(session, Way(SMS, number), _Note(purpose, values), text)
 
 
+def to_unit(session: Session, way: Way, *, text: str, purpose: str, values: Mapping[str, str], key: str) -> OutgoingMessage:
+    """To somebody of a unit, or its group: at once, at any hour; when they are told is another rule's affair."""
+    return _write(session, way, _Note(purpose, values, key=key), text)
+
+
 def instead(session: Session, row: OutgoingMessage) -> OutgoingMessage | None:
     """The same as a text message, for one that did not arrive; once, and only to a number that is known and wants it."""
     if row.channel not in FALLING_BACK or row.contact_id is None:
