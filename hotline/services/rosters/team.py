@@ -89,13 +89,18 @@ def _is_simple(code: str) -> bool:
 def check_code(session: Session, staff_id: UUID, code: str) -> bool:
     """Counts what is wrong, and knows no code any more after too many."""
     row = session.get(TeamMember, staff_id, with_for_update=True, populate_existing=True)
-    if row is None or not row.code_hash or row.wrong_codes >= MOST_WRONG_CODES:
+    if row is None or is_locked(session, staff_id):
         return False
     if _is_code(row.code_hash, code):
         row.wrong_codes = 0
         return True
     row.wrong_codes += 1
     return False
+
+
+def is_locked(session: Session, staff_id: UUID) -> bool:
+    row = session.get(TeamMember, staff_id)
+    return row is None or not row.code_hash or row.wrong_codes >= MOST_WRONG_CODES
 
 
 def _is_code(code_hash: str, code: str) -> bool:
