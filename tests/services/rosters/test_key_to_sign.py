@@ -14,6 +14,7 @@ from models import (
     Action,
     Assignment,
     AssignmentStatus,
+    Callback,
     CallbackState,
     CallbackTry,
     Case,
@@ -58,7 +59,7 @@ def test_one_key_signs_all_cases_in_the_units_name(session: Session, clock: Trav
 
     assert set(session.scalars(select(Assignment.status))) == {AssignmentStatus.IN_PROGRESS}
     signed = session.scalars(select(CaseEvent).where(CaseEvent.action == Action.SIGN, CaseEvent.assignment_id.is_not(None))).all()
-    assert {(event.by_id, event.role) for event in signed} == {(person.id, Role.LIAISON)}
+    assert {(event.by_id, event.by_role) for event in signed} == {(person.id, Role.LIAISON)}
     assert all(history.verify(session, case) is None for case in cases)
     by_call = session.scalars(select(NoticeDelivery.signed_at).where(NoticeDelivery.way == NoticeWay.CALL)).all()
     assert len(by_call) == 2
@@ -110,4 +111,4 @@ def test_who_is_not_reached_is_not_rung_again_by_the_same_step(session: Session,
     callbacks.sweep(session, now())
 
     assert callbacks.due(session, now() + timedelta(hours=1)) == []
-    assert CallbackState.GIVEN_UP in set(session.scalars(select(callbacks.Callback.state)))
+    assert CallbackState.GIVEN_UP in set(session.scalars(select(Callback.state)))
