@@ -13,7 +13,7 @@ from hotline.services import access, answers, dispatching, joint, reading_cases,
 from hotline.services.dispatching import ReturnReason
 from hotline.services.files import CheckedFile
 from hotline.services.reading_units import Tab
-from hotline.services.rosters import view
+from hotline.services.rosters import deliveries, view
 from hotline.web import render, unit_levels, unit_requests, unit_roster
 from hotline.web.deps import Db, Key, Look, Me, Seen
 from hotline.web.letters import clean, uploads
@@ -146,6 +146,7 @@ def _page(
         seen_case, held = seen
         values |= {"open_id": held.assignment.id, "opened": reading_cases.panel(session, seen_case), "held": held}
         units, partners = reading_units.choices(session), reading_levels.partners(session, held.assignment)
+        values["told"] = deliveries.of_case(session, seen_case.case.id, [each.unit.id for each in seen_case.held])
         values |= {"units": units, "reasons": tuple(ReturnReason), "closures": CLOSURES}
         values |= {
             "partners": partners,

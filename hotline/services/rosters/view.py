@@ -126,13 +126,3 @@ def today(session: Session, *, search: str = "") -> list[Line]:
         reached = any(person.number or person.email for person in line)
         lines.append(Line(unit, duty, deputy, by_roster, gaps, reached))
     return sorted(lines, key=lambda each: each.reached)
-
-
-def of_units(session: Session, unit_ids: Sequence[UUID]) -> dict[UUID, Person]:
-    """Who is on duty now, of each of these units that has anybody."""
-    if not unit_ids:
-        return {}
-    at = now()
-    found = on_duty.look(session, unit_ids, at.astimezone(CITY_TIME).date())
-    lines = {unit_id: found.line(unit_id, at) for unit_id in unit_ids}
-    return {unit_id: line[0] for unit_id, line in lines.items() if line}
