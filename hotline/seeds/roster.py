@@ -1,11 +1,10 @@
-"""Who is on duty in the demo: the busiest units have a telephone number, nights and weekends; one of them has a gap."""
+"""Who is on duty in the demo: each unit can be told, nights and weekends too; one has gaps at the weekend."""
 
 from datetime import time
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.seeds.staff import BUSIEST
 from hotline.settings import Settings
 from models import ChatGroup, ChatKind, DutyShift, Staff, TeamMember, Unit
 
@@ -20,7 +19,7 @@ def load_rosters(session: Session, settings: Settings) -> int:
     if session.scalar(select(TeamMember.staff_id).limit(1)):
         return 0
     rows = session.execute(
-        select(Unit, Staff).join(Staff, Staff.unit_id == Unit.id).where(Unit.code.in_(BUSIEST), Staff.active).order_by(Unit.code)
+        select(Unit, Staff).join(Staff, Staff.unit_id == Unit.id).where(Staff.active).order_by(Unit.code, Staff.username)
     ).all()
     for serial, (unit, staff) in enumerate(rows, start=1000):
         session.add(TeamMember(staff_id=staff.id, number=f"+861391234{serial}", email=f"{staff.username}@sandbox.example"))

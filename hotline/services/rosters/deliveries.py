@@ -22,7 +22,7 @@ from models import (
     UnitNotice,
 )
 
-MOST = 100
+MOST, LATEST = 100, 30
 LOST = (Delivery.REFUSED, Delivery.UNKNOWN, Delivery.GIVEN_UP)
 
 
@@ -65,7 +65,7 @@ def latest(session: Session, *, lost: bool = False) -> Sequence[Told]:
         )
         query = query.where(is_lost)
     query = query.order_by(NoticeDelivery.created_at.desc(), NoticeDelivery.id.desc())
-    return [Told(*row) for row in session.execute(query.limit(MOST))]
+    return [Told(*row) for row in session.execute(query.limit(MOST if lost else LATEST))]
 
 
 def _told() -> Select:  # type: ignore[type-arg]  # its rows are the fields of `Told`
