@@ -157,6 +157,13 @@ class Mail(BaseModel):
         return value
 
 
+class Chat(BaseModel):
+    """Robots in the groups of enterprise chats; their addresses are the administrators' to write."""
+
+    hosts: list[str] = ["qyapi.weixin.qq.com", "oapi.dingtalk.com", "open.feishu.cn"]
+    timeout_seconds: PositiveFloat = 10
+
+
 class Privacy(BaseModel):
     key: SecretStr | None = None  # base64, at least 32 bytes; the demo makes its own
     old_keys: list[SecretStr] = []
@@ -198,6 +205,7 @@ class Settings(BaseSettings):
     sms: Sms = Field(default_factory=Sms)
     wechat: Wechat = Field(default_factory=Wechat)
     mail: Mail = Field(default_factory=Mail)
+    chat: Chat = Field(default_factory=Chat)
     privacy: Privacy = Field(default_factory=Privacy)
     desk: Desk = Field(default_factory=Desk)
     systems: Systems = Field(default_factory=Systems)

@@ -71,6 +71,8 @@ from hotline.services.alerts import telling as alert_telling
 from hotline.services.alerts import watching
 from hotline.services.monthly import reports
 from hotline.services.monthly.months import Month
+from hotline.services.rosters import notices as unit_notices
+from hotline.services.rosters import telling as unit_telling
 from hotline.services.scores import sums
 from hotline.services.searching import indexing
 from hotline.services.systems import calls, delivering
@@ -204,6 +206,21 @@ def write_unit_report(session: Session, event: UnitReportDue) -> None:
     reports.write_for_unit(session, Month.parse(event.month), event.unit_code, by_id=event.staff_id)
 
 
+@handles(AssignmentAdvanced)
+def owe_notice_of_step(session: Session, event: AssignmentAdvanced) -> None:
+    unit_notices.hear_step(session, event)
+
+
+@handles(ClockRang)
+def owe_notice_of_clock(session: Session, event: ClockRang) -> None:
+    unit_notices.hear_clock(session, event)
+
+
+@handles(CaseSupervised)
+def owe_notice_of_measure(session: Session, event: CaseSupervised) -> None:
+    unit_notices.hear_measure(session, event)
+
+
 @handles(MessageReady, outside=True)
 def deliver(database: Database, event: MessageReady) -> None:
     with database.unit_of_work() as session:
@@ -315,6 +332,7 @@ TIMETABLE: dict[str, Timed] = {
     "watch_city": Timed(timedelta(minutes=1), watching.watch),
     "end_pauses": Timed(timedelta(seconds=30), pausing.end),
     "review_ledger": Timed(timedelta(minutes=5), ledger.review),
+    "tell_units": Timed(timedelta(seconds=10), unit_telling.tell_due),
     "send_due": Timed(timedelta(seconds=10), delivery.find_due),
     "wake_webhooks": Timed(timedelta(seconds=10), delivering.find_due),
     "forget_calls": Timed(timedelta(hours=1), calls.forget),

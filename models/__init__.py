@@ -57,6 +57,17 @@ from models.floor import BreakRequest, BreakState, HelpCall, Notice, NoticeRead
 from models.outbox import Delivery, HandledMessage, OutboxMessage, OutgoingMessage
 from models.provider import ChannelPace, ProviderToken
 from models.report import MonthlyReport
+from models.roster import (
+    ChatGroup,
+    ChatKind,
+    DutyShift,
+    NoticeDelivery,
+    NoticeOccasion,
+    NoticeWay,
+    StaffLeave,
+    TeamMember,
+    UnitNotice,
+)
 from models.rule import CalendarDay, Rule
 from models.scoring import (
     AnswerMark,
@@ -128,6 +139,8 @@ __all__ = [
     "CaseWords",
     "Category",
     "ChannelPace",
+    "ChatGroup",
+    "ChatKind",
     "Check",
     "Citizen",
     "CitizenKind",
@@ -145,6 +158,7 @@ __all__ = [
     "Draft",
     "DueChange",
     "Duty",
+    "DutyShift",
     "EventNote",
     "ExchangeState",
     "Grade",
@@ -161,7 +175,10 @@ __all__ = [
     "MessageWay",
     "MonthlyReport",
     "Notice",
+    "NoticeDelivery",
+    "NoticeOccasion",
     "NoticeRead",
+    "NoticeWay",
     "NumberBinding",
     "Offer",
     "Omission",
@@ -199,6 +216,7 @@ __all__ = [
     "SerialDay",
     "ShadowSuggestion",
     "Staff",
+    "StaffLeave",
     "StaffRole",
     "StaffSession",
     "Standing",
@@ -212,11 +230,13 @@ __all__ = [
     "SystemCall",
     "SystemKey",
     "TaxonomyVersion",
+    "TeamMember",
     "Told",
     "Topic",
     "TryOutcome",
     "Unit",
     "UnitKind",
+    "UnitNotice",
     "Urgency",
     "Verdict",
     "Webhook",

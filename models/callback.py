@@ -18,6 +18,7 @@ class CallbackReason(StrEnum):
     INTERRUPTED = "interrupted"
     CASE = "case"
     SURVEY = "survey"
+    DUTY = "duty"  # to whoever is on duty at a unit, not to a citizen
 
 
 class CallbackState(StrEnum):

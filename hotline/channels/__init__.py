@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
+from hotline.channels.chat import Chat
 from hotline.channels.console import Console
 from hotline.channels.email import Email
 from hotline.channels.mailbox import Mailbox
@@ -35,6 +36,7 @@ def register() -> dict[str, Channel]:
         Email(settings.mail, otherwise=Console()),
         Console(),
         Wechat(settings.wechat, tokens),
+        Chat(settings.chat),
     )
     return {channel.kind: channel for channel in channels}
 

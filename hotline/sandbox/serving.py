@@ -16,6 +16,7 @@ from starlette.routing import Mount
 
 from hotline.sandbox import page, wiring
 from hotline.sandbox.aliyun import Aliyun
+from hotline.sandbox.chat import ChatRobots
 from hotline.sandbox.generic import Generic
 from hotline.sandbox.mail import Mail
 from hotline.sandbox.stand_in import WebStandIn
@@ -54,6 +55,7 @@ def application(telephones: Telephones) -> Starlette:
     providers = [Mount(f"/{name}", gateway.app) for name, gateway in telephones.gateways.items()]
     if telephones.wechat is not None:
         providers.append(Mount("/wechat", telephones.wechat.app))
+    providers.append(Mount("/chat", ChatRobots().app))
     names = Middleware(TrustedHostMiddleware, allowed_hosts=sorted(wiring.LOOPBACK), www_redirect=False)
     return Starlette(routes=[*providers, *page.routes(telephones)], middleware=[names])
 

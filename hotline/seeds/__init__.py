@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.db import Database
-from hotline.seeds import city, rules, staff, taxonomy, views
+from hotline.seeds import city, roster, rules, staff, taxonomy, views
 from hotline.services import deadlines, grid_units
 from hotline.settings import Settings
 from models import CalendarDay, Contact, now
@@ -60,6 +60,7 @@ def _load_demo(database: Database, settings: Settings) -> dict[str, int]:
         if before not in (None, password):
             staff.change_password(session, password)
         added["demo accounts"] = staff.load_staff(session, password)
+        added["people on duty"] = roster.load_rosters(session, settings)
     with database.reading() as session:
         is_empty = session.scalar(select(Contact.id).limit(1)) is None
     if is_empty:

@@ -26,6 +26,7 @@ def load_rules(session: Session) -> int:
         ("texting", "default", files.read("texting.yaml")),
         ("texts", "default", files.read("texts.yaml")),
         ("scoring", "default", files.read("scoring.yaml")),
+        ("unit_notices", "default", files.read("unit_notices.yaml")),
         (consent["kind"], consent["code"], consent["body"]),
     ]
     added = sum(_load(session, kind, code, body) for kind, code, body in bodies)

@@ -168,5 +168,9 @@ def _was_cut_off(session: Session, call: Call) -> bool:
 
 def _settle_placed(session: Session, call: Call) -> None:
     """The contact waits on, if it does: what is tried next is the callback's affair."""
+    contact = session.get_one(Contact, call.contact_id)
     leave_voice_queue(session, call.contact_id)
     callbacks.settle_try(session, call)
+    if contact.source == call_rows.PLACED and contact.taken_by_id is None and contact.concluded_at is None:
+        # The service's own call to whoever is on duty: there is nobody to conclude its contact.
+        queueing.conclude(session, contact, Conclusion.ANSWERED, by=None)

@@ -14,6 +14,8 @@ from hotline.services.queue_rule import VOICE
 from models import Call, CallEvent, CallLeg, CallStep, Contact, PhoneLine, new_id, now
 
 LONGEST_NAME, LONGEST_NUMBER, LONGEST_CHANNEL = 64, 32, 80
+# The source of a contact that began with a call of ours.
+PLACED = "placed"
 _NUMBER = re.compile(r"[\d+*# ().-]*\d[\d+*# ().-]*")
 _HELD, _LEGS, _OPENED = "calls held", "legs of calls held", "contacts opened"
 

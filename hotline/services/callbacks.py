@@ -39,6 +39,8 @@ from models.base import CITY_TIME, UtcTime
 MISSED = frozenset({CallbackReason.ABANDONED, CallbackReason.REQUESTED, CallbackReason.INTERRUPTED})
 # Dialled without a person's asking. A case's call is placed by whoever works on it.
 BY_ITSELF = frozenset({*MISSED, CallbackReason.SURVEY})
+# Who answers hears a flow at once; of the citizens' a survey has none of its own name.
+FLOWS = {CallbackReason.SURVEY: None, CallbackReason.DUTY: "duty_sign"}
 # The citizen's telephone was tried; what failed on our side does not use up a try.
 TRIED = frozenset({TryOutcome.BUSY, TryOutcome.NO_ANSWER, TryOutcome.REFUSED, TryOutcome.FAILED})
 COMMAND_LASTS = timedelta(seconds=60)
@@ -214,7 +216,7 @@ def to_ring(session: Session, *, limit: int = 100) -> list[Owed]:
     """What is owed, the most urgent first."""
     callbacks = session.scalars(
         select(Callback)
-        .where(Callback.state.in_([CallbackState.WAITING, CallbackState.DIALLING]))
+        .where(Callback.state.in_([CallbackState.WAITING, CallbackState.DIALLING]), Callback.reason != CallbackReason.DUTY)
         .order_by(Callback.due_at, Callback.created_at)
         .limit(limit)
     ).all()
@@ -273,12 +275,13 @@ def due(session: Session, at: datetime) -> list[Callback]:
     session.execute(select(Rule.id).where(Rule.kind == telephone_rule.KIND, Rule.current).with_for_update())
     requested = _waiting(session, at, [CallbackReason.REQUESTED], limit=rule.lines * 10)
     promised = [callback for callback in requested if rule.allows(at) or callback.position is not None]
-    if not rule.allows(at):
-        return promised
     others = [reason for reason in BY_ITSELF if reason != CallbackReason.REQUESTED]
     dialling = (Callback.state == CallbackState.DIALLING, Callback.reason != CallbackReason.REQUESTED)
     free = rule.lines - (session.scalar(select(func.count()).select_from(Callback).where(*dialling)) or 0)
-    return [*promised, *_waiting(session, at, others, limit=max(0, free))]
+    on_duty = _waiting(session, at, [CallbackReason.DUTY], limit=max(0, free))
+    if not rule.allows(at):
+        return [*promised, *on_duty]
+    return [*promised, *on_duty, *_waiting(session, at, others, limit=max(0, free - len(on_duty)))]
 
 
 def _waiting(session: Session, at: datetime, reasons: Sequence[CallbackReason], *, limit: int) -> Sequence[Callback]:
@@ -294,14 +297,14 @@ def _waiting(session: Session, at: datetime, reasons: Sequence[CallbackReason], 
 
 def dial(session: Session, callback: Callback, *, at: datetime) -> SwitchboardCommand:
     """Without a person's asking: a placeholder in the queue, or for a survey the citizen at once. `due` has locked it."""
-    is_survey = callback.reason == CallbackReason.SURVEY
-    action = SwitchboardAction.ASK_CITIZEN if is_survey else SwitchboardAction.PLACE_CALLBACK
+    action = SwitchboardAction.ASK_CITIZEN if callback.reason in FLOWS else SwitchboardAction.PLACE_CALLBACK
     about = {name: getattr(callback, name) for name in ("contact_id", "case_id", "survey_id")}
     arguments: dict[str, switching.Value] = {
         "number": switching.dialled(callback.number),
         "queue": callback.queue,
         "position": callback.position,
         "callback_id": str(callback.id),
+        "flow": FLOWS.get(callback.reason),
         **{name: str(value) for name, value in about.items() if value is not None},
     }
     command = switching.ask(session, action, arguments, by=None, lasting=COMMAND_LASTS)
@@ -357,7 +360,8 @@ def _try_again(
 ) -> None:
     rule = telephone_rule.current(session).callbacks
     tries = len(_tries(session, [callback.id]).get(callback.id, []))
-    if tries >= rule.tries:
+    is_duty = callback.reason == CallbackReason.DUTY  # the next step rings again, or somebody else
+    if tries >= (1 if is_duty else rule.tries):
         _settle(session, callback, CallbackState.GIVEN_UP, at=at)
         _conclude_waiting(session, callback)
         return
@@ -365,7 +369,7 @@ def _try_again(
     if outcome in TRIED:
         callback.position = None
     wait = timedelta(minutes=rule.pause_after(max(1, tries))) if after is None else after
-    callback.due_at = at + wait if callback.position is not None else next_allowed(rule, at + wait)
+    callback.due_at = at + wait if callback.position is not None or is_duty else next_allowed(rule, at + wait)
 
 
 def sweep(session: Session, at: datetime) -> int:

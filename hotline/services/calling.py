@@ -33,7 +33,7 @@ from models import (
     now,
 )
 
-PLACED = "placed"
+PLACED = call_rows.PLACED
 _SEAT_AT = (
     select(Presence)
     .join(PhoneLine, PhoneLine.staff_id == Presence.staff_id)

@@ -71,6 +71,13 @@ def _known_days(session: Session, first: date, last: date) -> dict[date, Calenda
     return {row.day: row for row in rows}
 
 
+def worked_days(session: Session, first: date, last: date) -> frozenset[date]:
+    """Of these days; a day that the calendar does not hold is taken for what it is in most weeks."""
+    known = _known_days(session, first, last)
+    days = (first + ONE_DAY * n for n in range((last - first).days + 1))
+    return frozenset(day for day in days if (known[day].working if day in known else day.weekday() < 5))
+
+
 @dataclass(frozen=True)
 class DayChange:
     """A day that was assumed to be one thing and turned out to be another."""

@@ -81,7 +81,7 @@ def read(content: bytes, *, name: str) -> GridFile:
 
 def _read_table(content: bytes) -> GridFile:
     reading = _Reading()
-    rows = csv.DictReader(io.StringIO(_decoded(content)))
+    rows = csv.DictReader(io.StringIO(decoded(content)))
     names = _names_of(rows.fieldnames or ())
     if missing := {"code", "name", "community"} - set(names):
         raise Invalid("The file lacks the columns {columns}.", columns=", ".join(sorted(missing)))
@@ -95,7 +95,7 @@ def _read_table(content: bytes) -> GridFile:
     return GridFile(reading.rows, reading.problems)
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
     """As spreadsheets in China write it: UTF-8 with a mark at its head, or GB 18030."""
     try:
         return content.decode("utf-8-sig")
@@ -126,7 +126,7 @@ def _box(text: str) -> tuple[Shape | None, str]:
 
 def _read_map(content: bytes) -> GridFile:
     try:
-        features = json.loads(_decoded(content))["features"]
+        features = json.loads(decoded(content))["features"]
     except (ValueError, TypeError, KeyError) as error:
         raise Invalid("This is not a GeoJSON feature collection.") from error
     reading = _Reading()

@@ -131,11 +131,10 @@ def by_text(session: Session, number: str, *, text: str, purpose: str, values: M
     return _write(session, Way(SMS, number), _Note(purpose, values), text)
 
 
-def to_colleague(session: Session, channel: str, address: str, *, text: str, purpose: str, key: str) -> OutgoingMessage | None:
-    """To a person of the centre or of a unit, whose number or mail address an office has named; each key once."""
-    if session.scalar(select(OutgoingMessage.id).where(OutgoingMessage.key == key)):
-        return None
-    return _write(session, Way(channel, address), _Note(purpose, {"text": text}, key=key), text)
+def to_colleague(session: Session, way: Way, *, text: str, purpose: str, values: Mapping[str, str], key: str) -> OutgoingMessage:
+    """To somebody of the centre or of a unit, or to a unit's group: at once, at any hour; the same key is the same message."""
+    told = session.scalars(select(OutgoingMessage).where(OutgoingMessage.key == key)).one_or_none()
+    return told or _write(session, way, _Note(purpose, values, key=key), text)
 
 
 def instead(session: Session, row: OutgoingMessage) -> OutgoingMessage | None:

@@ -87,5 +87,5 @@ def texts_view(session: Session) -> TextsView:
         editions.get(texting_rule.KIND, 0),
         texts.current(session),
         editions.get(texts.KIND, 0),
-        {"conversing": texts.CONVERSING, "of_cases": texts.OF_CASES},
+        {"conversing": texts.CONVERSING, "of_cases": texts.OF_CASES, "to_units": texts.TO_UNITS},
     )

@@ -69,7 +69,13 @@ OF_CASES: Mapping[str, Occasion] = {
     # Tells that there is something to see and nothing of what it is about.
     PROGRESS: _occasion("link", must="link", always=True),
 }
-OCCASIONS: Mapping[str, Occasion] = {**CONVERSING, **OF_CASES}
+# What units are told: that there is something, never what it is about.
+TO_UNITS: Mapping[str, Occasion] = {
+    "unit_notice": _occasion(
+        "unit", "summary", "numbers", "link", must="unit summary link", channels=("sms", "email"), always=True
+    ),
+}
+OCCASIONS: Mapping[str, Occasion] = {**CONVERSING, **OF_CASES, **TO_UNITS}
 EXAMPLES: Mapping[str, str] = {
     "number": "990181-20261121-000123",
     "title": "小区门口路灯不亮",
@@ -82,6 +88,8 @@ EXAMPLES: Mapping[str, str] = {
     "opens": "11月23日 08:30",
     "hours": "周一至周五 08:30—17:30",
     "hotline": "青渡市政务服务便民热线",
+    "summary": "待签收3件、即将到期1件（特急1件）",
+    "numbers": "990181-20261121-000123、990181-20261121-000124等",
     "name": "王先生",
     "agent": "李晓",
 }

@@ -17,6 +17,7 @@ from hotline.db import in_reading, in_unit_of_work
 from hotline.errors import HotlineError
 from hotline.services import flow_calls
 from hotline.services.flow_calls import Entry, Outcome
+from hotline.services.rosters import key_to_sign
 from hotline.settings import Settings
 from hotline.telephony.agi import AgiCall, AgiServer, Hangup
 from hotline.telephony.configuration import folder_of
@@ -31,7 +32,7 @@ ANSWER_WITHIN = 1.0
 KEPT_WITHIN = 5.0
 DEFAULT = Entry(flow="main", queue="", wait_seconds=0)
 # A placed call names its flow itself; only these may be named. After a call `survey` is another one.
-PLACED = {"callback": "callback", "survey": "case_survey", "case_survey": "case_survey"}
+PLACED = {"callback": "callback", "survey": "case_survey", "case_survey": "case_survey", key_to_sign.FLOW: key_to_sign.FLOW}
 
 
 class Database:
@@ -42,11 +43,20 @@ class Database:
         with _LossTold("a caller's answer", linkedid):
             await asyncio.wait_for(in_unit_of_work(lambda session: flow_calls.keep(session, linkedid, what, so_far)), KEPT_WITHIN)
 
-    async def look_up(self, name: str, values: Mapping[str, str], *, caller: str) -> Outcome:
+    async def look_up(self, name: str, values: Mapping[str, str], *, caller: str, linkedid: str) -> Outcome:
+        if name in key_to_sign.LOOKUPS:
+            return await self._sign(name, dict(values), linkedid)
         if name != "case_progress":
             return Outcome("unknown")
         with _LossTold("a look-up", name):
             return await _look(lambda session: flow_calls.case_progress(session, values, caller=caller), within=KEPT_WITHIN)
+        return Outcome("unavailable")
+
+    async def _sign(self, name: str, values: Mapping[str, str], linkedid: str) -> Outcome:
+        """Written, not only looked at: wrong codes are counted, cases signed."""
+        with _LossTold("a look-up", name):
+            work = in_unit_of_work(lambda session: key_to_sign.look_up(session, name, values, linkedid))
+            return await asyncio.wait_for(work, KEPT_WITHIN)
         return Outcome("unavailable")
 
     async def entry(self, called: str) -> Entry:
@@ -61,10 +71,11 @@ class Database:
             return await _look(lambda session: flow_calls.allows(session, flow))
         return False
 
-    async def given(self, linkedid: str) -> Mapping[str, str]:
+    async def given(self, linkedid: str, flow: str) -> Mapping[str, str]:
         """What a flow of a placed call is begun with."""
+        found = key_to_sign.given if flow == key_to_sign.FLOW else flow_calls.reported_on
         with _LossTold("what a call was placed for", linkedid):
-            return await _look(lambda session: flow_calls.reported_on(session, linkedid))
+            return await _look(lambda session: found(session, linkedid))
         return {}
 
 
@@ -127,7 +138,7 @@ class Ivr:
         name = PLACED.get(asked)
         if name is None:
             raise ValueError(f"no flow {asked} for a call that was placed")
-        given = await self._desk.given(call.uniqueid) if self._flows[name].given else {}
+        given = await self._desk.given(call.uniqueid, name) if self._flows[name].given else {}
         await self._perform(call, name, given)
 
     async def _perform(self, call: AgiCall, name: str, given: Mapping[str, str] | None = None) -> None:

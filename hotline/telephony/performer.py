@@ -29,7 +29,7 @@ class Desk(Protocol):
     """What a flow may ask of the service."""
 
     async def keep(self, linkedid: str, what: str, told: Mapping[str, str]) -> None: ...
-    async def look_up(self, name: str, values: Mapping[str, str], *, caller: str) -> Outcome: ...
+    async def look_up(self, name: str, values: Mapping[str, str], *, caller: str, linkedid: str) -> Outcome: ...
     async def allows(self, flow: str) -> bool: ...
 
 
@@ -123,7 +123,8 @@ class Performer:
                 self._told[turn.what] = turn.value
                 await self._desk.keep(self._call.uniqueid, turn.what, self._told)
             case ivr_flows.Lookup():
-                found = await self._desk.look_up(turn.name, turn.values, caller=self._call.caller_number)
+                call = self._call
+                found = await self._desk.look_up(turn.name, turn.values, caller=call.caller_number, linkedid=call.uniqueid)
                 return ivr_flows.Found(found.name, found.values)
             case ivr_flows.Record():
                 return await self._record(turn)

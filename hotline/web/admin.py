@@ -11,7 +11,16 @@ from hotline.errors import NotFound
 from hotline.services import access, administration, profiles, reading_admin, reading_outgoing, reading_units, texts
 from hotline.services.administration import CHANNELS, GIVEN_ROLES, Account
 from hotline.services.systems import delivering
-from hotline.web import admin_conversations, admin_model, admin_profiles, admin_systems, admin_telephone, admin_texts, render
+from hotline.web import (
+    admin_conversations,
+    admin_model,
+    admin_notices,
+    admin_profiles,
+    admin_systems,
+    admin_telephone,
+    admin_texts,
+    render,
+)
 from hotline.web.deps import Db, Look, Me
 from hotline.web.letters import clean
 from models import Delivery, Role
@@ -28,6 +37,7 @@ router.include_router(admin_texts.router)
 router.include_router(admin_conversations.router)
 router.include_router(admin_model.router)
 router.include_router(admin_systems.router)
+router.include_router(admin_notices.router)
 
 
 @router.get("")

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed
 from hotline.services import access, files, lines, places, reading_cases, reading_units, switching
+from hotline.services.rosters import deliveries
 from hotline.settings import get_settings
 from hotline.web import render
 from hotline.web.deps import Look, Me
@@ -54,6 +55,7 @@ def _may_call(session: Session, me: access.Me, view: access.CaseView) -> bool:
 
 def _page(request: Request, session: Session, me: access.Me, view: access.CaseView, *, revealed: str = "") -> Response:
     values: dict[str, Any] = {
+        "told": deliveries.of_case(session, view.case.id, None if view.whole else [held.unit.id for held in view.held]),
         "opened": reading_cases.panel(session, view),
         "rest": reading_cases.rest(session, view.case) if view.whole else None,
         "revealed": revealed,

@@ -13,13 +13,15 @@ from hotline.services import access, answers, dispatching, joint, reading_cases,
 from hotline.services.dispatching import ReturnReason
 from hotline.services.files import CheckedFile
 from hotline.services.reading_units import Tab
-from hotline.web import render, unit_levels, unit_requests
+from hotline.services.rosters import deliveries, view
+from hotline.web import render, unit_levels, unit_requests, unit_roster
 from hotline.web.deps import Db, Key, Look, Me, Seen
 from hotline.web.letters import clean, uploads
 from hotline.web.photographs import SentForm, checked
 from models import ClosureKind, Role, Standing, Unit
 
 router = APIRouter(prefix="/unit", include_in_schema=False)
+router.include_router(unit_roster.router)
 router.include_router(unit_levels.router)
 
 STAFFED_BY = (Role.LIAISON, Role.GRID_WORKER)
@@ -139,15 +141,17 @@ def _page(
 ) -> Response:
     values = _listed(session, me, tab, search) | {"me": me, "open_id": None, "opened": None, "revealed": revealed}
     values["head"] = reading_units.head(session, me, with_score=seen is None)
+    values["gaps"] = () if seen is not None else view.gaps_ahead(session, me.unit_id)
     if seen is not None:
-        view, held = seen
-        values |= {"open_id": held.assignment.id, "opened": reading_cases.panel(session, view), "held": held}
+        seen_case, held = seen
+        values |= {"open_id": held.assignment.id, "opened": reading_cases.panel(session, seen_case), "held": held}
         units, partners = reading_units.choices(session), reading_levels.partners(session, held.assignment)
+        values["told"] = deliveries.of_case(session, seen_case.case.id, [each.unit.id for each in seen_case.held])
         values |= {"units": units, "reasons": tuple(ReturnReason), "closures": CLOSURES}
         values |= {
             "partners": partners,
-            "below": reading_levels.below(session, view.case, held, units, partners),
-            "may_call": joint.may_call(session, view.case, held.assignment),
+            "below": reading_levels.below(session, seen_case.case, held, units, partners),
+            "may_call": joint.may_call(session, seen_case.case, held.assignment),
         }
         values |= unit_requests.offered(session, values["opened"], held)
     return render.page(request, "unit/page.html", **values)

@@ -6,7 +6,7 @@ from hotline import channels
 from hotline.errors import NotFound, NotGenuine
 from hotline.ports import Channel, Outbound, RawRequest, ReceiptState, Refusal
 
-KINDS = ("mailbox", "sms", "email", "console", "wechat")
+KINDS = ("mailbox", "sms", "email", "console", "wechat", "chat")
 # What is sent there has arrived: nothing leaves the house.
 AT_HOME = ("mailbox", "console")
 

@@ -7,6 +7,7 @@ from hotline.services.automatic import GREETING
 from hotline.services.exchanges import ASK
 from hotline.services.identities import BIND
 from hotline.services.outgoing import NOTICES, REPLY
+from hotline.services.rosters import wording
 from hotline.settings import Settings
 
 SECRET = bytes(32)
@@ -56,7 +57,7 @@ def test_a_group_of_which_the_operator_has_set_anything_is_left_alone(
 
     led = {each.split("__")[0].removeprefix("HOTLINE_") for each in wiring.environment(given, SECRET)}
 
-    assert led == {"SMS", "WECHAT", "MAIL"} - {group}
+    assert led == {"SMS", "WECHAT", "MAIL", "CHAT"} - {group}
     assert not {"SMS": {"twilio", "aliyun", "tencent", "generic"}, "WECHAT": {"wechat"}, "MAIL": {"mail"}}[group] & set(
         wiring.played(given)
     )
@@ -91,4 +92,4 @@ def test_its_secrets_differ_from_folder_to_folder(demo: Settings) -> None:
 
 
 def test_every_text_that_is_told_has_a_template() -> None:
-    assert set(wiring.PURPOSES) >= {*NOTICES, GREETING, ASK, BIND, REPLY}
+    assert set(wiring.PURPOSES) >= {*NOTICES, GREETING, ASK, BIND, REPLY, wording.PURPOSE}

@@ -31,7 +31,8 @@ class Desk:
         assert linkedid == CALL
         self.kept.append((what, dict(told)))
 
-    async def look_up(self, name: str, values: Mapping[str, str], *, caller: str) -> Outcome:
+    async def look_up(self, name: str, values: Mapping[str, str], *, caller: str, linkedid: str) -> Outcome:
+        assert linkedid == CALL
         self.looked_up.append((name, dict(values), caller))
         return self._found
 

@@ -52,7 +52,8 @@ def _concerned(session: Session, alert: Alert) -> Sequence[Subscriber]:
 def _tell(session: Session, people: Sequence[Subscriber], text: str, *, purpose: str, about: str) -> int:
     for person in people:
         key = f"{purpose}:{about}:{person.id.hex}"
-        outgoing.to_colleague(session, person.way, person.address, text=text, purpose=purpose, key=key)
+        way = outgoing.Way(person.way, person.address)
+        outgoing.to_colleague(session, way, text=text, purpose=purpose, values={"text": text}, key=key)
     return len(people)
 
 
