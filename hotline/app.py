@@ -18,7 +18,7 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from hotline import __version__, db, process, tasks
-from hotline.api import callbacks, health
+from hotline.api import callbacks, health, police
 from hotline.errors import HotlineError
 from hotline.live import Listener
 from hotline.relay import Errands, Relay
@@ -29,6 +29,7 @@ from hotline.web import (
     admin,
     agent,
     api_docs,
+    aside,
     callback_list,
     case,
     centre_requests,
@@ -76,6 +77,7 @@ ROUTERS = (
     case,
     supervision,
     supervisor,
+    aside,
     reports,
     admin,
 )
@@ -99,6 +101,7 @@ def create_app(settings: Settings | None = None, *, run_relay: bool | None = Non
     for module in ROUTERS:
         app.include_router(module.router)
     app.include_router(callbacks.router)
+    app.include_router(police.router)
     app.include_router(health.router)
     app.include_router(api_docs.router, dependencies=[Depends(health.operators_only)])
     app.mount("/static", KeptStatic(directory=str(files("hotline").joinpath("web/static"))), name="static")

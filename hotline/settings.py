@@ -157,6 +157,12 @@ class Mail(BaseModel):
         return value
 
 
+class Police(BaseModel):
+    url: str = ""  # empty: no platform is connected, and only the voice goes to 110
+    secret: SecretStr | None = None
+    timeout_seconds: PositiveFloat = 10
+
+
 class Privacy(BaseModel):
     key: SecretStr | None = None  # base64, at least 32 bytes; the demo makes its own
     old_keys: list[SecretStr] = []
@@ -192,6 +198,7 @@ class Settings(BaseSettings):
     sms: Sms = Field(default_factory=Sms)
     wechat: Wechat = Field(default_factory=Wechat)
     mail: Mail = Field(default_factory=Mail)
+    police: Police = Field(default_factory=Police)
     privacy: Privacy = Field(default_factory=Privacy)
     desk: Desk = Field(default_factory=Desk)
     sandbox: Sandbox = Field(default_factory=Sandbox)

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from hotline import channels, events
+from hotline.channels.police import Police
 from hotline.db import Database
 from hotline.errors import NotFound
 from hotline.events import (
@@ -25,6 +26,7 @@ from hotline.events import (
     MessageReady,
     MessageReceived,
     OutcomeUnclear,
+    PolicePushReady,
     RequestDecided,
     SignalNoted,
     SurveyAnswered,
@@ -57,6 +59,7 @@ from hotline.services import (
     switching,
     triage,
 )
+from hotline.services.sideways import police, second_look
 from hotline.settings import get_settings
 from models import Action, Case, CaseStatus, Contact, Message, Request, Survey, now
 
@@ -125,6 +128,12 @@ def tell_citizen(session: Session, event: CaseFiled | CaseAdvanced) -> None:
     notices.tell_citizen(session, session.get_one(Case, event.case_id))
 
 
+@handles(CaseAdvanced)
+def draw_withdrawn(session: Session, event: CaseAdvanced) -> None:
+    if event.action == Action.WITHDRAW:
+        second_look.draw(session, session.get_one(Case, event.case_id))
+
+
 @handles(CalendarChanged)
 def recount_due_times(session: Session, event: CalendarChanged) -> None:
     recounting.recount(session)
@@ -189,6 +198,17 @@ def _looked_up(channel: object, question: delivery.Question) -> Receipt | None:
     return channel.look_up(question.message, provider_id=question.provider_id, tried_at=question.tried_at)
 
 
+@handles(PolicePushReady, outside=True)
+def push_to_police(database: Database, event: PolicePushReady) -> None:
+    with database.unit_of_work() as session:
+        order = police.take(session, event.push_id)
+    if order is None:
+        return
+    receipt = Police(get_settings().police).send(order)
+    with database.unit_of_work() as session:
+        police.settle(session, event.push_id, receipt)
+
+
 @handles(MediaAnnounced, outside=True)
 def fetch_media(database: Database, event: MediaAnnounced) -> None:
     with database.reading() as session:
@@ -246,6 +266,7 @@ TIMETABLE: dict[str, Timed] = {
     "end_pauses": Timed(timedelta(seconds=30), pausing.end),
     "review_ledger": Timed(timedelta(minutes=5), ledger.review),
     "send_due": Timed(timedelta(seconds=10), delivery.find_due),
+    "push_due": Timed(timedelta(seconds=10), police.find_due),
     "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
     "end_breaks": Timed(timedelta(seconds=10), floor.end_breaks),
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),

@@ -1,6 +1,7 @@
 """Every mapped class in one import, so that metadata and migrations are complete."""
 
 from models.area import Area, AreaKind, PlaceKind, PlaceName
+from models.aside import NumberRefusal, PolicePush, PushState, RefusalState
 from models.assignment import (
     Answer,
     Assignment,
@@ -28,6 +29,8 @@ from models.case import (
     CaseEvent,
     CaseLink,
     ClosureKind,
+    CorrectedField,
+    Correction,
     DueChange,
     EventNote,
     LinkKind,
@@ -117,6 +120,8 @@ __all__ = [
     "Contact",
     "Conversation",
     "ConversationSignal",
+    "CorrectedField",
+    "Correction",
     "Decision",
     "Delivery",
     "Direction",
@@ -139,6 +144,7 @@ __all__ = [
     "Notice",
     "NoticeRead",
     "NumberBinding",
+    "NumberRefusal",
     "Offer",
     "OptOut",
     "OutboxMessage",
@@ -147,13 +153,16 @@ __all__ = [
     "PhoneLine",
     "PlaceKind",
     "PlaceName",
+    "PolicePush",
     "Presence",
     "PresenceChange",
     "PresenceState",
     "ProviderToken",
+    "PushState",
     "QueueEntry",
     "Recording",
     "RecordingKind",
+    "RefusalState",
     "Request",
     "RequestKind",
     "RequestState",

@@ -29,9 +29,19 @@ PURPOSES = (
     "reopened",
     "reply",
     "survey",
+    "appeal_heard",
+    "withdraw_ask",
+    "withdraw_late",
+    "withdrawn",
+    "looked_again",
+    "refused",
 )
 # Where the settings say a provider is.
-BASES = {"sms": ("twilio_base_url", "aliyun_base_url", "tencent_base_url", "generic_url"), "wechat": ("base_url",)}
+BASES = {
+    "sms": ("twilio_base_url", "aliyun_base_url", "tencent_base_url", "generic_url"),
+    "wechat": ("base_url",),
+    "police": ("url",),
+}
 MAIL_BASES = ("imap_url", "smtp_url")
 
 Group = dict[str, Any]
@@ -67,7 +77,7 @@ def completed(settings: Settings, secret: bytes) -> Settings:
 
 
 def _made_up(settings: Settings, secret: bytes) -> dict[str, Group]:
-    makers: Mapping[str, Callable[[Settings, bytes], Group]] = {"sms": _sms, "wechat": _wechat, "mail": _mail}
+    makers: Mapping[str, Callable[[Settings, bytes], Group]] = {"sms": _sms, "wechat": _wechat, "mail": _mail, "police": _police}
     return {group: make(settings, secret) for group, make in makers.items() if not _set_by_operator(settings, group)}
 
 
@@ -81,6 +91,7 @@ def played(settings: Settings) -> Sequence[str]:
         "generic": (sms.generic_url, sms.generic_secret),
         "wechat": (wechat.base_url, wechat.token, wechat.app_secret),
         "mail": (_revealed(mail.imap_url), mail.smtp_url),
+        "police": (settings.police.url, settings.police.secret),
     }
     return [name for name, (base, *others) in needs.items() if base and all(others) and _is_loopback(base)]
 
@@ -125,6 +136,10 @@ def _mail(settings: Settings, secret: bytes) -> Group:
     who = f"{ADDRESS.replace('@', '%40')}:{_made(secret, 'mail')}@{HOST}"
     port = settings.sandbox_port
     return {"smtp_url": f"smtp://{who}:{port + 1}", "imap_url": f"imap://{who}:{port + 2}/INBOX", "address": ADDRESS}
+
+
+def _police(settings: Settings, secret: bytes) -> Group:
+    return {"url": f"http://{HOST}:{settings.sandbox_port}/police/orders", "secret": _made(secret, "police")}
 
 
 def _set_by_operator(settings: Settings, group: str) -> set[str]:

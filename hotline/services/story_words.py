@@ -9,6 +9,8 @@ def in_words(action: Action, note: str) -> str:
     if action == Action.SURVEY:
         return ""
     code, colon, text = note.partition(": ")
+    if action == Action.PUSH:
+        return "：".join(filter(None, (word("push", code), text)))
     if action in (Action.REQUEST, Action.REFUSE):
         return _asked_in_words(action, note)
     if action == Action.RESUME and note == "limit":
