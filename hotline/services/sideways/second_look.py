@@ -16,7 +16,8 @@ from hotline.services.actors import SERVICE, Actor
 from hotline.services.holding import hold
 from models import Action, Assignment, Case, CaseEvent, CaseStatus, EventNote, Request, RequestKind, Role, privacy
 
-APPEALABLE = frozenset({CaseStatus.REDIRECTED, CaseStatus.VOID})
+# Withdrawn as well: whoever did not want it, or was urged to, says so there.
+APPEALABLE = frozenset({CaseStatus.REDIRECTED, CaseStatus.VOID, CaseStatus.WITHDRAWN})
 DECIDED_BY: Mapping[RequestKind, frozenset[Role]] = {
     RequestKind.APPEAL: frozenset({Role.SHIFT_LEADER}),
     RequestKind.WITHDRAWAL: frozenset({Role.SHIFT_LEADER, Role.CALLBACK_AGENT}),
@@ -26,7 +27,7 @@ BY_CITIZEN = "citizen"
 
 
 def appeal(session: Session, case: Case, *, text: str, by: Actor = SERVICE, key: str) -> Request:
-    """The citizen does not accept that a matter is not ours, or void; once for each time that it was said."""
+    """The citizen does not accept that a matter is not ours, void or withdrawn; once for each time that it was said."""
     case, done = hold(session, case, key=key)
     if done is not None:
         return requests.latest(session, case, RequestKind.APPEAL)
@@ -91,7 +92,7 @@ def decide(session: Session, request: Request, *, grant: bool, pressed: bool = F
     if not (grant or pressed):
         requests.refuse(session, case, request, assignment=None, note=note, by=by, key=key)
         return request
-    if case.status in (CaseStatus.REDIRECTED, CaseStatus.VOID, CaseStatus.WITHDRAWN):
+    if case.status in APPEALABLE:
         cases.move(session, case, case, Action.REOPEN, by=by, key=key, note=note)
     requests.settle(session, request, grant=True, note=note, by=by)
     return request

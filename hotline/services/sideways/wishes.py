@@ -1,4 +1,4 @@
-"""What a citizen may wish for on the progress page: to withdraw, to have a refusal looked at again, to reopen what is closed."""
+"""What a citizen may wish for on the progress page: to withdraw, to have an end looked at again, to reopen what is closed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum

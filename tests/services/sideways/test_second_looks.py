@@ -122,6 +122,14 @@ def test_whoever_was_pressed_to_withdraw_gets_the_matter_dispatched_again(sessio
     assert (request.reason_code, request.state) == (second_look.PRESSED, RequestState.GRANTED)
 
 
+def test_whoever_did_not_want_a_withdrawal_says_so_and_is_heard(session: Session) -> None:
+    case = withdrawn(session, 0.0)
+
+    decided(session, appealed(session, case), grant=True)
+
+    assert case.status == CaseStatus.TO_DISPATCH
+
+
 def test_whoever_wanted_it_stays_withdrawn(session: Session) -> None:
     case = withdrawn(session, 1.0)
     request = second_look.draw(session, case)
