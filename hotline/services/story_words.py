@@ -29,7 +29,8 @@ def _asked_in_words(action: Action, note: str) -> str:
     code, colon, text = note.partition(": ")
     kind, slash, reason = code.partition("/")
     if slash:
-        return f"{word('request_kind', kind)}（{word('return_reason', reason)}）：{text}"
+        of_kind = "door" if kind == RequestKind.APPEAL else "return_reason"
+        return f"{word('request_kind', kind)}（{word(of_kind, reason)}）：{text}"
     if action == Action.REFUSE:
         return f"{word('request_kind', code)}：{text}" if colon and code in set(RequestKind) else note
     return f"{word('return_reason', code)}：{text}" if colon else word("request_kind", note)
