@@ -18,7 +18,7 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from hotline import __version__, db, process, tasks
-from hotline.api import callbacks, health, v1
+from hotline.api import callbacks, health, police, v1
 from hotline.api.v1.calling import Paces
 from hotline.errors import HotlineError
 from hotline.live import Listener
@@ -31,6 +31,7 @@ from hotline.web import (
     admin,
     agent,
     api_docs,
+    aside,
     bundle,
     callback_list,
     case,
@@ -88,6 +89,7 @@ ROUTERS = (
     supervision,
     supervisor,
     monthly,
+    aside,
     reports,
     admin,
 )
@@ -113,6 +115,7 @@ def create_app(settings: Settings | None = None, *, run_relay: bool | None = Non
     for module in ROUTERS:
         app.include_router(module.router)
     app.include_router(callbacks.router)
+    app.include_router(police.router)
     app.include_router(health.router)
     app.include_router(v1.router)
     app.include_router(api_docs.router, dependencies=[Depends(health.operators_only)])

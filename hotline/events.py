@@ -265,4 +265,12 @@ class WebhookDue(Event):
     webhook_id: UUID
 
 
+@dataclass(frozen=True)
+class PolicePushReady(Event):
+    """A case waits to be pushed to the police platform."""
+
+    push_id: UUID
+    case_id: UUID
+
+
 ALL: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}

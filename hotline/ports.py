@@ -221,6 +221,24 @@ class Token:
     lasting: timedelta
 
 
+@dataclass(frozen=True)
+class PoliceOrder:
+    """A case for the police platform; `key` is the same at every try, so that it is one order there."""
+
+    key: str
+    body: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PoliceWord:
+    """What the police platform says of an order: received, done, or returned because it is ours after all."""
+
+    key: str
+    state: str
+    number: str = ""
+    said: str = ""
+
+
 class TokenStore(Protocol):
     """Provider tokens shared by all processes, renewed by one of them."""
 

@@ -161,6 +161,11 @@ class Chat(BaseModel):
     """Robots in the groups of enterprise chats; their addresses are the administrators' to write."""
 
     hosts: list[str] = ["qyapi.weixin.qq.com", "oapi.dingtalk.com", "open.feishu.cn"]
+
+
+class Police(BaseModel):
+    url: str = ""  # empty: no platform is connected, and only the voice goes to 110
+    secret: SecretStr | None = None
     timeout_seconds: PositiveFloat = 10
 
 
@@ -206,6 +211,7 @@ class Settings(BaseSettings):
     wechat: Wechat = Field(default_factory=Wechat)
     mail: Mail = Field(default_factory=Mail)
     chat: Chat = Field(default_factory=Chat)
+    police: Police = Field(default_factory=Police)
     privacy: Privacy = Field(default_factory=Privacy)
     desk: Desk = Field(default_factory=Desk)
     systems: Systems = Field(default_factory=Systems)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from hotline import channels, events
 from hotline.channels import webhooks
+from hotline.channels.police import Police
 from hotline.db import Database
 from hotline.errors import NotFound
 from hotline.events import (
@@ -32,6 +33,7 @@ from hotline.events import (
     MessageReady,
     MessageReceived,
     OutcomeUnclear,
+    PolicePushReady,
     ReportSigned,
     RequestDecided,
     SignalNoted,
@@ -75,6 +77,7 @@ from hotline.services.rosters import notices as unit_notices
 from hotline.services.rosters import telling as unit_telling
 from hotline.services.scores import sums
 from hotline.services.searching import indexing
+from hotline.services.sideways import police, second_look
 from hotline.services.systems import calls, delivering
 from hotline.services.systems import telling as system_telling
 from hotline.settings import get_settings
@@ -149,6 +152,12 @@ def index_words(session: Session, event: CaseFiled) -> None:
 @handles(CaseFiled, CaseAdvanced)
 def tell_citizen(session: Session, event: CaseFiled | CaseAdvanced) -> None:
     notices.tell_citizen(session, session.get_one(Case, event.case_id))
+
+
+@handles(CaseAdvanced)
+def draw_withdrawn(session: Session, event: CaseAdvanced) -> None:
+    if event.action == Action.WITHDRAW:
+        second_look.draw(session, session.get_one(Case, event.case_id))
 
 
 @handles(CalendarChanged)
@@ -253,6 +262,17 @@ def _looked_up(channel: object, question: delivery.Question) -> Receipt | None:
     return channel.look_up(question.message, provider_id=question.provider_id, tried_at=question.tried_at)
 
 
+@handles(PolicePushReady, outside=True)
+def push_to_police(database: Database, event: PolicePushReady) -> None:
+    with database.unit_of_work() as session:
+        order = police.take(session, event.push_id)
+    if order is None:
+        return
+    receipt = Police(get_settings().police).send(order)
+    with database.unit_of_work() as session:
+        police.settle(session, event.push_id, receipt)
+
+
 @handles(MediaAnnounced, outside=True)
 def fetch_media(database: Database, event: MediaAnnounced) -> None:
     with database.reading() as session:
@@ -337,6 +357,7 @@ TIMETABLE: dict[str, Timed] = {
     "wake_webhooks": Timed(timedelta(seconds=10), delivering.find_due),
     "forget_calls": Timed(timedelta(hours=1), calls.forget),
     "forget_told": Timed(timedelta(hours=1), delivering.forget),
+    "push_due": Timed(timedelta(seconds=10), police.find_due),
     "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
     "end_breaks": Timed(timedelta(seconds=10), floor.end_breaks),
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),

@@ -2,6 +2,7 @@
 
 from models.alert import Alert, AlertKind, MessageWay, Subscriber
 from models.area import Area, AreaKind, PlaceKind, PlaceName
+from models.aside import NumberRefusal, PolicePush, PushState, RefusalState
 from models.assignment import (
     Answer,
     Assignment,
@@ -29,6 +30,8 @@ from models.case import (
     CaseEvent,
     CaseLink,
     ClosureKind,
+    CorrectedField,
+    Correction,
     DueChange,
     EventNote,
     LinkKind,
@@ -151,6 +154,8 @@ __all__ = [
     "Contact",
     "Conversation",
     "ConversationSignal",
+    "CorrectedField",
+    "Correction",
     "Decision",
     "Delivery",
     "Dimension",
@@ -180,6 +185,7 @@ __all__ = [
     "NoticeRead",
     "NoticeWay",
     "NumberBinding",
+    "NumberRefusal",
     "Offer",
     "Omission",
     "OptOut",
@@ -191,13 +197,16 @@ __all__ = [
     "PhoneLine",
     "PlaceKind",
     "PlaceName",
+    "PolicePush",
     "Presence",
     "PresenceChange",
     "PresenceState",
     "ProviderToken",
+    "PushState",
     "QueueEntry",
     "Recording",
     "RecordingKind",
+    "RefusalState",
     "Request",
     "RequestKind",
     "RequestState",

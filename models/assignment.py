@@ -62,6 +62,7 @@ class RequestKind(StrEnum):
     REOPENING = "reopening"
     ASSISTS = "assists"  # another unit beside the lead, or one less
     ARBITRATION = "arbitration"
+    WITHDRAWAL = "withdrawal"  # a withdrawn case that was drawn: whether the citizen wanted it
 
 
 class RequestState(StrEnum):

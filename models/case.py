@@ -94,6 +94,7 @@ class Case(Record):
     dispatch_count: Mapped[int] = mapped_column(default=0)
     rework_count: Mapped[int] = mapped_column(default=0)
     public_answer: Mapped[str] = mapped_column(Text, default="")
+    door: Mapped[str] = mapped_column(String(32), default="", server_default="")  # where it belongs instead, by its code
     closure: Mapped[ClosureKind | None] = mapped_column(Word(ClosureKind, 16))
     closed_at: Mapped[datetime | None]
 
@@ -135,6 +136,12 @@ class EventNote(Base):
     event: Mapped[CaseEvent] = relationship(lazy="raise")
 
 
+class CorrectedField(StrEnum):
+    CATEGORY = "category"
+    PLACE = "place"
+    UNIT = "unit"
+
+
 class DueChange(Base):
     """From when to when a due time was moved, beside the event that says by whom and why. Never changed either."""
 
@@ -143,6 +150,18 @@ class DueChange(Base):
     event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case_event.id"), primary_key=True)
     was_at: Mapped[datetime]
     due_at: Mapped[datetime]
+    event: Mapped[CaseEvent] = relationship(lazy="raise")
+
+
+class Correction(Base):
+    """What was filed and what stands instead, beside the event that says by whom and why. Never changed either."""
+
+    __tablename__ = "correction"
+
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case_event.id"), primary_key=True)
+    field: Mapped[CorrectedField] = mapped_column(Word(CorrectedField, 16))
+    was: Mapped[str] = mapped_column(EncryptedText)  # a place may say where somebody lives
+    became: Mapped[str] = mapped_column(EncryptedText)
     event: Mapped[CaseEvent] = relationship(lazy="raise")
 
 

@@ -42,6 +42,7 @@ class Conclusion(StrEnum):
     ANSWERED = "answered"
     REDIRECTED = "redirected"
     VOID = "void"
+    REFUSED = "refused"  # its number is not served for a time
     ABANDONED = "abandoned"
     LAPSED = "lapsed"
 
@@ -94,6 +95,7 @@ class Contact(Record):
     concluded_at: Mapped[datetime | None]
     conclusion: Mapped[Conclusion | None] = mapped_column(Word(Conclusion, 16))
     conclusion_note: Mapped[str] = mapped_column(Text, default="")
+    void_code: Mapped[str] = mapped_column(String(16), default="", server_default="")  # of what came to nothing: of which kind
     version: Mapped[int] = mapped_column(default=1)
 
     messages: Mapped[list["Message"]] = relationship(lazy="raise", order_by="Message.received_at")

@@ -88,6 +88,9 @@ class Action(StrEnum):
     CLEAR = "clear"
     SHELVE = "shelve"
     RECOUNT = "recount"
+    # What was filed is put right: category, place, unit; and what is pushed to the police platform.
+    CORRECT = "correct"
+    PUSH = "push"
 
 
 class Clock(StrEnum):
@@ -139,6 +142,8 @@ C, U, A, R, K = CaseStatus, AssignmentStatus, Action, Role, Clock
 UNIT = (R.LIAISON, R.GRID_WORKER)
 LEAD, BELOW = frozenset({Standing.LEAD}), frozenset({Standing.BELOW})
 DESK = (R.AGENT, R.SHIFT_LEADER, R.DISPATCHER)
+# Who hears from a citizen that a matter is withdrawn: the desks, or the service where it was said with the code or in a thread.
+HEARS = (R.AGENT, R.CALLBACK_AGENT, R.DISPATCHER, R.SHIFT_LEADER, R.SERVICE)
 
 CASE: Mapping[tuple[CaseStatus | None, Action], Step] = {
     # 2 案卷建立
@@ -149,18 +154,19 @@ CASE: Mapping[tuple[CaseStatus | None, Action], Step] = {
     (C.UNDER_REVIEW, A.APPROVE): step(C.TO_DISPATCH, R.SHIFT_LEADER, clock=K.DISPATCH),
     (C.UNDER_REVIEW, A.REDIRECT): step(C.REDIRECTED, R.SHIFT_LEADER, note=True),
     (C.UNDER_REVIEW, A.DISMISS): step(C.VOID, R.SHIFT_LEADER, note=True),
+    (C.UNDER_REVIEW, A.WITHDRAW): step(C.WITHDRAWN, *HEARS, note=True),
     # 3 任务派遣
     (C.TO_DISPATCH, A.DISPATCH): step(C.DISPATCHED, *DESK, clock=K.SIGN),
     (C.TO_DISPATCH, A.ANSWER_DIRECTLY): step(C.CLOSED, R.DISPATCHER, R.SHIFT_LEADER, note=True),
     (C.TO_DISPATCH, A.REDIRECT): step(C.REDIRECTED, R.DISPATCHER, R.SHIFT_LEADER, note=True),
     (C.TO_DISPATCH, A.DISMISS): step(C.VOID, R.DISPATCHER, R.SHIFT_LEADER, note=True),
-    (C.TO_DISPATCH, A.WITHDRAW): step(C.WITHDRAWN, R.DISPATCHER, R.SHIFT_LEADER, note=True),
+    (C.TO_DISPATCH, A.WITHDRAW): step(C.WITHDRAWN, *HEARS, note=True),
     # 4 任务处理: follows the lead assignment
     (C.DISPATCHED, A.SIGN): step(C.IN_PROGRESS, R.LIAISON, R.GRID_WORKER, clock=K.ANSWER),
     (C.DISPATCHED, A.RETURN): step(C.TO_DISPATCH, R.DISPATCHER, note=True, clock=K.DISPATCH),
-    (C.DISPATCHED, A.WITHDRAW): step(C.WITHDRAWN, R.DISPATCHER, R.SHIFT_LEADER, note=True),
+    (C.DISPATCHED, A.WITHDRAW): step(C.WITHDRAWN, *HEARS, note=True),
     (C.IN_PROGRESS, A.RETURN): step(C.TO_DISPATCH, R.DISPATCHER, note=True, clock=K.DISPATCH),
-    (C.IN_PROGRESS, A.WITHDRAW): step(C.WITHDRAWN, R.DISPATCHER, R.SHIFT_LEADER, note=True),
+    (C.IN_PROGRESS, A.WITHDRAW): step(C.WITHDRAWN, *HEARS, note=True),
     # 5 处理反馈
     (C.IN_PROGRESS, A.ANSWER): step(C.ANSWERED, R.LIAISON, R.GRID_WORKER, clock=K.CHECK),
     # 6 核查结案
@@ -184,6 +190,11 @@ CASE: Mapping[tuple[CaseStatus | None, Action], Step] = {
     (C.CLOSED, A.ARCHIVE): step(C.ARCHIVED, R.SERVICE),
     (C.REOPENED, A.DISPATCH): step(C.DISPATCHED, R.DISPATCHER, R.VERIFIER, clock=K.SIGN),
     (C.REOPENED, A.CLOSE): step(C.CLOSED, R.VERIFIER, R.SHIFT_LEADER, note=True),
+    (C.REOPENED, A.WITHDRAW): step(C.WITHDRAWN, *HEARS, note=True),
+    # A second look at what ended without an answer: the citizen appeals, the one who withdrew is asked, 110 gives it back.
+    (C.REDIRECTED, A.REOPEN): step(C.TO_DISPATCH, R.SHIFT_LEADER, R.SERVICE, note=True, clock=K.DISPATCH),
+    (C.VOID, A.REOPEN): step(C.TO_DISPATCH, R.SHIFT_LEADER, note=True, clock=K.DISPATCH),
+    (C.WITHDRAWN, A.REOPEN): step(C.TO_DISPATCH, R.SHIFT_LEADER, R.CALLBACK_AGENT, note=True, clock=K.DISPATCH),
 }
 
 ASSIGNMENT: Mapping[tuple[AssignmentStatus | None, Action], Step] = {
@@ -208,6 +219,7 @@ ASSIGNMENT: Mapping[tuple[AssignmentStatus | None, Action], Step] = {
     (U.DONE, A.REWORK): step(U.IN_PROGRESS, R.VERIFIER, R.CALLBACK_AGENT, note=True, clock=K.ANSWER, of=TOP),
 }
 
+# Over, unless somebody looks again; only the archive is for good.
 CASE_FINAL = frozenset({C.ARCHIVED, C.REDIRECTED, C.WITHDRAWN, C.VOID})
 CASE_OPEN = frozenset(set(C) - CASE_FINAL - {C.CLOSED})
 # A unit owes an answer.
@@ -230,6 +242,8 @@ NOTED = frozenset(
         A.CLEAR,
         A.SHELVE,
         A.RECOUNT,
+        A.CORRECT,
+        A.PUSH,
     }
 )
 

@@ -36,7 +36,7 @@ def sender_pace() -> Window:
     return Window(FROM_SENDER, WITHIN)
 
 
-async def _body(request: Request) -> bytes | None:
+async def limited_body(request: Request) -> bytes | None:
     """None for more than 64 KiB, of which no more is read."""
     body = bytearray()
     async for chunk in request.stream():
@@ -50,7 +50,7 @@ async def _body(request: Request) -> bytes | None:
 @router.api_route("/api/channels/{kind}/{gateway}", methods=["GET", "POST"])
 @router.api_route("/api/channels/{kind}/{gateway}/{secret}", methods=["GET", "POST"])
 def come_in(
-    kind: str, request: Request, body: Annotated[bytes | None, Depends(_body)], gateway: str = "", secret: str = ""
+    kind: str, request: Request, body: Annotated[bytes | None, Depends(limited_body)], gateway: str = "", secret: str = ""
 ) -> Response:
     """Committed before the provider is told; a repeat is answered as the first time and stores nothing."""
     channel = channels.get(kind)

@@ -19,6 +19,7 @@ from hotline.sandbox.aliyun import Aliyun
 from hotline.sandbox.chat import ChatRobots
 from hotline.sandbox.generic import Generic
 from hotline.sandbox.mail import Mail
+from hotline.sandbox.police import Police
 from hotline.sandbox.stand_in import WebStandIn
 from hotline.sandbox.telephones import Telephones
 from hotline.sandbox.tencent import Tencent
@@ -56,6 +57,8 @@ def application(telephones: Telephones) -> Starlette:
     if telephones.wechat is not None:
         providers.append(Mount("/wechat", telephones.wechat.app))
     providers.append(Mount("/chat", ChatRobots().app))
+    if telephones.police is not None:
+        providers.append(Mount("/police", telephones.police.app))
     names = Middleware(TrustedHostMiddleware, allowed_hosts=sorted(wiring.LOOPBACK), www_redirect=False)
     return Starlette(routes=[*providers, *page.routes(telephones)], middleware=[names])
 
@@ -86,6 +89,7 @@ def stand_ins(settings: Settings) -> Telephones:
         gateways={name: make() for name, make in gateways.items() if name in known},
         wechat=_wechat(settings) if "wechat" in known else None,
         mail=_mail(settings) if "mail" in known else None,
+        police=_police(settings) if "police" in known else None,
     )
 
 
@@ -95,6 +99,10 @@ def _wechat(settings: Settings) -> Wechat:
     played = Wechat(Account(callback, _word(own.token), own.app_id, _word(own.app_secret), _word(own.aes_key)))
     played.put_menu({"button": [_button(each, settings.public_url) for each in _reference()["menu"]]})
     return played
+
+
+def _police(settings: Settings) -> Police:
+    return Police(secret=_word(settings.police.secret), callback=f"{settings.public_url}/api/police")
 
 
 def _reference() -> dict[str, Any]:

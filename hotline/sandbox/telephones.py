@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from hotline.sandbox.mail import Mail
+from hotline.sandbox.police import Police
 from hotline.sandbox.stand_in import Sent, WebStandIn
 from hotline.sandbox.wechat import Received, Wechat
 
@@ -67,6 +68,7 @@ class Telephones:
     gateways: Mapping[str, WebStandIn]
     wechat: Wechat | None
     mail: Mail | None
+    police: Police | None = None
     pictures: dict[str, bytes] = field(default_factory=dict)
     _written: dict[str, deque[Line]] = field(default_factory=dict)
     _serial: Any = field(default_factory=lambda: count(1))

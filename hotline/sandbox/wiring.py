@@ -30,9 +30,19 @@ PURPOSES = (
     "reply",
     "survey",
     "unit_notice",
+    "appeal_heard",
+    "withdraw_ask",
+    "withdraw_late",
+    "withdrawn",
+    "looked_again",
+    "refused",
 )
 # Where the settings say a provider is.
-BASES = {"sms": ("twilio_base_url", "aliyun_base_url", "tencent_base_url", "generic_url"), "wechat": ("base_url",)}
+BASES = {
+    "sms": ("twilio_base_url", "aliyun_base_url", "tencent_base_url", "generic_url"),
+    "wechat": ("base_url",),
+    "police": ("url",),
+}
 MAIL_BASES = ("imap_url", "smtp_url")
 
 Group = dict[str, Any]
@@ -68,7 +78,13 @@ def completed(settings: Settings, secret: bytes) -> Settings:
 
 
 def _made_up(settings: Settings, secret: bytes) -> dict[str, Group]:
-    makers: Mapping[str, Callable[[Settings, bytes], Group]] = {"sms": _sms, "wechat": _wechat, "mail": _mail, "chat": _chat}
+    makers: Mapping[str, Callable[[Settings, bytes], Group]] = {
+        "sms": _sms,
+        "wechat": _wechat,
+        "mail": _mail,
+        "chat": _chat,
+        "police": _police,
+    }
     return {group: make(settings, secret) for group, make in makers.items() if not _set_by_operator(settings, group)}
 
 
@@ -82,6 +98,7 @@ def played(settings: Settings) -> Sequence[str]:
         "generic": (sms.generic_url, sms.generic_secret),
         "wechat": (wechat.base_url, wechat.token, wechat.app_secret),
         "mail": (_revealed(mail.imap_url), mail.smtp_url),
+        "police": (settings.police.url, settings.police.secret),
     }
     return [name for name, (base, *others) in needs.items() if base and all(others) and _is_loopback(base)]
 
@@ -131,6 +148,10 @@ def _mail(settings: Settings, secret: bytes) -> Group:
 def _chat(settings: Settings, secret: bytes) -> Group:
     """Robots are written to where administrators say: the demo's may be on this machine, and nowhere else."""
     return {"hosts": [HOST]}
+
+
+def _police(settings: Settings, secret: bytes) -> Group:
+    return {"url": f"http://{HOST}:{settings.sandbox_port}/police/orders", "secret": _made(secret, "police")}
 
 
 def _set_by_operator(settings: Settings, group: str) -> set[str]:

@@ -27,6 +27,7 @@ from hotline.services.actors import Actor
 from hotline.services.cases import How
 from hotline.services.dispatching import ReturnReason
 from hotline.services.draft_form import DraftForm
+from hotline.services.sideways import doors
 from hotline.tasks import HANDLERS, TIMETABLE
 from models import (
     Assignment,
@@ -110,6 +111,8 @@ class Cast:
                 answer=letter.answer if how == "answer" else "",
                 reason="该事项已进入诉讼程序，请向受理法院查询。" if how == "redirect" else "",
             )
+            if how == "redirect":
+                doors.keep(self.session, case, "court", by=self.actor(by), key=self.key())
             conclusions = {"answer": Conclusion.ANSWERED, "redirect": Conclusion.REDIRECTED}
             conclusion = conclusions.get(how, Conclusion.FILED)
             queueing.conclude(self.session, contact, conclusion, by=self[by], note="已登记" if how == "redirect" else "")
@@ -120,6 +123,7 @@ class Cast:
     def void(self, contact: Contact, *, by: str, at: datetime) -> None:
         with as_if(at):
             queueing.conclude(self.session, contact, Conclusion.VOID, by=self[by], note="内容不成句，无联系方式，无法核实")
+            contact.void_code = "empty"
             presence.set_presence(self.session, self[by], PresenceState.OFFLINE)
             self._follow()
 

@@ -23,6 +23,7 @@ from hotline.services import (
     triage,
 )
 from hotline.services.conversation_rule import ConversationRule
+from hotline.services.sideways import refusals, withdrawing
 from hotline.settings import get_settings
 from hotline.words import say
 from models import Conclusion, Contact, Conversation, ConversationSignal, Direction, Message, Urgency, now
@@ -42,10 +43,10 @@ def think(session: Session, event: MessageReceived) -> dict[str, Any] | None:
 def hear(session: Session, event: MessageReceived, body: dict[str, Any] | None) -> None:
     """Answer a citizen's message where no person has to: once, and never after the episode has ended."""
     contact = session.get_one(Contact, event.contact_id, with_for_update=True)
-    if not threads.is_talked(contact) or contact.concluded_at is not None:
-        return
     message = session.get_one(Message, event.message_id)
-    if identities.hear(session, contact, message):
+    if refusals.hear(session, contact, message) or not threads.is_talked(contact) or contact.concluded_at is not None:
+        return
+    if identities.hear(session, contact, message) or withdrawing.hear(session, contact, message):
         if contact.taken_at is None and _is_first(session, contact, message):
             queueing.conclude(session, contact, Conclusion.ANSWERED, by=None)
         return

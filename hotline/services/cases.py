@@ -377,7 +377,8 @@ class _Act:
         if step.to == CaseStatus.CLOSED:
             case.closed_at = self.at
         elif action == Action.REOPEN:
-            case.closed_at = None
+            case.closed_at, case.door = None, ""
+            case.public_answer = "" if step.to == CaseStatus.TO_DISPATCH else case.public_answer
         case.dispatch_count += action == Action.DISPATCH
         case.rework_count += action == Action.REWORK
 

@@ -53,12 +53,14 @@ class ReturnReason(StrEnum):
         return self not in (ReturnReason.UNCLEAR_PLACE, ReturnReason.DUPLICATE)
 
 
+# A unit gave the case back, or the dispatcher took it away from there unasked.
+TEACHING = (RequestKind.RETURN, RequestKind.CORRECTION)
 ELSEWHERE = tuple(reason for reason in ReturnReason if reason.points_elsewhere)
 
 
 def hear(session: Session, request: Request) -> None:
     """Count anew what a decided return says of its category, in its township and everywhere; again it counts the same."""
-    if request.kind != RequestKind.RETURN or request.reason_code not in ELSEWHERE:
+    if request.kind not in TEACHING or request.reason_code not in ELSEWHERE:
         return
     assignment = session.get_one(Assignment, request.assignment_id)
     case = session.get_one(Case, request.case_id)
@@ -144,7 +146,7 @@ def _returns(session: Session, about: ColumnElement[bool], since: datetime) -> l
         .join(Assignment, Assignment.id == Request.assignment_id)
         .join(Case, Case.id == Request.case_id)
         .where(
-            Request.kind == RequestKind.RETURN,
+            Request.kind.in_(TEACHING),
             Request.state != RequestState.OPEN,
             Request.decided_by_id.is_not(None),
             Request.decided_at >= since,

@@ -1,11 +1,7 @@
 """One matter of a contact at the agent's desk: what a change in the form brings with it, and the way from draft to case."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 
-import yaml
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -15,6 +11,7 @@ from hotline.services.actors import Actor
 from hotline.services.cases import How
 from hotline.services.draft_form import DraftForm
 from hotline.services.holding import hold_contact
+from hotline.services.sideways import doors
 from models import Action, AreaKind, Case, Conclusion, Contact, Draft, Staff
 
 MOST = 9
@@ -86,16 +83,23 @@ def file(
     key: str,
     how: How,
     answer: str = "",
+    door: str = "",
     reason: str = "",
-) -> tuple[Case, int | None]:
-    """Make the matter a case; conclude the contact unless one of the `known` drafts is still open, whose serial is returned."""
+) -> tuple[Case, int | None, doors.Kept]:
+    """Make the matter a case; conclude the contact unless one of the `known` drafts is still open, whose serial is returned.
+
+    One that is not ours is told its right `door`, and perhaps pushed there.
+    """
+    if how == "redirect":
+        reason = doors.right_door(door, reason)
     _refuse_incomplete(form, how, answer, reason)
     left = min((serial for serial, row in known.items() if row.case_id is None and serial != matter), default=None)
     ends = _conclusion(session, contact, how) if left is None else None
     case = cases.file_case(
         session, contact, form, matter=matter, by=by, key=key, how=how, answer=answer, reason=reason, conclude=ends
     )
-    return case, left
+    kept = doors.keep(session, case, door, by=by, key=key) if how == "redirect" else None
+    return case, left, kept
 
 
 def kept(session: Session, contact: Contact) -> dict[int, Draft]:
@@ -121,8 +125,6 @@ def _refuse_incomplete(form: DraftForm, how: How, answer: str, reason: str) -> N
         raise Invalid("The unit sees only a summary of this case: please write it.", field="unit_summary")
     if how == "answer" and not answer.strip():
         raise NoteRequired("Please write the answer.", field="answer")
-    if how == "redirect" and not reason.strip():
-        raise NoteRequired(field="reason")
 
 
 def _conclusion(session: Session, contact: Contact, how: How) -> Conclusion:
@@ -144,28 +146,3 @@ def drop(session: Session, contact: Contact, matter: int, *, by: Actor) -> None:
     session.flush()
     if all(row.case_id for row in known.values()):
         outbox.emit(session, queueing.end_filed(contact, _conclusion(session, contact, "dispatch"), by_id=by.staff_id))
-
-
-@dataclass(frozen=True)
-class Door:
-    """Why the hotline does not take a matter on, and where it belongs instead."""
-
-    code: str
-    reason: str
-    where: str
-
-
-@lru_cache(maxsize=1)
-def doors() -> tuple[Door, ...]:
-    body = yaml.safe_load(files("hotline").joinpath("reference/doors.yaml").read_bytes())
-    return tuple(Door(**each) for each in body["doors"])
-
-
-def right_door(code: str, explanation: str) -> str:
-    """What the citizen is told, in one paragraph; a door outside the list is refused."""
-    door = next((door for door in doors() if door.code == code), None)
-    if door is None:
-        raise Invalid("Please choose the right door.", field="door")
-    if door.code == "other" and not explanation.strip():
-        raise NoteRequired(field="reason")
-    return "。".join(part for part in (f"{door.reason}：{door.where}", explanation.strip()) if part)

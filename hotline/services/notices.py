@@ -30,6 +30,7 @@ STEP_OF = {
     CaseStatus.DISPATCHED: "dispatched",
     CaseStatus.IN_PROGRESS: "dispatched",
     CaseStatus.REOPENED: "reopened",
+    CaseStatus.WITHDRAWN: "withdrawn",
 }
 
 
@@ -38,10 +39,18 @@ def tell_citizen(session: Session, case: Case) -> OutgoingMessage | None:
     session.refresh(case, with_for_update=True)
     if case.status in TELLING:
         return _tell_answer(session, case) if case.public_answer else None
-    step = STEP_OF.get(case.status)
+    step = "reopened" if _is_taken_up_again(session, case) else STEP_OF.get(case.status)
     if step is None or (step == "filed" and case.dispatch_count):  # a unit returned it: no news for the citizen
         return None
     return outgoing.about_case(session, case, purpose=step, values=values_of(session, case), round_=_round(session, case))
+
+
+def _is_taken_up_again(session: Session, case: Case) -> bool:
+    """After a second look a case stands where it stood after it was filed."""
+    if case.status != CaseStatus.TO_DISPATCH:
+        return False
+    latest = select(CaseEvent.action).where(CaseEvent.case_id == case.id, CaseEvent.from_status != CaseEvent.to_status)
+    return session.scalar(latest.order_by(CaseEvent.serial.desc()).limit(1)) == Action.REOPEN
 
 
 def ask(session: Session, case: Case, question: str, *, round_: str) -> OutgoingMessage | None:
@@ -51,8 +60,11 @@ def ask(session: Session, case: Case, question: str, *, round_: str) -> Outgoing
 
 
 def tell_decision(session: Session, request: Request) -> OutgoingMessage | None:
-    """That the answer will take longer; other requests stay between offices."""
+    """That the answer will take longer, or that an appeal changed nothing; other requests stay between offices."""
     case = session.get_one(Case, request.case_id)
+    if request.kind == RequestKind.APPEAL and request.state == RequestState.REFUSED:
+        values = {**values_of(session, case), "answer": request.decision_note}
+        return outgoing.about_case(session, case, purpose="looked_again", values=values, round_=request.id.hex)
     if request.kind != RequestKind.EXTENSION or request.state != RequestState.GRANTED:
         return None
     assignment = session.get_one(Assignment, request.assignment_id)

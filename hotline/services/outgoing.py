@@ -28,7 +28,7 @@ NO_TEXT_INSTEAD = (
 # Steps of a case: a newer one says all that an older one said. An answer or a survey's link is not lost with them.
 STEPS = frozenset({"filed", "dispatched", "reopened"})
 # What goes out by itself, of all that is told of a case. The rest answers what a citizen has just written.
-NOTICES = STEPS | {texts.ANSWERED, "survey", "extended", "question", texts.PROGRESS}
+NOTICES = STEPS | {texts.ANSWERED, "survey", "extended", "question", "withdrawn", "looked_again", texts.PROGRESS}
 # The timetable takes up what was not sent at once: the process may have died, the outbox may be stuck.
 TAKEN_UP_AFTER = timedelta(minutes=1)
 

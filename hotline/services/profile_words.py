@@ -25,7 +25,7 @@ STEPS = (
     CaseStatus.ARCHIVED,
 )
 # What may be asked for beside the steps, and how units are watched.
-BESIDE = ("extension", "pause", "arbitration", "alarm", "supervision", "ledger")
+BESIDE = ("extension", "pause", "arbitration", "alarm", "supervision", "ledger", "withdrawal")
 # Lists of words, and of which kind; parts that are named by words of another kind.
 WORDS = {"urgencies": "urgency", "decided_by": "role", "may_call": "unit_kind"}
 NAMED = {"weights": "indicator", "ladder": "measure"}
@@ -183,6 +183,6 @@ def _value(value: object, key: str) -> str:
         return "、".join(word(WORDS[key], each) for each in sorted(value)) or "—"
     if key in ("ask_citizen", "first_unit"):
         return word(key, str(value))
-    if key in ("share_below", "warn"):
+    if key in ("share_below", "warn", "sample"):
         return f"{value:.0%}"
     return f"{value:g}" if isinstance(value, int | float) else str(value)

@@ -24,6 +24,7 @@ from hotline.services.request_rules import (
     PauseRules,
     SupervisionRules,
     TimeLimit,
+    WithdrawalRules,
 )
 from models import Action, AssignmentStatus, Case, CaseStatus, Rule, UnitKind, Urgency
 from models.workflow import ASSIGNMENT, CASE, CASE_FINAL, Clock, Step, row_name, row_names
@@ -113,6 +114,7 @@ class Profile(BaseModel):
     alarm: AlarmRules = AlarmRules()
     supervision: SupervisionRules = SupervisionRules()
     ledger: LedgerRules = LedgerRules()
+    withdrawal: WithdrawalRules = WithdrawalRules()
     survey: SurveyRules
     weights: Mapping[Indicator, Annotated[float, Field(ge=0)]]
 

@@ -46,6 +46,8 @@ class Tab(StrEnum):
     OVERDUE = "overdue"
     SUPERVISED = "supervised"
     REOPENING = "reopening"
+    APPEALS = "appeals"
+    WITHDRAWALS = "withdrawals"
 
 
 STATES = {
@@ -62,6 +64,8 @@ ASKED = {
     Tab.MEETINGS: RequestKind.ARBITRATION,
     Tab.LEDGER: RequestKind.LEDGER,
     Tab.REOPENING: RequestKind.REOPENING,
+    Tab.APPEALS: RequestKind.APPEAL,
+    Tab.WITHDRAWALS: RequestKind.WITHDRAWAL,
 }
 # What is neither a state nor a request alone.
 OF_THEIR_OWN = (Tab.MEETINGS, Tab.LEDGER, Tab.OVERDUE, Tab.SUPERVISED)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hotline.services.access import CaseView
 from hotline.services.story_words import in_words
 from hotline.words import word
-from models import Action, Assignment, CaseEvent, DueChange, EventNote, Role, Staff, Unit
+from models import Action, Assignment, CaseEvent, Correction, DueChange, EventNote, Role, Staff, Unit
 
 # What a unit reads of a history that is not its own: that it was filed, sent, urged, sent back; never words between others.
 FOR_UNITS = frozenset(
@@ -35,6 +35,7 @@ FOR_UNITS = frozenset(
         Action.ARBITRATE,
         Action.SHELVE,
         Action.RECOUNT,
+        Action.CORRECT,
         Action.SEND_DOWN,
         Action.SEND_UP,
         Action.SEND_BACK,
@@ -59,6 +60,7 @@ class Step:
     note: str
     assignment_id: UUID | None = None
     moved: tuple[datetime, datetime] | None = None  # a due time: from when to when
+    corrected: tuple[str, str, str] | None = None  # what was filed: which field, what stood there, what stands there now
 
     @property
     def label(self) -> str:
@@ -71,7 +73,8 @@ class Step:
 
 
 _STORY = (
-    select(CaseEvent, EventNote.text, Staff.name, Unit.short, DueChange.was_at, DueChange.due_at)
+    select(CaseEvent, EventNote.text, Staff.name, Unit.short, DueChange.was_at, DueChange.due_at, Correction)
+    .outerjoin(Correction, Correction.event_id == CaseEvent.id)
     .outerjoin(DueChange, DueChange.event_id == CaseEvent.id)
     .outerjoin(EventNote, EventNote.event_id == CaseEvent.id)
     .outerjoin(Staff, Staff.id == CaseEvent.by_id)
@@ -90,8 +93,9 @@ def story_of(session: Session, view: CaseView, *, closed: bool) -> Sequence[Step
             _step(event, note or "", name or "", unit or "", own=event.assignment_id in own, view=view, closed=closed),
             assignment_id=event.assignment_id,
             moved=(was, due) if was and event.action not in OBVIOUS else None,
+            corrected=(corrected.field, corrected.was, corrected.became) if corrected and not closed else None,
         )
-        for event, note, name, unit, was, due in rows
+        for event, note, name, unit, was, due, corrected in rows
         if _is_told(event, view, own) and not _is_echo(event)
     ]
 

@@ -47,6 +47,12 @@ class LedgerRules(RequestRules):
     decided_by: frozenset[Role] = frozenset({Role.SUPERVISOR})
 
 
+class WithdrawalRules(RequestRules):
+    """撤诉: of the cases that were withdrawn from a unit's hands this share is looked at, so that no unit presses for it."""
+
+    sample: Annotated[float, Field(ge=0, le=1)] = 0.2
+
+
 class AlarmRules(RequestRules):
     """Units are warned when this share of a limit is used."""
 

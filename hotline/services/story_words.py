@@ -9,6 +9,8 @@ def in_words(action: Action, note: str) -> str:
     if action == Action.SURVEY:
         return ""
     code, colon, text = note.partition(": ")
+    if action == Action.PUSH:
+        return "：".join(filter(None, (word("push", code), text)))
     if action in (Action.REQUEST, Action.REFUSE):
         return _asked_in_words(action, note)
     if action == Action.RESUME and note == "limit":
@@ -27,7 +29,8 @@ def _asked_in_words(action: Action, note: str) -> str:
     code, colon, text = note.partition(": ")
     kind, slash, reason = code.partition("/")
     if slash:
-        return f"{word('request_kind', kind)}（{word('return_reason', reason)}）：{text}"
+        of_kind = "door" if kind == RequestKind.APPEAL else "return_reason"
+        return f"{word('request_kind', kind)}（{word(of_kind, reason)}）：{text}"
     if action == Action.REFUSE:
         return f"{word('request_kind', code)}：{text}" if colon and code in set(RequestKind) else note
     return f"{word('return_reason', code)}：{text}" if colon else word("request_kind", note)

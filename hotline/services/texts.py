@@ -54,6 +54,10 @@ CONVERSING: Mapping[str, Occasion] = {
     "ask_place": _occasion("hotline", channels=TALKED, always=True),
     "ask_time": _occasion("hotline", channels=TALKED, always=True),
     "ask_who": _occasion("hotline", channels=TALKED, always=True),
+    "withdraw_ask": _occasion("number", "link", must="number", channels=TALKED, always=True),
+    "withdraw_late": _occasion("number", "link", must="number", channels=TALKED, always=True),
+    "refused": _occasion("until", "reason", "link", "hotline", must="until", channels=TALKED, always=True),
+    "appeal_heard": _occasion("link", "hotline", channels=TALKED, always=True),
 }
 # What is told of a case.
 OF_CASES: Mapping[str, Occasion] = {
@@ -65,6 +69,9 @@ OF_CASES: Mapping[str, Occasion] = {
     "survey": _occasion("number", "link", "title", must="link"),
     "extended": _occasion("number", "link", "title", "due", must="number due"),
     "question": _occasion("number", "link", "title", "question", must="number question"),
+    "withdrawn": _occasion("number", "link", "title", must="number link"),
+    # What came of a citizen's appeal, where the matter stays as it was decided.
+    "looked_again": _occasion("number", "link", "title", "answer", must="number answer"),
     "reopened": _occasion("number", "link", "title", must="number"),
     # Tells that there is something to see and nothing of what it is about.
     PROGRESS: _occasion("link", must="link", always=True),
@@ -84,6 +91,8 @@ EXAMPLES: Mapping[str, str] = {
     "link": "https://12345.example.cn/track",
     "question": "请补充一张现场照片，并说明具体楼栋。",
     "due": "12月01日 24:00",
+    "until": "12月01日 10:00",
+    "reason": "多次拨打、发送与诉求无关的内容",
     "within": "3 分钟",
     "opens": "11月23日 08:30",
     "hours": "周一至周五 08:30—17:30",

@@ -14,6 +14,8 @@ from hotline.ports import Inbound
 from hotline.services import intake, notes, numbering, surveys
 from hotline.services.actors import SERVICE
 from hotline.services.patience import Patience
+from hotline.services.sideways import wishes
+from hotline.services.sideways.wishes import Wish
 from hotline.words import say, word
 from models import (
     Action,
@@ -26,6 +28,9 @@ from models import (
     Direction,
     EventNote,
     Message,
+    Request,
+    RequestKind,
+    RequestState,
     Survey,
     Unit,
     now,
@@ -38,6 +43,8 @@ OF_NUMBER, OF_ADDRESS = Patience(FREE_TRIES), Patience(FREE_TRIES)
 
 # The answer is the citizen's to read once the centre lets it out, not while it is still being checked.
 TOLD = frozenset({CaseStatus.CALLBACK, CaseStatus.CLOSED, CaseStatus.ARCHIVED, CaseStatus.REDIRECTED, CaseStatus.REOPENED})
+TOLD_OF_CONTACT = frozenset({Conclusion.ANSWERED, Conclusion.REDIRECTED, Conclusion.REFUSED})
+NOT_GOOD = frozenset({Conclusion.VOID, Conclusion.REFUSED})
 URGEABLE = frozenset({CaseStatus.TO_DISPATCH, CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS, CaseStatus.REOPENED})
 AT_WORK = frozenset({CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS})
 # Steps of a case that a citizen understands; those of its assignments and the rest stay inside. The words are in
@@ -89,6 +96,7 @@ class Matter:
     survey: str = ""
     survey_answered: bool = False
     may_urge: bool = False
+    wishes: frozenset[Wish] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -143,9 +151,19 @@ def progress(session: Session, contact_id: UUID) -> Progress:
     ids = [case.id for case in filed]
     history = _grouped(session.scalars(select(CaseEvent).where(CaseEvent.case_id.in_(ids)).order_by(CaseEvent.serial)))
     leads, invited, redirected = _leads(session, ids), _surveys(session, ids), _redirected(session, ids)
-    questions = _questions(session, ids)
+    questions, asked = _questions(session, ids), _requests(session, ids)
     matters = [
-        _matter(contact, case, history.get(case.id, []), leads.get(case.id), invited.get(case.id), said, redirected, questions)
+        _matter(
+            contact,
+            case,
+            history.get(case.id, []),
+            leads.get(case.id),
+            invited.get(case.id),
+            said,
+            redirected,
+            questions,
+            asked.get(case.id, ()),
+        )
         for case in filed
     ]
     return Progress(contact.reference, matters, [case.number for case in filed if case.status not in CASE_FINAL])
@@ -194,6 +212,15 @@ def _questions(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, str]:
     return {event_id: text for event_id, text in rows}
 
 
+def _requests(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, list[Request]]:
+    """Wishes to look again, the citizen's own and those of surveys."""
+    found: dict[UUID, list[Request]] = {}
+    rows = session.scalars(select(Request).where(Request.case_id.in_(case_ids), Request.kind.in_(wishes.LOOKS)))
+    for request in rows:
+        found.setdefault(request.case_id, []).append(request)
+    return found
+
+
 def _answer(case: Case, redirected: Mapping[UUID, str]) -> str:
     return case.public_answer or redirected.get(case.id, "")
 
@@ -213,9 +240,9 @@ def _unfiled(contact: Contact, said: Sequence[Message]) -> Matter:
     steps += [_remark(message) for message in said]
     state, tone, answer = ("taken" if contact.taken_at else "received"), "accent", ""
     if contact.concluded_at and contact.conclusion:
-        state, tone = contact.conclusion, "good" if contact.conclusion != Conclusion.VOID else ""
+        state, tone = contact.conclusion, "good" if contact.conclusion not in NOT_GOOD else ""
         # Why something is void is a word among colleagues.
-        answer = contact.conclusion_note if contact.conclusion in (Conclusion.ANSWERED, Conclusion.REDIRECTED) else ""
+        answer = contact.conclusion_note if contact.conclusion in TOLD_OF_CONTACT else ""
         steps.append(Step(contact.concluded_at, word("citizen_status", state)))
     return Matter(
         number=contact.reference,
@@ -225,6 +252,7 @@ def _unfiled(contact: Contact, said: Sequence[Message]) -> Matter:
         steps=_latest_first(steps),
         over=contact.concluded_at is not None,
         answer=answer,
+        wishes=frozenset({Wish.APPEAL}) if contact.conclusion == Conclusion.REFUSED else frozenset(),
     )
 
 
@@ -237,6 +265,7 @@ def _matter(
     said: Sequence[Message],
     redirected: Mapping[UUID, str],
     questions: Mapping[UUID, str],
+    requests: Sequence[Request],
 ) -> Matter:
     unit = lead[1] if lead else ""
     steps = [Step(contact.received_at, word("citizen_step", "received"))]
@@ -247,6 +276,7 @@ def _matter(
         if lead and event.action in CLOCK and event.assignment_id == lead[0].id
     ]
     steps += [_remark(message) for message in said if message.case_id in (case.id, None)]
+    steps += [_look(request) for request in requests if request.kind == RequestKind.APPEAL and request.decided_at]
     over = case.status in CASE_FINAL or case.status == CaseStatus.CLOSED
     asked = survey is not None and survey.lapsed_at is None
     return Matter(
@@ -262,6 +292,7 @@ def _matter(
         survey=surveys.token_of(survey) if survey and asked else "",
         survey_answered=bool(survey and survey.answered_at),
         may_urge=case.status in URGEABLE and _next_urge(events) <= now(),
+        wishes=wishes.open_to(case, events, requests, is_asked=asked and survey is not None and survey.answered_at is None),
     )
 
 
@@ -272,6 +303,13 @@ def _step(event: CaseEvent, unit: str) -> Step:
 
 def _remark(message: Message) -> Step:
     return Step(message.received_at, word("citizen_step", "remark"), message.text, mine=True)
+
+
+def _look(request: Request) -> Step:
+    """What came of an appeal, with the reason."""
+    kept = request.state == RequestState.REFUSED
+    text = word("citizen_step", "looked_again" if kept else "taken_up")
+    return Step(request.decided_at or request.created_at, text, request.decision_note if kept else "")
 
 
 def _latest_first(steps: Sequence[Step]) -> Sequence[Step]:

@@ -235,6 +235,16 @@ def record_decisions(session: Session, case: Case, draft: DraftForm, *, by: Acto
     )
 
 
+def correct_decision(session: Session, case: Case, field: str, value: str, *, by: Actor) -> None:
+    """What was decided first turned out wrong: what stands in the end teaches, the case's history keeps the former."""
+    latest = select(Decision).where(Decision.case_id == case.id, Decision.field == field).order_by(Decision.id.desc()).limit(1)
+    row = session.scalars(latest).one_or_none()
+    if row is None:
+        session.add(Decision(case_id=case.id, field=field, decided=value, by_id=by.staff_id))
+    elif by.staff_id is not None:
+        row.decided, row.by_id = value, by.staff_id
+
+
 def _suggested(body: Mapping[str, Any]) -> dict[str, str]:
     return {
         "request_type": body["request_type"],

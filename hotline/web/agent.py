@@ -26,7 +26,10 @@ from hotline.services import (
 )
 from hotline.services.cases import How
 from hotline.services.holding import hold_contact
+from hotline.services.sideways import doors, refusals
+from hotline.services.sideways.refusals import VOID_CODES
 from hotline.web import desk_form, render
+from hotline.web.aside import pushed_in_words
 from hotline.web.deps import Db, Key, Look, Me
 from hotline.web.desk_form import Posted, text_of
 from models import Conclusion, Contact, PresenceState, Role, Staff
@@ -193,8 +196,8 @@ def answer_directly(request: Request, me: Me, db: Db, contact_id: UUID, posted: 
 
 @router.post("/contact/{contact_id}/redirect")
 def redirect(request: Request, me: Me, db: Db, contact_id: UUID, posted: Posted, key: Key) -> Response:
-    reason = matters.right_door(text_of(posted, "door"), text_of(posted, "reason"))
-    return _file(request, db, me, contact_id, posted, key, how="redirect", reason=reason)
+    door, reason = text_of(posted, "door"), text_of(posted, "reason")
+    return _file(request, db, me, contact_id, posted, key, how="redirect", door=door, reason=reason)
 
 
 DONE: dict[How, str] = {
@@ -215,6 +218,7 @@ def _file(
     *,
     how: How,
     answer: str = "",
+    door: str = "",
     reason: str = "",
 ) -> Response:
     access.require(me, *WHO)
@@ -223,7 +227,7 @@ def _file(
     form = desk_form.merged(matters.ground(db, contact, matter, known=known, whole="title" in posted), posted)
     if area := desk_form.picked_area(posted):
         form = matters.follow(db, form, form, area=area)
-    case, left = matters.file(
+    case, left, pushed = matters.file(
         db,
         contact,
         form,
@@ -233,20 +237,35 @@ def _file(
         key=key,
         how=how,
         answer=answer,
+        door=door,
         reason=reason,
     )
     url = f"/desk?c={contact_id}&m={left}" if left else "/desk"
-    return render.redirect(request, url, notice=f"{DONE[how]}：{case.number}")
+    return render.redirect(request, url, notice=f"{DONE[how]}：{case.number}。{pushed_in_words(pushed)}")
 
 
 @router.post("/contact/{contact_id}/void")
-def void(request: Request, me: Me, db: Db, contact_id: UUID, note: Text = "") -> Response:
-    """Nothing to act on: no case comes of it. Asked twice, it is done once."""
+def void(
+    request: Request,
+    me: Me,
+    db: Db,
+    contact_id: UUID,
+    code: Annotated[str, Form(max_length=16)] = VOID_CODES[0],
+    refuse: Annotated[bool, Form()] = False,
+    note: Text = "",
+) -> Response:
+    """Nothing to act on: no case comes of it. Asked twice, it is done once. `refuse` proposes not to serve the number."""
     access.require(me, *WHO)
     contact = access.see_contact(db, me, contact_id)
     if contact.conclusion != Conclusion.VOID:
+        if code not in VOID_CODES:
+            raise Invalid(field="code")
         queueing.conclude(db, contact, Conclusion.VOID, by=_staff(db, me, alive=True), note=note)
-    return render.redirect(request, "/desk", notice="已按无效诉求结束。")
+        contact.void_code = code
+        db.flush()
+    if refuse:
+        refusals.propose(db, contact, basis=note, by=me.actor)
+    return render.redirect(request, "/desk", notice=f"已按无效诉求结束。{'已提请班长拒接此号码。' if refuse else ''}")
 
 
 @router.post("/contact/{contact_id}/reveal")
@@ -282,7 +301,16 @@ def _contact_values(session: Session, me: access.Me, contact: Contact, matter: i
         )
     mine = contact.taken_by_id == me.staff_id and contact.concluded_at is None
     told = drafts.told(session, contact, kept) if mine and threads.is_talked(contact) else {}
-    return {"contact": contact, "view": view, "filing": filing_view, "mine": mine, "doors": matters.doors(), "told": told}
+    return {
+        "contact": contact,
+        "view": view,
+        "filing": filing_view,
+        "mine": mine,
+        "doors": doors.doors(),
+        "void_codes": VOID_CODES,
+        "refusal": refusals.current(session, contact),
+        "told": told,
+    }
 
 
 def _staff(session: Session, me: access.Me, *, alive: bool = False) -> Staff:

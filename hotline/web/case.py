@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 from hotline.errors import NotAllowed
 from hotline.services import access, files, lines, places, reading_cases, reading_units, switching
 from hotline.services.rosters import deliveries
+from hotline.services.sideways import reading
 from hotline.settings import get_settings
 from hotline.web import render
+from hotline.web.aside import CHECKED
 from hotline.web.deps import Look, Me
 from hotline.web.letters import clean
 
@@ -54,12 +56,15 @@ def _may_call(session: Session, me: access.Me, view: access.CaseView) -> bool:
 
 
 def _page(request: Request, session: Session, me: access.Me, view: access.CaseView, *, revealed: str = "") -> Response:
+    opened = reading_cases.panel(session, view)
     values: dict[str, Any] = {
         "told": deliveries.of_case(session, view.case.id, None if view.whole else [held.unit.id for held in view.held]),
-        "opened": reading_cases.panel(session, view),
+        "opened": opened,
         "rest": reading_cases.rest(session, view.case) if view.whole else None,
         "revealed": revealed,
         "brand": places.hotline_name(session),
         "may_call": _may_call(session, me, view),
+        "identity_checks": CHECKED,
+        **reading.values(session, me, opened),
     }
     return render.page(request, "case/page.html", me=me, **values)

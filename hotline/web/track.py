@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import HotlineError, Invalid, TooMany
 from hotline.services import places, tracking
+from hotline.services.sideways import wishes
+from hotline.services.sideways.wishes import Wish
 from hotline.web import render
 from hotline.web.deps import Db, Key, Look, address_of, same_site
 from hotline.web.letters import LONGEST_TEXT, clean, in_chinese
@@ -23,6 +25,13 @@ router = APIRouter(include_in_schema=False)
 
 COOKIE = "hotline_track"
 OPEN_FOR = timedelta(minutes=30)
+DONE = {
+    "remark": "Your addition has been received.",
+    "urge": "The unit has been reminded.",
+    Wish.WITHDRAW: "The matter is withdrawn. Nothing more is done about it.",
+    Wish.APPEAL: "Your appeal has been received. Somebody else will look at it, and you will be told.",
+    Wish.REOPEN: "Your wish has been received. The centre will look at it again.",
+}
 EXAMPLE = "990181-20261121-000123"
 
 
@@ -57,7 +66,7 @@ def show(request: Request, look: Look, reference: str, done: str = "") -> Respon
     contact_id = _admitted(request)
     if contact_id is None:
         return _back(request, reference)
-    told = {"remark": "Your addition has been received.", "urge": "The unit has been reminded."}.get(done)
+    told = DONE.get(done)
     return _page(request, look, contact_id, told={"kind": "good", "text": say(told)} if told else None)
 
 
@@ -86,6 +95,31 @@ def urge(request: Request, db: Db, reference: str, key: Key, number: Annotated[s
         told = {"kind": "warn", "text": in_chinese(refusal)}
         return _page(request, db, contact_id, told=told, status=refusal.status)
     return render.redirect(request, f"/track/{reference}?done=urge")
+
+
+@router.post("/track/{reference}/wish", dependencies=[Depends(same_site)])
+def wish(
+    request: Request,
+    db: Db,
+    reference: str,
+    key: Key,
+    wish: Annotated[Wish, Form()],
+    number: Annotated[str, Form()] = "",
+    text: Annotated[str, Form(max_length=LONGEST_TEXT)] = "",
+    sure: Annotated[bool, Form()] = False,
+) -> Response:
+    """To withdraw, to appeal, to reopen: each in the citizen's words. A withdrawal is ticked off besides."""
+    contact_id = _admitted(request)
+    if contact_id is None:
+        return _back(request, reference)
+    try:
+        if wish == Wish.WITHDRAW and not sure:
+            raise Invalid("Please tick that you want to withdraw the matter.")
+        wishes.say(db, contact_id, wish, number=number, text=clean(text), key=key)
+    except HotlineError as refusal:
+        told = {"kind": "warn", "text": in_chinese(refusal)}
+        return _page(request, db, contact_id, told=told, status=refusal.status)
+    return render.redirect(request, f"/track/{reference}?done={wish}")
 
 
 @router.post("/track/{reference}/leave", dependencies=[Depends(same_site)])

@@ -26,6 +26,7 @@ from hotline.services import (
 )
 from hotline.services.files import CheckedFile
 from hotline.services.reading_centre import Tab
+from hotline.services.sideways import doors
 from hotline.web import centre_requests, render
 from hotline.web.centre_requests import asked_of, done
 from hotline.web.deps import Db, Key, Look, Me, Seen
@@ -38,7 +39,19 @@ router = APIRouter(prefix="/verify", include_in_schema=False)
 STAFFED_BY = (Role.DISPATCHER, Role.VERIFIER, Role.SHIFT_LEADER, Role.CALLBACK_AGENT, Role.SUPERVISOR)
 # Acts on a case that have routes of their own or are taken on its assignment.
 ELSEWHERE = frozenset(
-    {Action.DISPATCH, Action.SIGN, Action.RETURN, Action.ANSWER, Action.REWORK, Action.CLOSE, Action.ASK_CITIZEN, Action.APPROVE}
+    {
+        Action.DISPATCH,
+        Action.SIGN,
+        Action.RETURN,
+        Action.ANSWER,
+        Action.REWORK,
+        Action.CLOSE,
+        Action.ASK_CITIZEN,
+        Action.APPROVE,
+        Action.REDIRECT,
+        Action.WITHDRAW,
+        Action.REOPEN,
+    }
 )
 # Acts that have forms of their own beside the list of the rarer ones.
 SHOWN_APART = ELSEWHERE | {Action.VERIFY}
@@ -267,7 +280,7 @@ def advance(
     note: Note = "",
     seen: Seen = None,
 ) -> Response:
-    """The rarer steps of a case: answer directly, redirect, dismiss, withdraw, send somebody to the spot."""
+    """The rarer steps of a case: answer directly, dismiss, send somebody to the spot."""
     if action in ELSEWHERE:
         raise NotFound()
     case = access.see_case(db, me, number).case
@@ -296,6 +309,7 @@ def _opened(session: Session, me: access.Me, number: str, tab: Tab) -> dict[str,
         "units": reading_units.choices(session),
         "proposed": reading_centre.proposed(session, opened.case) if SENDS_OUT.intersection(actions) else None,
         "grades": tuple(Grade),
+        "doors": doors.doors(),
     }
 
 

@@ -134,7 +134,7 @@ def test_a_shift_leader_turns_away_what_belongs_elsewhere(city: City) -> None:
     number, code = write(city.citizen)
     take_and_file(city.as_role(Role.AGENT))
 
-    send(leader, on_desk(leader, "review", number), "redirect", note="小区内部路灯由物业管理，请先联系物业。")
+    send(leader, on_desk(leader, "review", number), "redirect", door="other", reason="小区内部路灯由物业管理，请先联系物业。")
 
     assert city.status(number) == "redirected"
     assert "请先联系物业" in track(city.citizen, number, code).html

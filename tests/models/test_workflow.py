@@ -33,8 +33,11 @@ def test_a_case_that_is_not_final_has_a_way_out(status: CaseStatus) -> None:
 
 
 @pytest.mark.parametrize("status", sorted(CASE_FINAL))
-def test_a_final_case_has_no_way_out(status: CaseStatus) -> None:
-    assert [action for origin, action in CASE if origin == status] == []
+def test_only_a_second_look_leads_out_of_a_final_state(status: CaseStatus) -> None:
+    ways = {action: row for (origin, action), row in CASE.items() if origin == status}
+
+    assert set(ways) == (set() if status == CaseStatus.ARCHIVED else {Action.REOPEN})
+    assert all(row.to == CaseStatus.TO_DISPATCH and row.needs_note for row in ways.values())
 
 
 @pytest.mark.parametrize("status", sorted(CASE_OPEN))
@@ -51,10 +54,16 @@ def test_every_row_names_who_may_take_it() -> None:
     assert [key for table in (CASE, ASSIGNMENT) for key, row in table.items() if not row.by] == []
 
 
-def test_the_service_only_closes_and_archives() -> None:
+def test_the_service_closes_archives_and_says_what_citizens_and_the_police_say() -> None:
     by_service = {action for (_, action), row in CASE.items() if Role.SERVICE in row.by}
 
-    assert by_service == {Action.CLOSE, Action.ARCHIVE}
+    assert by_service == {Action.CLOSE, Action.ARCHIVE, Action.WITHDRAW, Action.REOPEN}
+    assert Role.SERVICE in CASE[CaseStatus.REDIRECTED, Action.REOPEN].by
+    assert Role.SERVICE not in CASE[CaseStatus.WITHDRAWN, Action.REOPEN].by
+
+
+def test_no_unit_withdraws_a_case() -> None:
+    assert not any({Role.LIAISON, Role.GRID_WORKER} & row.by for (_, action), row in CASE.items() if action == Action.WITHDRAW)
 
 
 def test_what_ends_a_matter_without_an_answer_needs_a_reason() -> None:

@@ -29,7 +29,7 @@ def test_a_service_without_a_provider_is_led_to_all_of_them(demo: Settings, monk
     led = started_with(wiring.environment(demo, SECRET), monkeypatch)
 
     assert led.sms.gateway == "twilio"
-    assert list(wiring.played(led)) == ["twilio", "aliyun", "tencent", "generic", "wechat", "mail"]
+    assert list(wiring.played(led)) == ["twilio", "aliyun", "tencent", "generic", "wechat", "mail", "police"]
     assert led.mail.address == wiring.ADDRESS
     assert wiring.mail_account(led)[0] == wiring.ADDRESS
 
@@ -38,7 +38,7 @@ def test_the_command_by_itself_has_the_settings_of_that_service(demo: Settings, 
     alone = wiring.completed(demo, SECRET)
     led = started_with(wiring.environment(demo, SECRET), monkeypatch)
 
-    assert (alone.sms, alone.wechat, alone.mail) == (led.sms, led.wechat, led.mail)
+    assert (alone.sms, alone.wechat, alone.mail, alone.police) == (led.sms, led.wechat, led.mail, led.police)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,7 @@ def test_the_command_by_itself_has_the_settings_of_that_service(demo: Settings, 
         ("HOTLINE_SMS__GATEWAY", "SMS"),
         ("HOTLINE_WECHAT__TOKEN", "WECHAT"),
         ("HOTLINE_MAIL__ADDRESS", "MAIL"),
+        ("HOTLINE_POLICE__SECRET", "POLICE"),
     ],
 )
 def test_a_group_of_which_the_operator_has_set_anything_is_left_alone(
@@ -57,10 +58,9 @@ def test_a_group_of_which_the_operator_has_set_anything_is_left_alone(
 
     led = {each.split("__")[0].removeprefix("HOTLINE_") for each in wiring.environment(given, SECRET)}
 
-    assert led == {"SMS", "WECHAT", "MAIL", "CHAT"} - {group}
-    assert not {"SMS": {"twilio", "aliyun", "tencent", "generic"}, "WECHAT": {"wechat"}, "MAIL": {"mail"}}[group] & set(
-        wiring.played(given)
-    )
+    assert led == {"SMS", "WECHAT", "MAIL", "CHAT", "POLICE"} - {group}
+    names = {"SMS": {"twilio", "aliyun", "tencent", "generic"}, "WECHAT": {"wechat"}, "MAIL": {"mail"}, "POLICE": {"police"}}
+    assert not names[group] & set(wiring.played(given))
 
 
 def test_it_belongs_to_the_demo(demo: Settings) -> None:

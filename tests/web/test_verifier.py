@@ -154,8 +154,8 @@ def test_a_dissatisfied_citizen_is_answered_by_a_decision(
 def test_a_rare_step_needs_its_reason(as_role: SignIn, pages: Database) -> None:
     dispatcher, number = as_role(Role.DISPATCHER), a_case(pages, CaseStatus.TO_DISPATCH)
 
-    silent = send(dispatcher, f"/verify/to_dispatch/{number}", "advance", action="redirect")
-    told = send(dispatcher, f"/verify/to_dispatch/{number}", "advance", action="redirect", note="请拨打 12315")
+    silent = send(dispatcher, f"/verify/to_dispatch/{number}", "redirect", door="other")
+    told = send(dispatcher, f"/verify/to_dispatch/{number}", "redirect", door="other", reason="请拨打 12315")
 
     assert (silent.status_code, told.status_code) == (422, 303)
     assert one(pages).status == CaseStatus.REDIRECTED

@@ -1,0 +1,193 @@
+"""Beside the main line, on the screens: not ours, withdrawn, looked at again, put right; orders for 110."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from hotline.errors import Invalid, NotFound
+from hotline.services import access, cases, filing
+from hotline.services.dispatching import ReturnReason
+from hotline.services.reading_centre import Tab
+from hotline.services.sideways import correcting, doors, police, refusals, second_look, withdrawing
+from hotline.web import render
+from hotline.web.centre_requests import asked_of, done
+from hotline.web.deps import Db, Key, Look, Me, Seen
+from hotline.web.letters import clean
+from hotline.words import word
+from models import Action, CaseStatus, NumberRefusal, PolicePush, RequestKind, Role, now
+
+router = APIRouter(include_in_schema=False)
+
+Words = Annotated[str, Form(max_length=2000)]
+Code = Annotated[str, Form(max_length=32)]
+KEPT_BY = (Role.SHIFT_LEADER, Role.SUPERVISOR)
+COUNTED = timedelta(days=30)
+# How it was made sure that it was the citizen.
+CHECKED = ("same_number", "called_back", "in_person", "thread")
+
+
+@router.post("/verify/{number}/redirect")
+def redirect(
+    request: Request,
+    me: Me,
+    db: Db,
+    number: str,
+    key: Key,
+    door: Code,
+    tab: Annotated[Tab, Form()] = Tab.TO_DISPATCH,
+    reason: Words = "",
+    seen: Seen = None,
+) -> Response:
+    case = access.see_case(db, me, number).case
+    pushed = doors.turn_away(db, case, door, explanation=clean(reason), by=me.actor, key=key, seen=seen)
+    return done(request, tab, f"已引导告知，原因和去处已告诉市民。{pushed_in_words(pushed)}")
+
+
+@router.post("/verify/{number}/second-look")
+def look_again(
+    request: Request,
+    me: Me,
+    db: Db,
+    number: str,
+    key: Key,
+    request_id: Annotated[UUID, Form()],
+    verdict: Annotated[str, Form(max_length=16)],
+    note: Words = "",
+) -> Response:
+    asked = asked_of(db, me, number, request_id)
+    grant, pressed = verdict in ("grant", "pressed"), verdict == "pressed"
+    second_look.decide(db, asked, grant=grant, pressed=pressed, note=clean(note), by=me.actor, key=key)
+    tab = Tab.APPEALS if asked.kind == RequestKind.APPEAL else Tab.WITHDRAWALS
+    return done(request, tab, "已重新受理，请到“待派单”派出。" if grant else "维持原处理，理由已记下。")
+
+
+@router.post("/case/{number}/withdraw")
+def withdraw(
+    request: Request,
+    me: Me,
+    db: Db,
+    number: str,
+    key: Key,
+    checked: Annotated[str, Form(max_length=16)],
+    reason: Words = "",
+    seen: Seen = None,
+) -> Response:
+    """What the citizen said to a person of the centre."""
+    if checked not in CHECKED:
+        raise Invalid(field="checked")
+    view = access.see_case(db, me, number)
+    said = clean(reason)
+    if not view.whole:
+        raise NotFound()
+    note = f"{said}（{word('identity_check', checked)}）" if said else ""
+    withdrawing.withdraw(db, view.case, reason=note, by=me.actor, key=key, seen=seen)
+    return render.redirect(request, f"/case/{number}", notice="已按市民要求撤回，市民会收到确认。")
+
+
+@router.post("/case/{number}/correct-category")
+def correct_category(
+    request: Request, me: Me, db: Db, number: str, key: Key, category: Code, reason: Words = "", seen: Seen = None
+) -> Response:
+    case = access.see_case(db, me, number).case
+    correcting.category(db, case, category.split(" ")[0], reason=clean(reason), by=me.actor, key=key, seen=seen)
+    return render.redirect(request, f"/case/{number}", notice="分类已更正，原分类留在经过里。")
+
+
+@router.post("/case/{number}/correct-place")
+def correct_place(
+    request: Request,
+    me: Me,
+    db: Db,
+    number: str,
+    key: Key,
+    place: Annotated[str, Form(max_length=200)],
+    area: Code = "",
+    reason: Words = "",
+    seen: Seen = None,
+) -> Response:
+    case = access.see_case(db, me, number).case
+    text, picked = clean(place), area.split(" ")[0]
+    correcting.place(db, case, text, area=picked, reason=clean(reason), by=me.actor, key=key, seen=seen)
+    return render.redirect(request, f"/case/{number}", notice="地点已更正，原地点留在经过里。")
+
+
+@router.post("/case/{number}/reassign")
+def reassign(
+    request: Request,
+    me: Me,
+    db: Db,
+    number: str,
+    key: Key,
+    unit: Code,
+    why: Annotated[ReturnReason, Form()],
+    reason: Words = "",
+    seen: Seen = None,
+) -> Response:
+    case = access.see_case(db, me, number).case
+    to = filing.units_of(db, [unit])[0]
+    correcting.unit(db, case, to, reason_code=why, reason=clean(reason), by=me.actor, key=key, seen=seen)
+    return render.redirect(request, f"/case/{number}", notice=f"已改派{to.name}，时限重新起算。")
+
+
+@router.post("/case/{number}/reopen")
+def reopen(request: Request, me: Me, db: Db, number: str, key: Key, reason: Words = "", seen: Seen = None) -> Response:
+    """The centre itself finds that a closed case is not over."""
+    case = access.see_case(db, me, number).case
+    if case.status != CaseStatus.CLOSED:
+        # What ended otherwise is looked at again where the citizen asks for it.
+        raise NotFound()
+    cases.advance(db, case, Action.REOPEN, by=me.actor, key=key, seen=seen, note=clean(reason))
+    return render.redirect(request, f"/case/{number}", notice="已重新办理，请到“待派单”派出。")
+
+
+@router.post("/case/{number}/push")
+def replay(request: Request, me: Me, db: Db, number: str, key: Key, push_id: Annotated[UUID, Form()]) -> Response:
+    """An order that is stuck is sent to 110 once more."""
+    case = access.see_case(db, me, number).case
+    row = db.get(PolicePush, push_id)
+    if row is None or row.case_id != case.id:
+        raise NotFound()
+    police.replay(db, row, by=me.actor, key=key)
+    return render.redirect(request, f"/case/{number}", notice="已重新推送。")
+
+
+@router.get("/aside")
+def page(request: Request, look: Look, me: Me) -> Response:
+    """What the shift leader keeps an eye on beside the main line."""
+    access.require(me, *KEPT_BY)
+    values: dict[str, Any] = {
+        "listed": refusals.listed(look),
+        "rule": refusals.rule(look),
+        "counts": doors.counts(look, since=now() - COUNTED),
+        "days": COUNTED.days,
+        "pushes": police.recent(look),
+        "police_wired": police.is_wired(),
+    }
+    return render.page(request, "aside/page.html", me=me, **values)
+
+
+@router.post("/aside/refusal/{refusal_id}/{act}")
+def decide_refusal(
+    request: Request, me: Me, db: Db, refusal_id: UUID, act: Literal["grant", "decline", "lift", "keep"], note: Words = ""
+) -> Response:
+    row = db.get(NumberRefusal, refusal_id)
+    if row is None:
+        raise NotFound()
+    said = clean(note)
+    if act in ("grant", "decline"):
+        refusals.decide(db, row, grant=act == "grant", note=said, by=me.actor)
+    elif act == "lift":
+        refusals.lift(db, row, note=said, by=me.actor)
+    else:
+        refusals.keep(db, row, note=said, by=me.actor)
+    return render.redirect(request, "/aside", notice="已记下。")
+
+
+def pushed_in_words(pushed: police.Pushed | None) -> str:
+    """Plainly: whether the order itself goes to 110, or the voice alone went."""
+    if pushed is None:
+        return ""
+    return "工单正推送110平台。" if police.is_wired() else "110平台没有接通，工单没有推送：只有语音转过去，请口头说清。"
