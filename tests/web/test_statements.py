@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event, func, select
 
 from hotline.db import Database
 from hotline.services import floor, profiles, surveys
+from hotline.services.monthly.months import Month
 from hotline.settings import Settings
 from models import Assignment, Case, CaseStatus, Contact, Presence, PresenceState, Role, Staff, Survey, now
 from tests.factories_calls import make_call, make_line
@@ -181,21 +182,11 @@ def test_supervision_and_administration(as_role: SignIn, city: Database) -> None
     everybody = as_role(*EVERYTHING)
     with city.reading() as session:
         somebody = session.scalars(select(Staff.id)).first()
-    paths = [
-        "/wall",
-        "/wall/now",
-        "/reports",
-        "/reports/ranking",
-        "/reports/unit/CGJ",
-        "/reports/agents",
-        "/reports/periods",
-        "/wall/list",
-        "/wall/alerts",
-        "/reports/monthly",
-        "/reports/monthly/2026-10",
-        "/open",
-        f"/admin/staff?open={somebody}",
-    ]
+    month = f"/reports/monthly/{Month.of(now()).before}"
+    act(everybody, city, visit(everybody, city, month), "monthly-sign")
+    paths = ["/wall", "/wall/now", "/wall/list", "/wall/alerts", "/reports/monthly", month, "/open"]
+    paths += ["/reports", "/reports/ranking", "/reports/unit/CGJ", "/reports/agents", "/reports/periods"]
+    paths += [f"/admin/staff?open={somebody}"]
     for path in paths + [
         f"/admin{page}"
         for page in (

@@ -9,7 +9,9 @@ from sqlalchemy import select
 
 from hotline.db import Database
 from hotline.services.alerts.watching import watch
+from hotline.settings import Settings
 from models import CaseStatus, Role, Subscriber
+from tests.factories_calls import make_call, make_line
 from tests.factories_cases import make_case
 from tests.factories_contacts import make_contact
 from tests.web.forms import form
@@ -32,6 +34,23 @@ def test_all_walls_show_one_drawing_until_it_is_no_longer_fresh(
     assert first == meanwhile != later
     assert "今日 0</span>" in meanwhile
     assert "今日 1</span>" in later
+
+
+def test_with_a_telephone_the_wall_shows_its_rates(
+    as_role: SignIn, pages: Database, settings: Settings, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "telephony", "on")
+    with pages.unit_of_work() as session:
+        line = make_line(session)
+        make_call(session, facts=("queued", "rang", "answered", "ended"), line=line)
+        make_call(session, facts=("queued", "ended"))
+    clock.shift(600)
+
+    wall = as_role(Role.SUPERVISOR).get("/wall/now").text
+
+    assert "15 秒接听率（今日）" in wall
+    assert "50.0<small>%</small>" in wall
+    assert "电话未连接" in wall
 
 
 def test_an_alarm_stands_on_the_wall_and_somebody_takes_it_on(
