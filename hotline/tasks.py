@@ -57,10 +57,13 @@ from hotline.services import (
     switching,
     triage,
 )
+from hotline.services.survey_plans import control, plans
 from hotline.settings import get_settings
 from models import Action, Case, CaseStatus, Contact, Message, Request, Survey, now
 
 KEPT_IN_OUTBOX = timedelta(days=7)
+# After these nobody is asked any more about how it was before.
+LEAVE_THE_CITIZEN = frozenset({Action.REOPEN, Action.REWORK, Action.WITHDRAW})
 KEPT_COMMANDS = timedelta(days=30)
 
 
@@ -137,13 +140,23 @@ def tell_decision(session: Session, event: RequestDecided) -> None:
 
 @handles(CaseAdvanced)
 def invite_citizen(session: Session, event: CaseAdvanced) -> None:
-    if event.action in (Action.CLOSE, Action.ASK_CITIZEN):
-        surveys.invite(session, session.get_one(Case, event.case_id))
+    case = session.get_one(Case, event.case_id)
+    if event.to_status in (CaseStatus.CLOSED, CaseStatus.CALLBACK):
+        surveys.invite(session, case)
+    elif event.action in LEAVE_THE_CITIZEN:
+        plans.end_moved_on(session, case)
 
 
 @handles(SurveyAnswered, SurveyLapsed)
 def follow_survey(session: Session, event: SurveyAnswered | SurveyLapsed) -> None:
     surveys.follow_up(session, session.get_one(Survey, event.survey_id))
+
+
+@handles(SurveyAnswered)
+def draw_control(session: Session, event: SurveyAnswered) -> None:
+    survey = session.get_one(Survey, event.survey_id)
+    if (answer := surveys.latest_answer(session, survey)) is not None:
+        control.draw(session, survey, answer)
 
 
 @handles(CaseAdvanced, SurveyAnswered)
@@ -248,6 +261,7 @@ TIMETABLE: dict[str, Timed] = {
     "send_due": Timed(timedelta(seconds=10), delivery.find_due),
     "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
     "end_breaks": Timed(timedelta(seconds=10), floor.end_breaks),
+    "ask_citizens": Timed(timedelta(seconds=30), plans.run_due),
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),
     "end_quiet_threads": Timed(timedelta(minutes=5), episodes.end_quiet),
     "archive_closed": Timed(timedelta(hours=1), archiving.archive_closed),

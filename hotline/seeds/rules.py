@@ -24,6 +24,7 @@ def load_rules(session: Session) -> int:
         ("conversations", "default", files.read("conversations.yaml")),
         ("texting", "default", files.read("texting.yaml")),
         ("texts", "default", files.read("texts.yaml")),
+        ("surveys", "default", files.read("surveys.yaml")),
         (consent["kind"], consent["code"], consent["body"]),
     ]
     added = sum(_load(session, kind, code, body) for kind, code, body in bodies)

@@ -23,6 +23,7 @@ from hotline.services import (
     triage,
 )
 from hotline.services.conversation_rule import ConversationRule
+from hotline.services.survey_plans import replies
 from hotline.settings import get_settings
 from hotline.words import say
 from models import Conclusion, Contact, Conversation, ConversationSignal, Direction, Message, Urgency, now
@@ -45,7 +46,7 @@ def hear(session: Session, event: MessageReceived, body: dict[str, Any] | None) 
     if not threads.is_talked(contact) or contact.concluded_at is not None:
         return
     message = session.get_one(Message, event.message_id)
-    if identities.hear(session, contact, message):
+    if identities.hear(session, contact, message) or replies.hear(session, contact, message):
         if contact.taken_at is None and _is_first(session, contact, message):
             queueing.conclude(session, contact, Conclusion.ANSWERED, by=None)
         return

@@ -54,6 +54,8 @@ CONVERSING: Mapping[str, Occasion] = {
     "ask_place": _occasion("hotline", channels=TALKED, always=True),
     "ask_time": _occasion("hotline", channels=TALKED, always=True),
     "ask_who": _occasion("hotline", channels=TALKED, always=True),
+    # A reply that was understood as an opinion; a letter by e-mail quotes what it answers, and is read by a person.
+    "survey_thanks": _occasion("number", "hotline", must="number", channels=("sms", "wechat"), always=True),
 }
 # What is told of a case.
 OF_CASES: Mapping[str, Occasion] = {
