@@ -57,7 +57,7 @@ from hotline.services import (
     switching,
     triage,
 )
-from hotline.services.survey_plans import control, plans
+from hotline.services.survey_plans import control, plans, pressure
 from hotline.settings import get_settings
 from models import Action, Case, CaseStatus, Contact, Message, Request, Survey, now
 
@@ -262,6 +262,7 @@ TIMETABLE: dict[str, Timed] = {
     "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
     "end_breaks": Timed(timedelta(seconds=10), floor.end_breaks),
     "ask_citizens": Timed(timedelta(seconds=30), plans.run_due),
+    "find_pressure": Timed(timedelta(hours=1), pressure.look),
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),
     "end_quiet_threads": Timed(timedelta(minutes=5), episodes.end_quiet),
     "archive_closed": Timed(timedelta(hours=1), archiving.archive_closed),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from hotline.errors import Invalid, TooMany
 from hotline.services import call_rows, callbacks, opening_hours, phones, surveys, telephone_rule, tracking
 from hotline.services.survey_plans import moment
+from hotline.services.survey_plans.traces import Origin
 from models import Callback, CallbackReason, CallbackTry, Case, CaseStatus, Contact, Grade, Survey, now
 from models.base import CITY_TIME
 
@@ -112,6 +113,7 @@ def _keep_survey(session: Session, linkedid: str, told: Mapping[str, str]) -> No
         solved=told["solved"] == "yes",
         result=GRADES[told["result_grade"]],
         unit=GRADES[told["unit_grade"]],
+        origin=Origin(number_hash=callback.number_hash),
     )
 
 

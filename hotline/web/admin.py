@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from hotline.errors import NotFound
 from hotline.services import access, administration, profiles, reading_admin, reading_outgoing, reading_units, texts
 from hotline.services.administration import CHANNELS, GIVEN_ROLES, Account
-from hotline.web import admin_conversations, admin_model, admin_profiles, admin_telephone, admin_texts, render
+from hotline.web import admin_conversations, admin_model, admin_profiles, admin_surveys, admin_telephone, admin_texts, render
 from hotline.web.deps import Db, Look, Me
 from hotline.web.letters import clean
 from models import Delivery, Role
@@ -23,6 +23,7 @@ def _administrators_only(me: Me) -> None:
 router = APIRouter(prefix="/admin", include_in_schema=False, dependencies=[Depends(_administrators_only)])
 router.include_router(admin_profiles.router)
 router.include_router(admin_telephone.router)
+router.include_router(admin_surveys.router)
 router.include_router(admin_texts.router)
 router.include_router(admin_conversations.router)
 router.include_router(admin_model.router)

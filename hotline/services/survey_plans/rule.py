@@ -90,6 +90,7 @@ class SurveyRule(Part):
     taken_for: TimeLimit
     control_share: Annotated[float, Field(ge=0, le=1)]
     pressure: PressureRule
+    own_numbers: Mapping[str, tuple[str, ...]] = {}
 
     @model_validator(mode="after")
     def _asks_all(self) -> Self:
