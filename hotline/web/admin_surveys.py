@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid
-from hotline.services import editions
+from hotline.services import editions, profiles
 from hotline.services.access import Me as Person
 from hotline.services.survey_plans import editions as survey_editions
 from hotline.services.survey_plans import rule
@@ -45,6 +45,7 @@ def _page(request: Request, session: Session, me: Person, *, status: int = 200, 
     shown = {
         "problem": "",
         "is_draft": False,
+        "names": {code: profiles.shipped(code)["name"] for code in profiles.SHIPPED},
         "explained": rule.current(session),
         "editions": editions.of_kind(session, rule.KIND),
         **values,

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import NotFound, Refused
 from hotline.services import places, surveys
+from hotline.services.survey_plans import rule
 from hotline.services.survey_plans.traces import Origin
 from hotline.web import render
 from hotline.web.deps import Db, Look, address_of, same_site
@@ -87,6 +88,7 @@ def _page(
         "answer": case.public_answer,
         "given": given,
         "problems": problems,
+        "questions": rule.current(session).questions,
         "grade_names": tuple(Grade),
         "answered": survey.answered_at is not None,
         "correct_until": surveys.correct_until(session, survey),

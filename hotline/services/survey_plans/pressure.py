@@ -152,9 +152,10 @@ def see(session: Session, sign_id: UUID, *, note: str, by: Actor) -> PressureSig
 
 def outcomes(session: Session) -> Sequence[tuple[AttemptOutcome, int]]:
     """What came of the calls of the latest 30 days: why citizens were not reached stays to be counted."""
+    ended = (SurveyAttempt.ended_at >= now() - LOOKED_BACK, SurveyAttempt.outcome != AttemptOutcome.OVERTAKEN)
     counted = (
         select(SurveyAttempt.outcome, func.count())
-        .where(SurveyAttempt.ended_at >= now() - LOOKED_BACK, SurveyAttempt.way != SurveyWay.MESSAGE)
+        .where(SurveyAttempt.way != SurveyWay.MESSAGE, *ended)
         .group_by(SurveyAttempt.outcome)
         .order_by(func.count().desc())
     )
