@@ -78,12 +78,15 @@ from hotline.services.rosters import telling as unit_telling
 from hotline.services.scores import sums
 from hotline.services.searching import indexing
 from hotline.services.sideways import police, second_look
+from hotline.services.survey_plans import control, plans, pressure
 from hotline.services.systems import calls, delivering
 from hotline.services.systems import telling as system_telling
 from hotline.settings import get_settings
 from models import Action, Alert, Case, CaseStatus, Contact, Message, MonthlyReport, Request, Survey, now
 
 KEPT_IN_OUTBOX = timedelta(days=7)
+# After these nobody is asked any more about how it was before.
+LEAVE_THE_CITIZEN = frozenset({Action.REOPEN, Action.REWORK, Action.WITHDRAW})
 KEPT_COMMANDS = timedelta(days=30)
 CALLS_IN_A_TURN = 50
 
@@ -172,8 +175,11 @@ def tell_decision(session: Session, event: RequestDecided) -> None:
 
 @handles(CaseAdvanced)
 def invite_citizen(session: Session, event: CaseAdvanced) -> None:
-    if event.action in (Action.CLOSE, Action.ASK_CITIZEN):
-        surveys.invite(session, session.get_one(Case, event.case_id))
+    case = session.get_one(Case, event.case_id)
+    if event.to_status in (CaseStatus.CLOSED, CaseStatus.CALLBACK):
+        surveys.invite(session, case)
+    elif event.action in LEAVE_THE_CITIZEN:
+        plans.end_moved_on(session, case)
 
 
 @handles(SurveyAnswered, SurveyLapsed)
@@ -188,6 +194,13 @@ def score_case(session: Session, event: CaseAdvanced | CaseNoted | SurveyAnswere
     # A closed case may still be tied to another one as its repeat, or parted from it.
     if not isinstance(event, CaseNoted) or event.action == Action.MARK:
         scoring.score_case(session, session.get_one(Case, event.case_id))
+
+
+@handles(SurveyAnswered)
+def draw_control(session: Session, event: SurveyAnswered) -> None:
+    survey = session.get_one(Survey, event.survey_id)
+    if (answer := surveys.latest_answer(session, survey)) is not None:
+        control.draw(session, survey, answer)
 
 
 @handles(RequestDecided)
@@ -360,6 +373,8 @@ TIMETABLE: dict[str, Timed] = {
     "push_due": Timed(timedelta(seconds=10), police.find_due),
     "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
     "end_breaks": Timed(timedelta(seconds=10), floor.end_breaks),
+    "ask_citizens": Timed(timedelta(seconds=30), plans.run_due),
+    "find_pressure": Timed(timedelta(hours=1), pressure.look),
     "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),
     "add_up_scores": Timed(timedelta(minutes=1), sums.refresh),
     "end_quiet_threads": Timed(timedelta(minutes=5), episodes.end_quiet),

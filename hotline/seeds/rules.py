@@ -27,6 +27,7 @@ def load_rules(session: Session) -> int:
         ("texts", "default", files.read("texts.yaml")),
         ("scoring", "default", files.read("scoring.yaml")),
         ("unit_notices", "default", files.read("unit_notices.yaml")),
+        ("surveys", "default", files.read("surveys.yaml")),
         (consent["kind"], consent["code"], consent["body"]),
     ]
     added = sum(_load(session, kind, code, body) for kind, code, body in bodies)

@@ -24,6 +24,7 @@ from hotline.services import (
 )
 from hotline.services.conversation_rule import ConversationRule
 from hotline.services.sideways import refusals, withdrawing
+from hotline.services.survey_plans import replies
 from hotline.settings import get_settings
 from hotline.words import say
 from models import Conclusion, Contact, Conversation, ConversationSignal, Direction, Message, Urgency, now
@@ -46,7 +47,7 @@ def hear(session: Session, event: MessageReceived, body: dict[str, Any] | None) 
     message = session.get_one(Message, event.message_id)
     if refusals.hear(session, contact, message) or not threads.is_talked(contact) or contact.concluded_at is not None:
         return
-    if identities.hear(session, contact, message) or withdrawing.hear(session, contact, message):
+    if any(each.hear(session, contact, message) for each in (identities, withdrawing, replies)):
         if contact.taken_at is None and _is_first(session, contact, message):
             queueing.conclude(session, contact, Conclusion.ANSWERED, by=None)
         return

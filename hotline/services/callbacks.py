@@ -169,6 +169,13 @@ def remove(session: Session, callback_id: UUID, *, by: Staff, at: datetime) -> C
     return callback
 
 
+def forgo(session: Session, callback_id: UUID, *, at: datetime) -> None:
+    """It need not be placed any more; a call that is being placed, or runs, is left to end by itself."""
+    callback = session.get_one(Callback, callback_id, with_for_update=True, populate_existing=True)
+    if callback.state == CallbackState.WAITING:
+        _settle(session, callback, CallbackState.DROPPED, at=at)
+
+
 def _locked(session: Session, callback_id: UUID) -> Callback:
     callback = session.get(Callback, callback_id, with_for_update=True, populate_existing=True)
     if callback is None:
@@ -212,11 +219,15 @@ def _conclude_waiting(session: Session, callback: Callback) -> None:
         queueing.conclude(session, contact, Conclusion.ABANDONED, by=None)
 
 
+# What is said and heard by keys: the exchange dials alone.
+BY_MACHINE = frozenset({CallbackReason.DUTY, CallbackReason.SURVEY})
+
+
 def to_ring(session: Session, *, limit: int = 100) -> list[Owed]:
-    """What is owed, the most urgent first."""
+    """What is owed, the most urgent first, where a person speaks."""
     callbacks = session.scalars(
         select(Callback)
-        .where(Callback.state.in_([CallbackState.WAITING, CallbackState.DIALLING]), Callback.reason != CallbackReason.DUTY)
+        .where(Callback.state.in_([CallbackState.WAITING, CallbackState.DIALLING]), Callback.reason.not_in(BY_MACHINE))
         .order_by(Callback.due_at, Callback.created_at)
         .limit(limit)
     ).all()

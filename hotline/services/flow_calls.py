@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, TooMany
 from hotline.services import call_rows, callbacks, opening_hours, phones, surveys, telephone_rule, tracking
-from models import Callback, CallbackReason, CallbackTry, Case, CaseStatus, Citizen, Contact, Grade, Survey, now
+from hotline.services.survey_plans import moment
+from hotline.services.survey_plans.traces import Origin
+from models import Callback, CallbackReason, CallbackTry, Case, CaseStatus, Contact, Grade, Survey, now
 from models.base import CITY_TIME
 
 log = logging.getLogger(__name__)
@@ -111,17 +113,17 @@ def _keep_survey(session: Session, linkedid: str, told: Mapping[str, str]) -> No
         solved=told["solved"] == "yes",
         result=GRADES[told["result_grade"]],
         unit=GRADES[told["unit_grade"]],
+        origin=Origin(number_hash=callback.number_hash),
     )
 
 
 def _never_again(session: Session, linkedid: str) -> None:
     """The citizen wants no more calls of this kind."""
     case = _case_of(session, _placed_for(session, linkedid))
-    citizen = session.get(Citizen, case.citizen_id) if case and case.citizen_id else None
-    if citizen is None:
-        log.warning("nobody is known who wants no more calls", extra={"linkedid": linkedid})
+    if case is None:
+        log.warning("nothing is known that this call was placed for", extra={"linkedid": linkedid})
     else:
-        citizen.refuses_callback = True
+        moment.heed_refusal(session, case)
 
 
 def _placed_for(session: Session, linkedid: str) -> Callback | None:

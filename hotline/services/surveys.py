@@ -1,23 +1,22 @@
 """The citizen is asked once a round: the invitation, the answer and its corrections, and what follows from them."""
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline import words
 from hotline.errors import NotAllowed, NotFound, RuleBroken, WrongState
 from hotline.events import RequestDecided, SurveyAnswered, SurveyLapsed
-from hotline.services import cases, deadlines, notices, outgoing, profiles
+from hotline.services import cases, deadlines, profiles
 from hotline.services.cases import SERVICE, Actor
 from hotline.services.holding import hold
 from hotline.services.outbox import emit
-from hotline.services.profiles import AskCitizen
-from hotline.settings import get_settings
+from hotline.services.survey_plans import links, moment, plans, rule, traces
+from hotline.services.survey_plans.links import link as link
+from hotline.services.survey_plans.links import token_of as token_of
+from hotline.services.survey_plans.traces import Origin
 from models import (
     Action,
     Assignment,
@@ -25,9 +24,9 @@ from models import (
     Case,
     CaseEvent,
     CaseStatus,
-    Citizen,
     ClosureKind,
     Grade,
+    PlanReason,
     Request,
     RequestKind,
     RequestState,
@@ -36,7 +35,6 @@ from models import (
     SurveyAnswer,
     new_id,
     now,
-    privacy,
 )
 from models.workflow import Clock
 
@@ -47,48 +45,65 @@ SWEEP = 200
 def invite(session: Session, case: Case) -> Survey | None:
     """Ask the citizen, if the profile's moment has come; the same survey again until the case comes to that moment anew.
 
-    Nobody is asked who does not want to be, or whose matter was answered on the spot.
+    Each arrival there, and each closing, has one plan: of how the citizen is asked, or of why nobody is.
     """
     session.refresh(case, with_for_update=True)
     profile = profiles.of(session, case)
-    if not _is_moment(case, profile):
+    if case.status not in (CaseStatus.CLOSED, moment.status_of(profile)):
         return None
-    if not _may_be_asked(session, case):
-        if case.status == CaseStatus.CALLBACK:  # nobody will say a word that it could wait for
-            note = words.say("The citizen does not want to be asked.")
-            cases.advance(session, case, Action.CLOSE, by=SERVICE, key=f"unasked:{case.version}", note=note)
+    event = moment.arrival(session, case)
+    known = plans.of_event(session, event)
+    if known is not None:
+        return session.get(Survey, known.survey_id) if known.survey_id else None
+    if reason := _reason_not_to_ask(session, case, profile, event):
+        _leave(session, case, event, reason)
         return None
+    survey = _without_plan(session, case, event) or _new(session, case, profile)
+    plans.open_one(session, case, event, survey)
+    return survey
+
+
+def _reason_not_to_ask(session: Session, case: Case, profile: profiles.Profile, event: CaseEvent) -> PlanReason | None:
+    if not moment.is_moment(case, profile):
+        return PlanReason.DIRECT if case.closure in (None, ClosureKind.DIRECT) else PlanReason.NO_STEP
+    return moment.reason_to_leave(session, case, rule.current(session))
+
+
+def _leave(session: Session, case: Case, event: CaseEvent, reason: PlanReason) -> None:
+    if event.from_status == CaseStatus.CALLBACK:  # what was planned there is the plan of this closing too
+        return
+    plans.leave(session, case, event, reason)
+    if case.status == CaseStatus.CALLBACK:  # nobody will say a word that it could wait for
+        note = words.say("The citizen does not want to be asked.")
+        cases.advance(session, case, Action.CLOSE, by=SERVICE, key=f"unasked:{case.version}", note=note)
+
+
+def _without_plan(session: Session, case: Case, event: CaseEvent) -> Survey | None:
+    """What the citizen was asked with before there were plans."""
     latest = _latest(session, case)
-    if latest is not None and latest.created_at >= _asked_at(session, case):
-        return latest
+    if latest is None or latest.created_at < event.at or plans.of_survey(session, latest.id) is not None:
+        return None
+    return latest
+
+
+def _new(session: Session, case: Case, profile: profiles.Profile) -> Survey:
+    latest = _latest(session, case)
     round_ = latest.round + 1 if latest else 1
-    token = _token(case.id, round_)
     survey = Survey(
         id=new_id(),
         case_id=case.id,
         round=round_,
-        token_hash=_hash(token),
+        token_hash=links.hash_of(links.token(case.id, round_)),
         lapses_at=deadlines.due_at(session, now(), profile.survey.lapse).at,
     )
     session.add(survey)
     session.flush()
-    values = {**notices.values_of(session, case), "link": link(survey)}
-    outgoing.about_case(session, case, purpose="survey", values=values, round_=str(round_))
     return survey
-
-
-def token_of(survey: Survey) -> str:
-    """The secret of the survey's link, which the database does not hold; for pages whose reader has shown number and code."""
-    return _token(survey.case_id, survey.round)
-
-
-def link(survey: Survey) -> str:
-    return f"{get_settings().public_url}/survey/{token_of(survey)}"
 
 
 def by_token(session: Session, token: str) -> Survey:
     """Opening a link consumes nothing; an unknown one does not exist, and one that nobody used in time is refused."""
-    survey = session.scalars(select(Survey).where(Survey.token_hash == _hash(token))).one_or_none()
+    survey = session.scalars(select(Survey).where(Survey.token_hash == links.hash_of(token))).one_or_none()
     if survey is None:
         raise NotFound()
     _refuse_lapsed(survey)
@@ -115,6 +130,7 @@ def record_answers(
     unit: Grade,
     remark: str = "",
     by: Actor = SERVICE,
+    origin: Origin = Origin(),  # noqa: B008 -- it cannot be changed
 ) -> SurveyAnswer:
     """Store an answer, or a correction of it; the same content again is the same answer."""
     case = session.get_one(Case, survey.case_id, with_for_update=True, populate_existing=True)
@@ -128,6 +144,8 @@ def record_answers(
         id=new_id(), survey_id=survey.id, way=way, solved=solved, result=result, unit=unit, remark=remark.strip()
     )
     session.add(answer)
+    session.flush()
+    traces.keep(session, answer, origin)
     survey.answered_at = survey.answered_at or now()
     said = f"{'solved' if solved else 'not solved'}, result {result}, unit {unit}"
     cases.note(session, case, Action.SURVEY, by=by, key=f"survey:{answer.id.hex}", text=said)
@@ -159,6 +177,7 @@ def _refuse_late(session: Session, survey: Survey) -> None:
 def follow_up(session: Session, survey: Survey) -> None:
     """After an answer or its lapse: satisfied ends the case that waited for it, dissatisfied is the centre's to decide."""
     case = session.get_one(Case, survey.case_id, with_for_update=True, populate_existing=True)
+    plans.hear(session, survey)
     latest = _latest(session, case)
     if latest is None or latest.id != survey.id:
         return
@@ -213,55 +232,29 @@ def lapse(session: Session) -> int:
     return len(rows)
 
 
-def _is_moment(case: Case, profile: profiles.Profile) -> bool:
-    moment = CaseStatus.CALLBACK if profile.ask_citizen == AskCitizen.BEFORE_CLOSE else CaseStatus.CLOSED
-    return case.status == moment and case.closure not in (None, ClosureKind.DIRECT)
-
-
-def _may_be_asked(session: Session, case: Case) -> bool:
-    if not case.wants_callback:
-        return False
-    citizen = session.get(Citizen, case.citizen_id) if case.citizen_id else None
-    return citizen is None or not citizen.refuses_callback
-
-
 def _latest(session: Session, case: Case) -> Survey | None:
     return session.scalars(select(Survey).where(Survey.case_id == case.id).order_by(Survey.round.desc()).limit(1)).one_or_none()
 
 
-def _asked_at(session: Session, case: Case) -> datetime:
-    """When the case last came into the state in which its profile asks."""
-    came = session.scalar(
-        select(func.max(CaseEvent.at)).where(
-            CaseEvent.case_id == case.id,
-            CaseEvent.assignment_id.is_(None),
-            CaseEvent.to_status == case.status,
-            CaseEvent.from_status != case.status,
-        )
-    )
-    return came or case.created_at
-
-
 def _ask_reopening(session: Session, case: Case, answer: SurveyAnswer) -> None:
-    """One open request a case; a correction changes what it says."""
-    request = _open_reopening(session, case)
+    """A correction changes what it says."""
+    reason = "not_solved" if not answer.solved else "dissatisfied"
     basis = answer.remark or words.word("grade", answer.result)
+    ask_reopening(session, case, reason=reason, basis=basis, key=f"reopen:{answer.id.hex}")
+
+
+def ask_reopening(session: Session, case: Case, *, reason: str, basis: str, key: str) -> None:
+    """For the centre to decide; one open request a case. The caller holds it."""
+    request = _open_reopening(session, case)
     if request is not None:
         request.basis = basis
         return
     if case.status not in (CaseStatus.CALLBACK, CaseStatus.CLOSED):
         return
     decide = profiles.of(session, case).limit(Clock.DECIDE, case.urgency)
-    session.add(
-        Request(
-            case_id=case.id,
-            kind=RequestKind.REOPENING,
-            reason_code="not_solved" if not answer.solved else "dissatisfied",
-            basis=basis,
-            due_at=deadlines.due_at(session, now(), decide).at,
-        )
-    )
-    cases.note(session, case, Action.REQUEST, by=SERVICE, key=f"reopen:{answer.id.hex}", text=RequestKind.REOPENING)
+    due_at = deadlines.due_at(session, now(), decide).at
+    session.add(Request(case_id=case.id, kind=RequestKind.REOPENING, reason_code=reason, basis=basis, due_at=due_at))
+    cases.note(session, case, Action.REQUEST, by=SERVICE, key=key, text=RequestKind.REOPENING)
 
 
 def _drop_reopening(session: Session, case: Case) -> None:
@@ -286,12 +279,3 @@ def _lead_done(session: Session, case: Case) -> Assignment:
         .order_by(Assignment.dispatched_at.desc())
         .limit(1)
     ).one()
-
-
-def _token(case_id: UUID, round_: int) -> str:
-    secret = privacy.lookup_hash("survey", f"{case_id}\0{round_}")
-    return base64.urlsafe_b64encode(secret).decode().rstrip("=")
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -58,6 +58,8 @@ CONVERSING: Mapping[str, Occasion] = {
     "withdraw_late": _occasion("number", "link", must="number", channels=TALKED, always=True),
     "refused": _occasion("until", "reason", "link", "hotline", must="until", channels=TALKED, always=True),
     "appeal_heard": _occasion("link", "hotline", channels=TALKED, always=True),
+    # A reply that was understood as an opinion; a letter by e-mail quotes what it answers, and is read by a person.
+    "survey_thanks": _occasion("number", "hotline", must="number", channels=("sms", "wechat"), always=True),
 }
 # What is told of a case.
 OF_CASES: Mapping[str, Occasion] = {

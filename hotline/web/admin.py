@@ -16,6 +16,7 @@ from hotline.web import (
     admin_model,
     admin_notices,
     admin_profiles,
+    admin_surveys,
     admin_systems,
     admin_telephone,
     admin_texts,
@@ -33,6 +34,7 @@ def _administrators_only(me: Me) -> None:
 router = APIRouter(prefix="/admin", include_in_schema=False, dependencies=[Depends(_administrators_only)])
 router.include_router(admin_profiles.router)
 router.include_router(admin_telephone.router)
+router.include_router(admin_surveys.router)
 router.include_router(admin_texts.router)
 router.include_router(admin_conversations.router)
 router.include_router(admin_model.router)

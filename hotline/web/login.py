@@ -17,7 +17,8 @@ from models import Role
 router = APIRouter(include_in_schema=False)
 
 HOMES = (
-    (frozenset({Role.AGENT, Role.CALLBACK_AGENT}), "/desk"),
+    (frozenset({Role.AGENT}), "/desk"),
+    (frozenset({Role.CALLBACK_AGENT}), "/asking"),
     (frozenset({Role.LIAISON, Role.GRID_WORKER}), "/unit"),
     (frozenset({Role.DISPATCHER, Role.VERIFIER, Role.SHIFT_LEADER}), "/verify"),
     (frozenset({Role.SUPERVISOR}), "/wall"),

@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import NotFound, Refused
 from hotline.services import places, surveys
+from hotline.services.survey_plans import rule
+from hotline.services.survey_plans.traces import Origin
 from hotline.web import render
-from hotline.web.deps import Db, Look, same_site
+from hotline.web.deps import Db, Look, address_of, same_site
 from hotline.web.letters import clean, in_chinese
 from hotline.words import say
 from models import Case, Grade, Survey, SurveyAnswer
@@ -44,7 +46,14 @@ def answer(
         if problems := _problems(given):
             return _page(request, db, survey, token, given=given, problems=problems)
         surveys.record_answers(
-            db, survey, way="web", solved=solved == "yes", result=Grade(result), unit=Grade(unit), remark=given["remark"]
+            db,
+            survey,
+            way="web",
+            solved=solved == "yes",
+            result=Grade(result),
+            unit=Grade(unit),
+            remark=given["remark"],
+            origin=Origin(address=address_of(request), agent=request.headers.get("User-Agent", "")[:300]),
         )
     except (NotFound, Refused) as refusal:
         return _closed(request, db, refusal)
@@ -79,6 +88,7 @@ def _page(
         "answer": case.public_answer,
         "given": given,
         "problems": problems,
+        "questions": rule.current(session).questions,
         "grade_names": tuple(Grade),
         "answered": survey.answered_at is not None,
         "correct_until": surveys.correct_until(session, survey),

@@ -22,17 +22,17 @@ from hotline.services import (
     reading_centre,
     reading_units,
     reviewing,
-    surveys,
 )
 from hotline.services.files import CheckedFile
 from hotline.services.reading_centre import Tab
 from hotline.services.sideways import doors
+from hotline.services.survey_plans import rulings
 from hotline.web import centre_requests, render
 from hotline.web.centre_requests import asked_of, done
 from hotline.web.deps import Db, Key, Look, Me, Seen
 from hotline.web.letters import clean, uploads
 from hotline.web.photographs import SentForm, checked
-from models import Action, Case, CaseStatus, Grade, Role, Verdict
+from models import Action, Case, CaseStatus, Grade, Role, Ruling, Verdict
 
 router = APIRouter(prefix="/verify", include_in_schema=False)
 
@@ -55,6 +55,11 @@ ELSEWHERE = frozenset(
 )
 # Acts that have forms of their own beside the list of the rarer ones.
 SHOWN_APART = ELSEWHERE | {Action.VERIFY}
+RULED = {
+    Ruling.REWORK: "同意重新办理，计一次二次办理；已办结的请到“待派单”派出。",
+    Ruling.EXPLAINED: "已解释，维持办结，理由已记下。",
+    Ruling.UNREASONABLE: "认定为不合理诉求，维持办结，理由和依据已记下。",
+}
 SENDS_OUT = frozenset({Action.DISPATCH, Action.APPROVE})
 Note = Annotated[str, Form(max_length=5000)]
 
@@ -227,12 +232,13 @@ def decide_reopening(
     number: str,
     key: Key,
     request_id: Annotated[UUID, Form()],
-    grant: Annotated[bool, Form()],
+    ruling: Annotated[Ruling, Form()],
     note: Note = "",
+    evidence: Note = "",
 ) -> Response:
     asked = asked_of(db, me, number, request_id)
-    surveys.decide_reopening(db, asked, grant=grant, note=clean(note), by=me.actor, key=key)
-    return done(request, Tab.REOPENING, "同意重新办理，请到“待派单”派出。" if grant else "维持办结，已记下理由。")
+    rulings.rule(db, asked, ruling, note=clean(note), evidence=clean(evidence), by=me.actor, key=key)
+    return done(request, Tab.REOPENING, RULED[ruling])
 
 
 @router.post("/{number}/assists")
@@ -310,6 +316,7 @@ def _opened(session: Session, me: access.Me, number: str, tab: Tab) -> dict[str,
         "proposed": reading_centre.proposed(session, opened.case) if SENDS_OUT.intersection(actions) else None,
         "grades": tuple(Grade),
         "doors": doors.doors(),
+        "basis": rulings.basis(session, opened.case) if tab == Tab.REOPENING else None,
     }
 
 

@@ -155,7 +155,7 @@ def test_quick_response_goes_straight_out_and_asks_after_the_closing(city: City)
     assert city.status(number) == "closed"
     evaluate(city.citizen, number, code, solved="no", result="dissatisfied", remark="又灭了")
     city.drain()
-    send(verifier, on_desk(verifier, "reopening", number), "decide-reopening", grant="true", note="换供电公司看线路")
+    send(verifier, on_desk(verifier, "reopening", number), "decide-reopening", ruling="rework", note="换供电公司看线路")
     send(dispatcher, on_desk(dispatcher, "to_dispatch", number), "dispatch", unit="GDG")
     answer(city.as_role(Role.LIAISON, unit="GDG"), number)
     send(verifier, on_desk(verifier, "to_check", number), "verdict", verdict="passed")
@@ -205,7 +205,7 @@ def test_the_centre_closes_only_what_it_has_seen_and_the_citizen_accepts(city: C
 
     # Not accepted: the unit does it over.
     assert "只亮了一盏" in on_desk(caller, "reopening", number).html
-    send(caller, on_desk(caller, "reopening", number), "decide-reopening", grant="true", note="其余两盏也要修")
+    send(caller, on_desk(caller, "reopening", number), "decide-reopening", ruling="rework", note="其余两盏也要修")
     assert city.status(number) == "in_progress"
     send(liaison, open_at_unit(liaison, number), "answer", public_text="三盏灯都已修好。", closure="solved")
     send(verifier, on_desk(verifier, "to_check", number), "to-site")

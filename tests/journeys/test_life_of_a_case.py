@@ -94,7 +94,7 @@ def test_a_dissatisfied_citizen_is_heard_by_the_centre(
 
     send(citizen, get(citizen, link), "survey", solved="no", result="dissatisfied", unit="dissatisfied", remark="又灭了")
     drain()
-    send(verifier, get(verifier, f"/verify/reopening/{number}"), "decide-reopening", grant="true", note="再次派修")
+    send(verifier, get(verifier, f"/verify/reopening/{number}"), "decide-reopening", ruling="rework", note="再次派修")
 
     assert case_row(pages, number)["status"] == "reopened"
 

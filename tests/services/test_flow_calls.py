@@ -209,13 +209,19 @@ def a_citizen(session: Session) -> Citizen:
     return citizen
 
 
-def test_nobody_known_who_wants_no_more_calls_is_told_in_the_log(session: Session, caplog: pytest.LogCaptureFixture) -> None:
+def test_somebody_unknown_who_wants_no_more_calls_is_not_asked_about_this_case_again(session: Session) -> None:
     case = make_case(session, contact=make_contact(session, number=""), number="")
     case.citizen_id = None
 
     tell(session, placed_for(session, case_id=case.id), do_not_call="asked")
 
-    assert "nobody is known who wants no more calls" in caplog.text
+    assert not case.wants_callback
+
+
+def test_a_wish_in_a_call_of_no_case_is_told_in_the_log(session: Session, caplog: pytest.LogCaptureFixture) -> None:
+    tell(session, placed_for(session), do_not_call="asked")
+
+    assert "nothing is known that this call was placed for" in caplog.text
 
 
 def test_who_is_asked_hears_on_which_day_the_matter_was_reported(

@@ -2,18 +2,33 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import time_machine
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Engine, event, func, select, update
 
 from hotline.db import Database
 from hotline.services import floor, profiles, surveys
 from hotline.services.monthly.months import Month
+from hotline.services.survey_plans import plans
 from hotline.settings import Settings
-from models import Assignment, Case, CaseStatus, Contact, Presence, PresenceState, Role, Staff, Survey, now
+from models import (
+    Assignment,
+    Case,
+    CaseStatus,
+    Contact,
+    Presence,
+    PresenceState,
+    Role,
+    Staff,
+    Survey,
+    SurveyAttempt,
+    SurveyPlan,
+    now,
+)
 from tests.factories_calls import make_call, make_line
 from tests.factories_cases import file_for_review, make_case, with_reviews
 from tests.factories_contacts import make_agent, make_contact
@@ -142,6 +157,24 @@ def test_the_centre(as_role: SignIn, city: Database) -> None:
     act(centre, city, visit(centre, city, f"/verify/to_check/{numbers[CaseStatus.ANSWERED]}"), "verdict", verdict="passed")
     for number in numbers.values():
         visit(centre, city, f"/case/{number}")
+
+
+def test_the_callback_desk(as_role: SignIn, city: Database) -> None:
+    with city.unit_of_work() as session:
+        session.execute(update(SurveyPlan).where(SurveyPlan.state == "open").values(next_at=datetime(2020, 1, 1, tzinfo=UTC)))
+        plans.run_due(session)
+        session.execute(update(SurveyAttempt).values(due_at=datetime(2020, 1, 1, tzinfo=UTC)))
+        attempt_id = session.scalars(select(SurveyAttempt.id).where(SurveyAttempt.ended_at.is_(None))).first()
+    centre = as_role(*EVERYTHING)
+    visit(centre, city, "/asking")
+    visit(centre, city, "/signs")
+
+    visit(centre, city, f"/asking/{attempt_id}")
+    with city.unit_of_work() as session:  # whatever the hour is
+        newest = session.scalars(select(Staff.id).order_by(Staff.id.desc())).first()
+        session.execute(update(SurveyAttempt).values(taken_by_id=newest, taken_at=now()))
+    page = visit(centre, city, f"/asking/{attempt_id}")
+    act(centre, city, page, "heard", solved="true", result="satisfied", unit="satisfied")
 
 
 def test_the_centre_where_every_step_is_on(as_role: SignIn, city: Database, drain: Drain) -> None:

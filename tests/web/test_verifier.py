@@ -130,9 +130,9 @@ def test_an_answer_is_sent_back_with_a_reason_only(as_role: SignIn, pages: Datab
         assert session.scalars(select(Check.verdict)).one() == Verdict.SENT_BACK
 
 
-@pytest.mark.parametrize(("grant", "state"), [("true", CaseStatus.REOPENED), ("false", CaseStatus.CLOSED)])
+@pytest.mark.parametrize(("ruling", "state"), [("rework", CaseStatus.REOPENED), ("explained", CaseStatus.CLOSED)])
 def test_a_dissatisfied_citizen_is_answered_by_a_decision(
-    as_role: SignIn, pages: Database, drain: Drain, grant: str, state: CaseStatus
+    as_role: SignIn, pages: Database, drain: Drain, ruling: str, state: CaseStatus
 ) -> None:
     number = a_case(pages, CaseStatus.CLOSED)
     drain()
@@ -145,7 +145,7 @@ def test_a_dissatisfied_citizen_is_answered_by_a_decision(
     verifier = as_role(Role.VERIFIER)
 
     assert "还是没清" in verifier.get(f"/verify/reopening/{number}").text
-    answer = send(verifier, f"/verify/reopening/{number}", "decide-reopening", grant=grant, note="现场看过")
+    answer = send(verifier, f"/verify/reopening/{number}", "decide-reopening", ruling=ruling, note="现场看过")
 
     assert answer.status_code == 303
     assert one(pages).status == state

@@ -1,0 +1,80 @@
+"""A citizen's answer to an invitation, written where the invitation came: "5", "不满意", "没解决"."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from hotline.errors import Refused
+from hotline.services import exchanges, surveys, texts, threads
+from hotline.services.survey_plans import opinions, rule
+from hotline.services.survey_plans.opinions import Opinion
+from hotline.services.survey_plans.traces import Origin
+from hotline.words import say
+from models import Case, Contact, Conversation, Message, OutgoingMessage, Survey, SurveyAttempt, SurveyPlan
+
+# Where one answers in a word. A letter by e-mail quotes what it answers.
+HEARD_ON = frozenset({"sms", "wechat"})
+THANKS = "survey_thanks"
+MOST = 5
+
+
+def hear(session: Session, contact: Contact, message: Message) -> bool:
+    """Whether the message was an opinion. One that is written to a person, or answers another question, is none.
+
+    Only who was asked can answer: the invitation went to the same number or account. Where several wait for an answer, the one
+    sent last gets it, and the thanks name what is left; where none does, it corrects what was said last.
+    """
+    if contact.channel not in HEARD_ON or contact.taken_at is not None or exchanges.running(session, contact) is not None:
+        return False
+    opinion = opinions.read(message.text, rule.current(session))
+    invited = _invited(session, contact, message) if opinion is not None else []
+    if opinion is None or not invited:
+        return False
+    waiting = [survey for survey in invited if survey.answered_at is None and survey.lapsed_at is None]
+    survey = waiting[0] if waiting else max(invited, key=lambda each: each.answered_at or each.created_at)
+    told = _taken(session, contact, survey, opinion, others=len(waiting) - 1)
+    if told:
+        threads.say(session, contact, text=told, purpose=THANKS, key=f"{THANKS}:{message.id.hex}")
+    return bool(told)
+
+
+def _invited(session: Session, contact: Contact, message: Message) -> Sequence[Survey]:
+    """What this number or account was asked before it wrote, the latest first; also what went there instead of elsewhere."""
+    sender = session.get_one(Conversation, contact.conversation_id)
+    sent = or_(OutgoingMessage.id == SurveyAttempt.outgoing_id, OutgoingMessage.instead_of_id == SurveyAttempt.outgoing_id)
+    return session.scalars(
+        select(Survey)
+        .join(SurveyPlan, SurveyPlan.survey_id == Survey.id)
+        .join(SurveyAttempt, SurveyAttempt.plan_id == SurveyPlan.id)
+        .join(OutgoingMessage, sent)
+        .where(
+            OutgoingMessage.purpose == "survey",
+            OutgoingMessage.channel == contact.channel,
+            OutgoingMessage.recipient_hash == sender.sender_hash,
+            OutgoingMessage.created_at <= message.received_at,
+        )
+        .order_by(OutgoingMessage.created_at.desc())
+        .limit(MOST)
+    ).all()
+
+
+def _taken(session: Session, contact: Contact, survey: Survey, opinion: Opinion, *, others: int) -> str:
+    """What the citizen is told; empty where it came too late and says more than a grade, for then a person should read it."""
+    try:
+        surveys.record_answers(
+            session,
+            survey,
+            way=contact.channel,
+            solved=opinion.solved,
+            result=opinion.grade,
+            unit=opinion.grade,
+            remark=opinion.remark,
+            origin=Origin(number_hash=contact.number_hash),
+        )
+    except Refused as refusal:
+        return "" if opinion.remark else say(refusal.text, **refusal.values)
+    number = session.get_one(Case, survey.case_id).number
+    thanks = texts.render(session, THANKS, contact.channel, {"number": number})
+    more = say("You were asked about {count} more: one further reply each answers them.", count=others) if others > 0 else ""
+    return thanks + more

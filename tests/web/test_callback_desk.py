@@ -1,0 +1,127 @@
+"""The pages of whoever asks citizens: the callback desk, signs for supervisors, the rule for administrators."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from time_machine import Traveller
+
+from hotline.db import Database
+from hotline.services import surveys
+from hotline.services.survey_plans import control, plans, pressure
+from hotline.services.survey_plans.traces import Origin
+from models import Case, CaseStatus, ControlCall, Grade, PressureSign, Role, Rule, Survey, SurveyAnswer, SurveyAttempt
+from tests.factories_cases import make_case
+from tests.services.survey_plans.surveying import ask_by
+from tests.web.forms import form
+
+SignIn = Callable[..., TestClient]
+GOOD: dict[str, Any] = {"solved": True, "result": Grade.SATISFIED, "unit": Grade.SATISFIED}
+
+
+@pytest.fixture
+def due(pages: Database, clock: Traveller) -> Case:
+    """A citizen whom a person is to ask."""
+    with pages.unit_of_work() as session:
+        ask_by(session, [{"way": "person"}], control_share=1.0)
+        case = make_case(session, status=CaseStatus.CLOSED)
+        surveys.invite(session, case)
+        return case
+
+
+def address_of(pages: Database) -> str:
+    with pages.reading() as session:
+        return f"/asking/{session.scalars(select(SurveyAttempt.id).order_by(SurveyAttempt.number.desc())).first()}"
+
+
+def send(browser: TestClient, url: str, name: str, **values: str) -> Any:
+    found = form(browser.get(url).text, name)
+    return browser.post(found.action, data=found.filled(**values))
+
+
+def test_a_citizen_is_asked_by_whoever_takes_the_call(as_role: SignIn, pages: Database, due: Case) -> None:
+    browser = as_role(Role.CALLBACK_AGENT)
+    assert due.title in browser.get("/asking").text
+    url = address_of(pages)
+    assert "话术" not in browser.get(url).text
+
+    send(browser, url, "take")
+    assert "由城市管理综合行政执法局办理" in browser.get(url).text
+    answer = send(browser, url, "heard", solved="true", result="satisfied", unit="very_satisfied", remark="修好了")
+
+    assert answer.status_code == 303
+    with pages.reading() as session:
+        said = session.scalars(select(SurveyAnswer)).one()
+        assert (said.way, said.remark) == ("person", "修好了")
+    assert "没有要打的电话" in browser.get("/asking").text
+
+
+def test_why_nobody_was_reached_is_written_down(as_role: SignIn, pages: Database, due: Case) -> None:
+    browser = as_role(Role.CALLBACK_AGENT)
+    url = address_of(pages)
+    send(browser, url, "take")
+
+    wrong = send(browser, url, "unreached", outcome="later", again_at="")
+    answer = send(browser, url, "unreached", outcome="switched_off", note="关机")
+
+    assert (wrong.status_code, answer.status_code) == (422, 303)
+    with pages.reading() as session:
+        attempt = session.scalars(select(SurveyAttempt)).one()
+        assert (attempt.outcome, attempt.note) == ("switched_off", "关机")
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.LIAISON, Role.ADMINISTRATOR])
+def test_others_do_not_come_in(as_role: SignIn, pages: Database, due: Case, role: Role) -> None:
+    browser = as_role(role, unit="CGJ") if role == Role.LIAISON else as_role(role)
+
+    assert [browser.get(url).status_code for url in ("/asking", address_of(pages), "/signs")] == [403, 403, 403]
+
+
+def test_a_content_citizen_is_called_again_as_a_check(as_role: SignIn, pages: Database, due: Case) -> None:
+    with pages.unit_of_work() as session:
+        survey = session.scalars(select(Survey)).one()
+        control.draw(session, survey, surveys.record_answers(session, survey, way="web", **GOOD))
+        plans.run_due(session)
+        found = session.scalars(select(ControlCall.id)).one()
+    browser = as_role(Role.CALLBACK_AGENT)
+
+    assert "满意件复核" in browser.get("/asking").text
+    answer = send(browser, f"/asking/control/{found}", "control", finding="contradicted", note="没修")
+
+    assert answer.status_code == 303
+    assert "与原评价不符" in browser.get(f"/asking/control/{found}").text
+
+
+def test_a_supervisor_looks_into_a_sign(as_role: SignIn, pages: Database, clock: Traveller) -> None:
+    with pages.unit_of_work() as session:
+        for _ in range(5):
+            survey = surveys.invite(session, make_case(session, status=CaseStatus.CLOSED))
+            assert survey is not None
+            surveys.record_answers(session, survey, way="web", origin=Origin(address="10.0.0.9", agent="x"), **GOOD)
+        pressure.look(session)
+    browser = as_role(Role.SUPERVISOR)
+
+    assert "同一来源连续评价" in browser.get("/signs").text
+    send(browser, "/signs", "sign-seen", note="社区电脑，已抽听")
+
+    with pages.reading() as session:
+        assert session.scalars(select(PressureSign.note)).one() == "社区电脑，已抽听"
+
+
+def test_the_rule_is_checked_before_it_is_kept(as_role: SignIn, pages: Database) -> None:
+    browser = as_role(Role.ADMINISTRATOR)
+    page = form(browser.get("/admin/surveys").text, "survey-rule")
+    text = page.filled()["text"]
+
+    checked = browser.post(page.action, data=page.filled(text=text.replace("0.05", "0.10"), keep="false"))
+    wrong = browser.post(page.action, data=page.filled(text=text.replace("08:30", "03:00"), keep="true"))
+    kept = browser.post(page.action, data=page.filled(text=text.replace("0.05", "0.10"), keep="true"))
+
+    assert (checked.status_code, wrong.status_code, kept.status_code) == (200, 422, 303)
+    assert "抽 10%" in checked.text
+    assert "hours" in wrong.text
+    with pages.reading() as session:
+        shares = [rule.body["control_share"] for rule in session.scalars(select(Rule).where(Rule.kind == "surveys"))]
+    assert sorted(shares) == [0.05, 0.1]
