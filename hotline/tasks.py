@@ -20,7 +20,10 @@ from hotline.events import (
     CallTold,
     CaseAdvanced,
     CaseFiled,
+    CaseNoted,
     Event,
+    FollowerBehind,
+    IncidentUpdated,
     MediaAnnounced,
     MessageReady,
     MessageReceived,
@@ -57,6 +60,7 @@ from hotline.services import (
     switching,
     triage,
 )
+from hotline.services.incidents import following, telling
 from hotline.settings import get_settings
 from models import Action, Case, CaseStatus, Contact, Message, Request, Survey, now
 
@@ -123,6 +127,22 @@ def tie_same_matter(session: Session, event: CaseFiled) -> None:
 @handles(CaseFiled, CaseAdvanced)
 def tell_citizen(session: Session, event: CaseFiled | CaseAdvanced) -> None:
     notices.tell_citizen(session, session.get_one(Case, event.case_id))
+
+
+@handles(CaseAdvanced, CaseNoted)
+def move_incident(session: Session, event: CaseAdvanced | CaseNoted) -> None:
+    if isinstance(event, CaseAdvanced) or event.action in following.MOVES_CLOCK:
+        following.hear(session, event.case_id)
+
+
+@handles(FollowerBehind)
+def follow_lead(session: Session, event: FollowerBehind) -> None:
+    following.follow(session, event.case_id)
+
+
+@handles(IncidentUpdated)
+def tell_incident(session: Session, event: IncidentUpdated) -> None:
+    telling.tell(session, event.update_id)
 
 
 @handles(CalendarChanged)
@@ -220,7 +240,7 @@ TOPICS: dict[type[Event], tuple[str, ...]] = {
     events.FloorChanged: ("floor", "notices", "staff:{staff_id}"),
     events.CaseFiled: ("cases", "wall"),
     events.CaseAdvanced: ("cases", "wall"),
-    events.CaseNoted: ("cases",),
+    events.CaseNoted: ("cases", "units"),
     events.AssignmentAdvanced: ("units",),
     events.ClockRang: ("cases", "units"),
     events.CaseSupervised: ("cases", "units"),

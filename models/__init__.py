@@ -53,6 +53,7 @@ from models.conversation import Conversation, ConversationSignal, GuidedExchange
 from models.duty import Duty
 from models.feedback import Check, Grade, Score, Survey, SurveyAnswer, Verdict
 from models.floor import BreakRequest, BreakState, HelpCall, Notice, NoticeRead
+from models.incident import Incident, IncidentCase, IncidentUpdate, Repeat
 from models.outbox import Delivery, HandledMessage, OutboxMessage, OutgoingMessage
 from models.provider import ChannelPace, ProviderToken
 from models.rule import CalendarDay, Rule
@@ -129,6 +130,9 @@ __all__ = [
     "GuidedExchange",
     "HandledMessage",
     "HelpCall",
+    "Incident",
+    "IncidentCase",
+    "IncidentUpdate",
     "LineKind",
     "LinkKind",
     "Mark",
@@ -154,6 +158,7 @@ __all__ = [
     "QueueEntry",
     "Recording",
     "RecordingKind",
+    "Repeat",
     "Request",
     "RequestKind",
     "RequestState",

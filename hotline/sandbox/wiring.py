@@ -23,10 +23,12 @@ PURPOSES = (
     "dispatched",
     "extended",
     "filed",
+    "incident",
     "progress",
     "question",
     "received",
     "reopened",
+    "repeat",
     "reply",
     "survey",
 )

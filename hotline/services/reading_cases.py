@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased, selectinload
 from hotline.errors import NotFound
 from hotline.services import core, gazetteer, profiles
 from hotline.services.access import CaseView, Held, Me
+from hotline.services.holding import ENDS_ITSELF
 from hotline.services.profiles import Profile
 from hotline.services.reading_levels import tree
 from hotline.services.reading_story import Step, story_of
@@ -143,7 +144,10 @@ class Panel:
 
     def may(self, me: Me, subject: Case | Assignment) -> tuple[Action, ...]:
         if isinstance(subject, Case):
-            return open_actions(subject.status, me.roles, self.profile.off)
+            actions = open_actions(subject.status, me.roles, self.profile.off)
+            return actions if subject.follows_id is None else tuple(each for each in actions if each in ENDS_ITSELF)
+        if subject.lead and self.case.follows_id is not None:
+            return ()
         return open_actions(subject.status, me.roles, self.profile.off, standing=subject.standing)
 
 

@@ -65,6 +65,8 @@ OF_CASES: Mapping[str, Occasion] = {
     "survey": _occasion("number", "link", "title", must="link"),
     "extended": _occasion("number", "link", "title", "due", must="number due"),
     "question": _occasion("number", "link", "title", "question", must="number question"),
+    "incident": _occasion("number", "link", "title", "news", must="number news"),
+    "repeat": _occasion("number", "link", "title", "unit", "state", must="number"),
     "reopened": _occasion("number", "link", "title", must="number"),
     # Tells that there is something to see and nothing of what it is about.
     PROGRESS: _occasion("link", must="link", always=True),
@@ -78,6 +80,8 @@ EXAMPLES: Mapping[str, str] = {
     "link": "https://12345.example.cn/track",
     "question": "请补充一张现场照片，并说明具体楼栋。",
     "due": "12月01日 24:00",
+    "news": "抢修人员已到场，预计今晚20时恢复供水。",
+    "state": "办理中",
     "within": "3 分钟",
     "opens": "11月23日 08:30",
     "hours": "周一至周五 08:30—17:30",
