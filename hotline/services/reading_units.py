@@ -131,7 +131,9 @@ def rows(session: Session, me: Me, tab: Tab, *, search: str = "") -> Sequence[Ro
 def _of_unit(unit_path: str, tab: Tab, search: str) -> Select[Assignment, Case, str, str, str, UUID]:
     of_unit = Assignment.unit_id.in_(_below(unit_path))
     wanted = and_(of_unit, _of_tab(tab))
-    order = (Assignment.answered_at.desc() if tab == Tab.ANSWERED else Assignment.due_at, Assignment.id)
+    # Whose citizen came back goes before the others; no clock is moved by that.
+    first = Assignment.answered_at.desc() if tab == Tab.ANSWERED else case((Case.repeat_count > 0, 0), else_=1)
+    order = (first, Assignment.due_at, Assignment.id)
     if IS_NUMBER.fullmatch(search):
         wanted = and_(of_unit, Case.number == search)
     elif search:

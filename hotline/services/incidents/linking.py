@@ -138,6 +138,10 @@ def hold_incident(session: Session, incident: Incident) -> None:
     session.refresh(incident, with_for_update=True)
 
 
+def by_numbers(session: Session, numbers: Collection[str]) -> dict[str, Case]:
+    return {case.number: case for case in session.scalars(select(Case).where(Case.number.in_(numbers)))}
+
+
 def current(session: Session, incident: Incident) -> list[IncidentCase]:
     """What belongs to it and has no answer yet, the lead's too, in the order in which they came."""
     rows = session.scalars(

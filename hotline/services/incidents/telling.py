@@ -6,13 +6,13 @@ from uuid import UUID
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from hotline.errors import Invalid, NotAllowed, WrongState
+from hotline.errors import Invalid, NotAllowed, NotFound, WrongState
 from hotline.events import IncidentUpdated
-from hotline.services import notices, outgoing
+from hotline.services import notices, outgoing, queueing, threads
 from hotline.services.actors import Actor
 from hotline.services.incidents.linking import LINKED_BY, hold_incident
 from hotline.services.outbox import emit
-from models import Case, Incident, IncidentCase, IncidentUpdate, new_id, now
+from models import Case, Conclusion, Contact, Incident, IncidentCase, IncidentUpdate, Staff, new_id, now
 
 LONGEST = 200
 
@@ -30,6 +30,22 @@ def set_known(session: Session, incident: Incident, *, text: str, until: datetim
     if incident.ended_at is not None:
         raise WrongState()
     incident.known_text, incident.known_until = text, until if text else None
+    session.flush()
+
+
+def tell_known(session: Session, contact: Contact, incident_id: UUID, *, by: Staff, key: str) -> None:
+    """Answer a contact with what is known, and end it: in its thread where one writes, else the agent has said it."""
+    incident = session.get(Incident, incident_id, with_for_update=True)
+    if incident is None:
+        raise NotFound()
+    if incident.ended_at is not None or incident.known_until is None or incident.known_until <= now():
+        raise WrongState()
+    if contact.concluded_at is not None:
+        return
+    if threads.is_talked(contact):
+        threads.reply(session, contact, text=incident.known_text, by=by, key=key)
+    queueing.conclude(session, contact, Conclusion.ANSWERED, by=by, note=incident.known_text)
+    incident.told_count += 1
     session.flush()
 
 
