@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from hotline import __version__, db, process, tasks
+from hotline import __version__, db, process
 from hotline.api import callbacks, health, police, v1
 from hotline.api.v1.calling import Paces
 from hotline.errors import HotlineError
@@ -27,6 +27,7 @@ from hotline.services import files as attachments
 from hotline.services import triage
 from hotline.services.wall.board import Board
 from hotline.settings import Settings, get_settings
+from hotline.timetable import TIMETABLE, Timed
 from hotline.web import (
     admin,
     agent,
@@ -41,6 +42,7 @@ from hotline.web import (
     desk_phone,
     duty,
     floor,
+    incidents,
     login,
     model_card,
     monthly,
@@ -75,6 +77,7 @@ ROUTERS = (
     agent,
     conversation,
     same,
+    incidents,
     phone,
     desk_phone,
     recordings,
@@ -206,7 +209,7 @@ class Consequences:
             self._relay.run()
 
     def _run_timetable(self, outside: bool) -> None:
-        timetable = {name: timed for name, timed in tasks.TIMETABLE.items() if timed.outside == outside}
+        timetable = {name: timed for name, timed in TIMETABLE.items() if timed.outside == outside}
         due = {name: time.monotonic() + timed.every.total_seconds() for name, timed in timetable.items()}
         while not self._ended.wait(1):
             for name, timed in timetable.items():
@@ -215,7 +218,7 @@ class Consequences:
                     due[name] = time.monotonic() + timed.every.total_seconds()
 
 
-def _run_timed(name: str, timed: tasks.Timed) -> None:
+def _run_timed(name: str, timed: Timed) -> None:
     """One failure is logged and does not end the timetable."""
     try:
         if timed.outside:

@@ -176,6 +176,20 @@ class CaseSupervised(Event):
 
 
 @dataclass(frozen=True)
+class FollowerBehind(Event):
+    """A case of an incident may be behind the one that it follows."""
+
+    case_id: UUID
+
+
+@dataclass(frozen=True)
+class IncidentUpdated(Event):
+    """There is news of an incident for its citizens."""
+
+    update_id: UUID
+
+
+@dataclass(frozen=True)
 class RequestDecided(Event):
     """A return, reopening or other request was granted or refused."""
 

@@ -1,4 +1,4 @@
-"""What follows from each event: every handler a few lines, fetching and calling one service.
+"""What follows from each event (`hotline/timetable.py` has what the clock brings): every handler a few lines, calling one service.
 
 A handler runs at least once, in a transaction; `handled_message` makes a repeat harmless. `prepare` is for slow thinking (the
 classifier): it runs before the transaction, on a look at the database, and its result is handed to the handler.
@@ -6,7 +6,6 @@ classifier): it runs before the transaction, on a look at the database, and its 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from string import Formatter
 from typing import Any
 
@@ -29,6 +28,8 @@ from hotline.events import (
     CaseSupervised,
     ClockRang,
     Event,
+    FollowerBehind,
+    IncidentUpdated,
     MediaAnnounced,
     MessageReady,
     MessageReceived,
@@ -42,52 +43,35 @@ from hotline.events import (
     UnitReportDue,
     WebhookDue,
 )
-from hotline.ports import Asking, Fetching, Polling, Receipt, ReceiptState
+from hotline.ports import Asking, Fetching, Receipt, ReceiptState
 from hotline.services import (
-    alarms,
-    archiving,
     automatic,
     delivery,
     duties,
-    episodes,
-    files,
-    floor,
-    heads,
-    ledger,
     media,
     notices,
-    outbox,
-    pausing,
-    polling,
-    presence,
-    promoting,
-    recordings,
     recounting,
     same_matter,
     scoring,
     surveys,
-    switching,
     triage,
 )
 from hotline.services.alerts import telling as alert_telling
-from hotline.services.alerts import watching
+from hotline.services.incidents import following
+from hotline.services.incidents import telling as incident_telling
 from hotline.services.monthly import reports
 from hotline.services.monthly.months import Month
 from hotline.services.rosters import notices as unit_notices
-from hotline.services.rosters import telling as unit_telling
-from hotline.services.scores import sums
 from hotline.services.searching import indexing
 from hotline.services.sideways import police, second_look
-from hotline.services.survey_plans import control, plans, pressure
-from hotline.services.systems import calls, delivering
+from hotline.services.survey_plans import control, plans
+from hotline.services.systems import delivering
 from hotline.services.systems import telling as system_telling
 from hotline.settings import get_settings
-from models import Action, Alert, Case, CaseStatus, Contact, Message, MonthlyReport, Request, Survey, now
+from models import Action, Alert, Case, CaseStatus, Contact, Message, MonthlyReport, Request, Survey
 
-KEPT_IN_OUTBOX = timedelta(days=7)
 # After these nobody is asked any more about how it was before.
 LEAVE_THE_CITIZEN = frozenset({Action.REOPEN, Action.REWORK, Action.WITHDRAW})
-KEPT_COMMANDS = timedelta(days=30)
 CALLS_IN_A_TURN = 50
 
 
@@ -97,16 +81,6 @@ class Handler:
     run: Callable[..., None]
     prepare: Callable[[Session, Any], Any] | None = None
     # Opens its own short transactions with the network between them: the delivery of what goes out only.
-    outside: bool = False
-
-
-@dataclass(frozen=True)
-class Timed:
-    """Timetable work: safe to run twice, and by two processes at once."""
-
-    every: timedelta
-    run: Callable[..., object]
-    # Is given the database instead of a session: it opens its own short transactions, with the network between them.
     outside: bool = False
 
 
@@ -161,6 +135,22 @@ def tell_citizen(session: Session, event: CaseFiled | CaseAdvanced) -> None:
 def draw_withdrawn(session: Session, event: CaseAdvanced) -> None:
     if event.action == Action.WITHDRAW:
         second_look.draw(session, session.get_one(Case, event.case_id))
+
+
+@handles(CaseAdvanced, CaseNoted)
+def move_incident(session: Session, event: CaseAdvanced | CaseNoted) -> None:
+    if isinstance(event, CaseAdvanced) or event.action in following.MOVES_CLOCK:
+        following.hear(session, event.case_id)
+
+
+@handles(FollowerBehind)
+def follow_lead(session: Session, event: FollowerBehind) -> None:
+    following.follow(session, event.case_id)
+
+
+@handles(IncidentUpdated)
+def tell_incident(session: Session, event: IncidentUpdated) -> None:
+    incident_telling.tell(session, event.update_id)
 
 
 @handles(CalendarChanged)
@@ -317,12 +307,6 @@ def call_webhook(database: Database, event: WebhookDue) -> None:
             return
 
 
-def poll_channels(database: Database) -> None:
-    for channel in channels.all():
-        if isinstance(channel, Polling):
-            polling.take_in(database, channel)
-
-
 # Which screens show what an event changes: the names of what they watch. Whose telephone rings or is answered is told by
 # `telephony` itself, at once; told again from here, each desk would ask again.
 TOPICS: dict[type[Event], tuple[str, ...]] = {
@@ -337,7 +321,7 @@ TOPICS: dict[type[Event], tuple[str, ...]] = {
     events.FloorChanged: ("floor", "notices", "staff:{staff_id}"),
     events.CaseFiled: ("cases", "wall"),
     events.CaseAdvanced: ("cases", "wall"),
-    events.CaseNoted: ("cases",),
+    events.CaseNoted: ("cases", "units"),
     events.AssignmentAdvanced: ("units",),
     events.ClockRang: ("cases", "units"),
     events.CaseSupervised: ("cases", "units"),
@@ -358,35 +342,3 @@ def topics(event: Event) -> tuple[str, ...]:
     own = (f"{name}:{values[f'{name}_id']}" for name in ("contact", "case") if f"{name}_id" in values)
     lists = (topic for topic in TOPICS.get(type(event), ()) if all(name in values for _, name, _, _ in _parts(topic) if name))
     return (*(topic.format(**values) for topic in lists), *own)
-
-
-TIMETABLE: dict[str, Timed] = {
-    "sweep_overdue": Timed(timedelta(seconds=30), alarms.sweep, outside=True),
-    "watch_city": Timed(timedelta(minutes=1), watching.watch),
-    "end_pauses": Timed(timedelta(seconds=30), pausing.end),
-    "review_ledger": Timed(timedelta(minutes=5), ledger.review),
-    "tell_units": Timed(timedelta(seconds=10), unit_telling.tell_due),
-    "send_due": Timed(timedelta(seconds=10), delivery.find_due),
-    "wake_webhooks": Timed(timedelta(seconds=10), delivering.find_due),
-    "forget_calls": Timed(timedelta(hours=1), calls.forget),
-    "forget_told": Timed(timedelta(hours=1), delivering.forget),
-    "push_due": Timed(timedelta(seconds=10), police.find_due),
-    "release_gone": Timed(timedelta(seconds=10), presence.release_gone),
-    "end_breaks": Timed(timedelta(seconds=10), floor.end_breaks),
-    "ask_citizens": Timed(timedelta(seconds=30), plans.run_due),
-    "find_pressure": Timed(timedelta(hours=1), pressure.look),
-    "lapse_surveys": Timed(timedelta(minutes=5), surveys.lapse),
-    "add_up_scores": Timed(timedelta(minutes=1), sums.refresh),
-    "end_quiet_threads": Timed(timedelta(minutes=5), episodes.end_quiet),
-    "archive_closed": Timed(timedelta(hours=1), archiving.archive_closed),
-    "index_missing": Timed(timedelta(minutes=10), indexing.index_missing, outside=True),
-    "promote_better": Timed(timedelta(hours=1), promoting.promote_better),
-    "review_duties": Timed(timedelta(hours=12), duties.review),
-    "sweep_files": Timed(timedelta(hours=12), files.sweep),
-    "forget_commands": Timed(timedelta(hours=6), lambda session: switching.forget(session, before=now() - KEPT_COMMANDS)),
-    "forget_recordings": Timed(timedelta(hours=1), recordings.forget),
-    "sweep_recordings": Timed(timedelta(hours=12), recordings.sweep),
-    "keep_heads": Timed(timedelta(hours=1), lambda session: heads.keep(session, get_settings().data_dir / "history-heads.jsonl")),
-    "poll_channels": Timed(timedelta(seconds=30), poll_channels, outside=True),
-    "forget_outbox": Timed(timedelta(hours=1), lambda session: outbox.forget(session, before=now() - KEPT_IN_OUTBOX)),
-}

@@ -9,12 +9,13 @@ from celery import Celery
 from celery.signals import worker_init
 from sqlalchemy import text
 
-from hotline import process, relay, tasks
+from hotline import process, relay
 from hotline.db import database
 from hotline.errors import Unavailable
 from hotline.live import Pusher
 from hotline.services import triage
 from hotline.settings import get_settings
+from hotline.timetable import TIMETABLE
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ app.conf.update(
             "args": [name],
             "options": {"expires": timed.every.total_seconds()},
         }
-        for name, timed in tasks.TIMETABLE.items()
+        for name, timed in TIMETABLE.items()
     },
 )
 
@@ -77,7 +78,7 @@ def consequence(message_id: str, handler: str) -> None:
 
 @app.task(name="hotline.timetable")  # type: ignore[untyped-decorator]
 def timetable(name: str) -> None:
-    timed = tasks.TIMETABLE[name]
+    timed = TIMETABLE[name]
     if timed.outside:
         timed.run(database())
         return

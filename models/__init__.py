@@ -57,6 +57,7 @@ from models.conversation import Conversation, ConversationSignal, GuidedExchange
 from models.duty import Duty
 from models.feedback import Check, Grade, Score, Survey, SurveyAnswer, Verdict
 from models.floor import BreakRequest, BreakState, HelpCall, Notice, NoticeRead
+from models.incident import Incident, IncidentCase, IncidentUpdate, Repeat
 from models.outbox import Delivery, HandledMessage, OutboxMessage, OutgoingMessage
 from models.provider import ChannelPace, ProviderToken
 from models.report import MonthlyReport
@@ -189,6 +190,9 @@ __all__ = [
     "GuidedExchange",
     "HandledMessage",
     "HelpCall",
+    "Incident",
+    "IncidentCase",
+    "IncidentUpdate",
     "LineKind",
     "LinkKind",
     "Mark",
@@ -230,6 +234,7 @@ __all__ = [
     "Recording",
     "RecordingKind",
     "RefusalState",
+    "Repeat",
     "Request",
     "RequestKind",
     "RequestState",

@@ -48,6 +48,7 @@ class Case(Record):
         Index(None, "number_hash", "created_at"),
         Index(None, "community_code", "created_at"),
         Index(None, "created_at", "id"),
+        partial_index("ix_case_follows", "follows_id", where="follows_id IS NOT NULL"),
         partial_index("ix_case_alarm", "alarm_at", where="alarm_at IS NOT NULL"),
         partial_index("ix_case_unplanned", "due_at", where=UNPLANNED),
     )
@@ -90,6 +91,9 @@ class Case(Record):
     tokens: Mapped[str] = mapped_column(Text, default="", server_default="")  # words by which the same matter is found
 
     lead_unit_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("unit.id"))
+    # The leading case of its incident, while that one is handled for both. No constraint: SQLite would copy the whole table.
+    follows_id: Mapped[uuid.UUID | None]
+    repeat_count: Mapped[int] = mapped_column(default=0, server_default="0")  # how often the citizen came back about it
     filed_by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
     dispatch_count: Mapped[int] = mapped_column(default=0)
     rework_count: Mapped[int] = mapped_column(default=0)

@@ -12,6 +12,7 @@ from hotline import channels, events, tasks
 from hotline.db import Database
 from hotline.ports import Receipt, ReceiptState
 from hotline.services import cases, delivery, surveys, triage
+from hotline.timetable import TIMETABLE
 from models import (
     Case,
     CaseStatus,
@@ -74,7 +75,7 @@ def test_who_is_asked_before_closing_is_told_once_and_the_case_ends(
             surveys.record_answers(session, survey, way="web", solved=True, result=Grade.SATISFIED, unit=Grade.SATISFIED)
         else:
             clock.shift(timedelta(days=8))
-            tasks.TIMETABLE["lapse_surveys"].run(session)
+            TIMETABLE["lapse_surveys"].run(session)
 
     drain()
 
@@ -217,12 +218,12 @@ def test_a_waiting_contact_refreshes_queue_and_wall() -> None:
     assert f"staff:{staff_id}" in tasks.topics(events.ContactTaken(contact_id, staff_id))
 
 
-@pytest.mark.parametrize("name", sorted(tasks.TIMETABLE))
+@pytest.mark.parametrize("name", sorted(TIMETABLE))
 def test_the_timetable_is_safe_to_run_twice(database: Database, name: str) -> None:
     with database.unit_of_work() as session:
         case_id = make_case(session, status=CaseStatus.CLOSED).id
 
-    timed = tasks.TIMETABLE[name]
+    timed = TIMETABLE[name]
 
     for _ in range(2):
         if timed.outside:

@@ -28,7 +28,8 @@ from hotline.services.cases import How
 from hotline.services.dispatching import ReturnReason
 from hotline.services.draft_form import DraftForm
 from hotline.services.sideways import doors
-from hotline.tasks import HANDLERS, TIMETABLE
+from hotline.tasks import HANDLERS
+from hotline.timetable import TIMETABLE
 from models import (
     Assignment,
     Case,

@@ -8,11 +8,15 @@ from models import Role
 
 @dataclass(frozen=True)
 class Actor:
-    """`unit_path` bounds what liaisons and grid workers may touch: assignments of that unit and those below it."""
+    """`unit_path` bounds what liaisons and grid workers may touch: assignments of that unit and those below it.
+
+    `leads`: done with this case already, and now with one that follows it.
+    """
 
     staff_id: UUID | None
     roles: frozenset[Role]
     unit_path: str = ""
+    leads: UUID | None = None
 
     def role_for(self, allowed: frozenset[Role]) -> Role | None:
         """The role under which this is done; None if none of the actor's roles may."""

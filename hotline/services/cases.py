@@ -17,7 +17,7 @@ from hotline.services.actors import Actor as Actor
 from hotline.services.branching import new_assignment
 from hotline.services.deadlines import Due
 from hotline.services.draft_form import DraftForm
-from hotline.services.holding import allowed, allowed_of_unit, hold, hold_contact
+from hotline.services.holding import allowed, allowed_of_case, allowed_of_unit, hold, hold_contact
 from hotline.services.notes import link as link
 from hotline.services.notes import note as note
 from hotline.services.outbox import emit
@@ -135,7 +135,7 @@ def move(
         return _move_assignment(session, case, subject, action, profile, by=by, key=key, note=note)
     if action in FOLLOWED or action == Action.DISPATCH:
         raise WrongState()
-    step, role = allowed(profile.case_step(case.status, action), by, note)
+    step, role = allowed_of_case(case, action, profile.case_step(case.status, action), by, note)
     checked_answer.let_out(session, case, action)
     act = _Act(session, case, profile, by, role, key, note, now())
     event = act.case(step, action, key=key, note=note)
@@ -165,7 +165,7 @@ def assign(
 def give(session: Session, case: Case, units: Sequence[Unit], *, by: Actor, key: str, note: str = "") -> Assignment:
     """What `assign` does, for a service that holds the case already and has found the key new."""
     profile = profiles.of(session, case)
-    _, role = allowed(profile.case_step(case.status, Action.DISPATCH), by, note)
+    _, role = allowed_of_case(case, Action.DISPATCH, profile.case_step(case.status, Action.DISPATCH), by, note)
     act = _Act(session, case, profile, by, role, key, note.strip(), now())
     lead = _assign(act, units, key=key, note=note.strip())
     act.finish()

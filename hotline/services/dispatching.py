@@ -11,7 +11,7 @@ from hotline.services.cases import Actor
 from hotline.services.draft_form import DraftForm
 from hotline.services.duties import ReturnReason as ReturnReason
 from hotline.services.gazetteer import area_path
-from hotline.services.holding import hold, require_unit
+from hotline.services.holding import hold, refuse_follower, require_unit
 from hotline.services.profiles import FirstUnit
 from models import (
     Action,
@@ -190,6 +190,7 @@ def _refuse_return(session: Session, case: Case, assignment: Assignment, by: Act
     if not by.roles & {Role.LIAISON, Role.GRID_WORKER}:
         raise NotAllowed()
     require_unit(session, assignment, by)
+    refuse_follower(case, Action.REQUEST, by)
     if assignment.status not in MAY_RETURN or assignment.standing == Standing.BELOW:
         raise WrongState()
     profile = profiles.of(session, case)

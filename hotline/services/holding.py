@@ -5,12 +5,14 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from hotline.errors import Invalid, NotAllowed, NoteRequired, NotFound, Outdated, WrongState
+from hotline.errors import Invalid, NotAllowed, NoteRequired, NotFound, Outdated, RuleBroken, WrongState
 from hotline.services import history
 from hotline.services.actors import Actor
 from models import Action, Assignment, Case, CaseEvent, Contact, Role, Standing, Unit
 from models.workflow import CASE_OPEN, Step
 
+# A case of an incident that its own citizen takes back, or that is none, waits for no other.
+ENDS_ITSELF = frozenset({Action.WITHDRAW, Action.DISMISS})
 UNIT_ROLES = frozenset({Role.LIAISON, Role.GRID_WORKER})
 LONGEST_KEY = 48  # the column has room for what is added when one act moves several things
 
@@ -54,10 +56,24 @@ def allowed(step: Step | None, by: Actor, note: str, *, standing: Standing | Non
     return step, role
 
 
+def allowed_of_case(case: Case, action: Action, step: Step | None, by: Actor, note: str) -> tuple[Step, Role]:
+    """The same for a step of a case."""
+    refuse_follower(case, action, by)
+    return allowed(step, by, note)
+
+
+def refuse_follower(case: Case, action: Action, by: Actor) -> None:
+    """What follows another case is moved together with that one only; it may end by itself all the same."""
+    if case.follows_id is not None and case.follows_id != by.leads and action not in ENDS_ITSELF:
+        raise RuleBroken("This case follows another one of the same incident: please act on that one, or take it out first.")
+
+
 def allowed_of_unit(
     session: Session, case: Case, assignment: Assignment, action: Action, step: Step | None, *, by: Actor, note: str
 ) -> tuple[Step, Role]:
     """The same for a step of an assignment: it stands where the row may be taken, in the actor's unit, in an open case."""
+    if assignment.lead:
+        refuse_follower(case, action, by)
     row, role = allowed(step, by, note, standing=assignment.standing)
     if role in UNIT_ROLES:
         # What a unit sent down and got back, it sends back itself.

@@ -102,6 +102,7 @@ def unlink(session: Session, case: Case, other: Case, kind: LinkKind, *, by: Act
 
 
 def _mark_urged(session: Session, case: Case, by: Actor, text: str) -> None:
+    case.repeat_count += 1
     mark = session.scalars(
         select(Mark).where(Mark.case_id == case.id, Mark.kind == MarkKind.URGED, Mark.cleared_at.is_(None))
     ).one_or_none()

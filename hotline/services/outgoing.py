@@ -28,7 +28,17 @@ NO_TEXT_INSTEAD = (
 # Steps of a case: a newer one says all that an older one said. An answer or a survey's link is not lost with them.
 STEPS = frozenset({"filed", "dispatched", "reopened"})
 # What goes out by itself, of all that is told of a case. The rest answers what a citizen has just written.
-NOTICES = STEPS | {texts.ANSWERED, "survey", "extended", "question", "withdrawn", "looked_again", texts.PROGRESS}
+NOTICES = STEPS | {
+    texts.ANSWERED,
+    texts.PROGRESS,
+    "survey",
+    "extended",
+    "question",
+    "withdrawn",
+    "looked_again",
+    "incident",
+    "repeat",
+}
 # The timetable takes up what was not sent at once: the process may have died, the outbox may be stuck.
 TAKEN_UP_AFTER = timedelta(minutes=1)
 
@@ -92,6 +102,12 @@ def about_case(session: Session, case: Case, *, purpose: str, values: Mapping[st
     _replace(session, case, way, purpose)
     note = _Note(told, values, case.contact_id, case_id=case.id, key=key, ready_at=now() + gathering)
     return _write(session, way, note, text)
+
+
+def reached_at(session: Session, case: Case) -> tuple[str, bytes] | None:
+    """The channel and the hash of the address: the same for all cases of one citizen."""
+    way = _way_of_case(session, case)
+    return (way.channel, way.recipient_hash) if way else None
 
 
 def about_contact(

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session, aliased, selectinload
 from hotline.errors import NotFound
 from hotline.services import core, gazetteer, profiles
 from hotline.services.access import CaseView, Held, Me
+from hotline.services.holding import ENDS_ITSELF
+from hotline.services.incidents import reading
 from hotline.services.profiles import Profile
 from hotline.services.reading_levels import tree
 from hotline.services.reading_story import Step, story_of
@@ -27,6 +29,7 @@ from models import (
     Category,
     Check,
     Contact,
+    Incident,
     Mark,
     MarkKind,
     Meeting,
@@ -83,6 +86,8 @@ class Panel:
     checks: Sequence[Checked]
     profile: Profile
     meetings: Sequence[tuple[Meeting, str]]
+    incident: Incident | None = None
+    followers: int = 0  # cases of other citizens that are answered with this one
 
     @property
     def case(self) -> Case:
@@ -143,7 +148,10 @@ class Panel:
 
     def may(self, me: Me, subject: Case | Assignment) -> tuple[Action, ...]:
         if isinstance(subject, Case):
-            return open_actions(subject.status, me.roles, self.profile.off)
+            actions = open_actions(subject.status, me.roles, self.profile.off)
+            return actions if subject.follows_id is None else tuple(each for each in actions if each in ENDS_ITSELF)
+        if subject.lead and self.case.follows_id is not None:
+            return ()
         return open_actions(subject.status, me.roles, self.profile.off, standing=subject.standing)
 
 
@@ -153,6 +161,7 @@ def panel(session: Session, view: CaseView) -> Panel:
     channel, received_at, reference, category = _origin(session, case)
     answers, files = _answers_and_files(session, view, closed=closed)
     profile, story = profiles.of(session, case), story_of(session, view, closed=closed)
+    incident, followers = reading.of_case(session, case)
     return Panel(
         view=view,
         closed=closed,
@@ -171,6 +180,8 @@ def panel(session: Session, view: CaseView) -> Panel:
         checks=_checks(session, view),
         profile=profile,
         meetings=_meetings(session, case) if any(step.action == Action.MEET for step in story) else (),
+        incident=incident,
+        followers=followers,
     )
 
 

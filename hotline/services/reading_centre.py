@@ -115,7 +115,11 @@ def shown_tabs(profile: Profile, counted: Mapping[Tab, int]) -> Sequence[Tab]:
 
 def counts(session: Session, profile: Profile) -> dict[Tab, int]:
     wanted = [status for states in STATES.values() for status in states]
-    by_status = select(cast(Case.status, String), func.count()).where(Case.status.in_(wanted)).group_by(Case.status)
+    by_status = (
+        select(cast(Case.status, String), func.count())
+        .where(Case.status.in_(wanted), Case.follows_id.is_(None))
+        .group_by(Case.status)
+    )
     by_kind = select(cast(Request.kind, String), func.count()).where(Request.state == RequestState.OPEN).group_by(Request.kind)
     of_their_own = [_counting(tab, profile) for tab in OF_THEIR_OWN]
     counted = {name: number for name, number in session.execute(union_all(by_status, by_kind, *of_their_own))}
@@ -145,7 +149,9 @@ def rows(session: Session, tab: Tab, profile: Profile) -> Sequence[Row]:
 
 def most_urgent(session: Session, tab: Tab) -> str | None:
     """The number of the case of a tab by state that has the least time left."""
-    first = select(Case.number).where(Case.status.in_(STATES.get(tab, ()))).order_by(Case.due_at, Case.id)
+    first = (
+        select(Case.number).where(Case.status.in_(STATES.get(tab, ())), Case.follows_id.is_(None)).order_by(Case.due_at, Case.id)
+    )
     return session.scalar(first.limit(1))
 
 
@@ -168,7 +174,8 @@ def _of_tab(tab: Tab, profile: Profile) -> ColumnElement[bool]:
         return or_(Request.id.is_not(None), _stands(MarkKind.LEDGER))
     if tab == Tab.MEETINGS:
         return or_(Request.id.is_not(None), arbitration.contested(profile.arbitration))
-    return Request.id.is_not(None) if tab in ASKED else Case.status.in_(STATES[tab])
+    # What follows another case of its incident is decided with that one.
+    return Request.id.is_not(None) if tab in ASKED else and_(Case.status.in_(STATES[tab]), Case.follows_id.is_(None))
 
 
 def _stands(kind: MarkKind) -> ColumnElement[bool]:

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, case, exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, case, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from hotline.services import arbitration, core, gazetteer, scoring
 from hotline.services.access import Me
@@ -45,6 +45,12 @@ IS_DUE_TODAY = and_(Assignment.due_at >= bindparam("at"), Assignment.due_at < bi
 IS_SUPERVISED = exists().where(
     Mark.assignment_id == Assignment.id, Mark.kind == MarkKind.SUPERVISION, Mark.cleared_at.is_(None), Mark.answered_at.is_(None)
 )
+
+
+_follower = aliased(Case)
+_FOLLOWS = and_(Assignment.lead, Assignment.case_id.in_(select(_follower.id).where(_follower.follows_id.is_not(None))))
+# What follows another case of its incident is answered with that one; past its time it is shown all the same.
+IS_OWN_WORK = or_(~_FOLLOWS, Assignment.due_at < bindparam("at"))
 
 
 class Tab(StrEnum):
@@ -103,7 +109,7 @@ def _counting(unit_path: str) -> Executable:
         _sum(IS_OVERDUE),
         select(func.count()).select_from(_open_returns(unit_path).subquery()).scalar_subquery(),
         _sum(IS_SUPERVISED),
-    ).where(Assignment.unit_id.in_(_below(unit_path)), Assignment.status.in_(IN_HAND))
+    ).where(Assignment.unit_id.in_(_below(unit_path)), Assignment.status.in_(IN_HAND), IS_OWN_WORK)
 
 
 def _clock() -> dict[str, datetime]:
@@ -125,7 +131,9 @@ def rows(session: Session, me: Me, tab: Tab, *, search: str = "") -> Sequence[Ro
 def _of_unit(unit_path: str, tab: Tab, search: str) -> Select[Assignment, Case, str, str, str, UUID]:
     of_unit = Assignment.unit_id.in_(_below(unit_path))
     wanted = and_(of_unit, _of_tab(tab))
-    order = (Assignment.answered_at.desc() if tab == Tab.ANSWERED else Assignment.due_at, Assignment.id)
+    # Whose citizen came back goes before the others; no clock is moved by that.
+    first = Assignment.answered_at.desc() if tab == Tab.ANSWERED else case((Case.repeat_count > 0, 0), else_=1)
+    order = (first, Assignment.due_at, Assignment.id)
     if IS_NUMBER.fullmatch(search):
         wanted = and_(of_unit, Case.number == search)
     elif search:
@@ -206,11 +214,11 @@ def _open_returns(unit_path: str) -> Select[UUID]:
 
 
 def _of_tab(tab: Tab) -> ColumnElement[bool]:
-    in_hand = Assignment.status.in_(IN_HAND)
+    in_hand = and_(Assignment.status.in_(IN_HAND), IS_OWN_WORK)
     conditions: dict[Tab, ColumnElement[bool]] = {
         Tab.IN_HAND: in_hand,
-        Tab.TO_SIGN: Assignment.status == AssignmentStatus.DISPATCHED,
-        Tab.AT_WORK: Assignment.status == AssignmentStatus.IN_PROGRESS,
+        Tab.TO_SIGN: and_(in_hand, Assignment.status == AssignmentStatus.DISPATCHED),
+        Tab.AT_WORK: and_(in_hand, Assignment.status == AssignmentStatus.IN_PROGRESS),
         Tab.TODAY: and_(in_hand, IS_DUE_TODAY),
         Tab.OVERDUE: and_(in_hand, IS_OVERDUE),
         Tab.RETURNING: and_(in_hand, Request.id.is_not(None)),

@@ -9,7 +9,7 @@ from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
 from hotline.events import RequestDecided
 from hotline.services import deadlines, notes, profiles
 from hotline.services.actors import Actor
-from hotline.services.holding import hold
+from hotline.services.holding import hold, refuse_follower
 from hotline.services.outbox import emit
 from models import Action, Assignment, Case, CaseEvent, Request, RequestKind, RequestState, Role, now
 from models.workflow import Clock
@@ -30,6 +30,7 @@ def ask(
     key: str,
 ) -> Request:
     """Open a request on a case that the caller holds; one of a kind at a time. It is to be decided from now, or from then."""
+    refuse_follower(case, Action.REQUEST, by)
     if not basis.strip():
         raise Invalid("Please name the basis.", field="basis")
     if open_one(session, case, kind) is not None:

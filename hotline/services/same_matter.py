@@ -12,11 +12,12 @@ from sqlalchemy import ColumnElement, Executable, bindparam, literal, select, un
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed, NotFound, WrongState
-from hotline.services import core, drafts, notes, phones, search_words, triage
+from hotline.services import core, drafts, notes, notices, outgoing, phones, search_words, triage
 from hotline.services.access import Me
 from hotline.services.actors import Actor
 from hotline.services.draft_form import DraftForm
-from models import Action, Case, CaseStatus, Contact, Draft, LinkKind, RequestType, Role, Staff, now
+from hotline.words import word
+from models import Action, Case, CaseStatus, Contact, Draft, LinkKind, Repeat, RequestType, Role, Staff, new_id, now
 from models.workflow import CASE_OPEN
 
 WITHIN = timedelta(days=90)
@@ -193,8 +194,17 @@ def urge(session: Session, contact: Contact, matter: int, number: str, *, by: Ac
     if not _is_own(case, _number_hash(contact, form), contact.citizen_id):
         raise NotFound()
     if case.status not in CASE_OPEN:
-        raise WrongState()
+        raise WrongState("This case is closed: please file what is still amiss, linked with it.")
     notes.note(session, case, Action.URGE, by=by, key=key)
+    _count(session, contact, case, by=by)
+
+
+def _count(session: Session, contact: Contact, case: Case, *, by: Actor) -> None:
+    """The contact is kept with the old case, and the citizen told which one that is and how it stands; once for each contact."""
+    values = {"id": new_id(), "contact_id": contact.id, "case_id": case.id, "by_id": by.staff_id, "created_at": now()}
+    if core.insert_once(session, Repeat, values, unique=("contact_id", "case_id")):
+        told = {**notices.values_of(session, case), "state": word("citizen_status", case.status)}
+        outgoing.about_case(session, case, purpose="repeat", values=told, round_=contact.id.hex)
 
 
 def untie(session: Session, me: Me, case: Case, number: str, kind: LinkKind, *, reason: str, key: str) -> None:

@@ -74,6 +74,8 @@ OF_CASES: Mapping[str, Occasion] = {
     "withdrawn": _occasion("number", "link", "title", must="number link"),
     # What came of a citizen's appeal, where the matter stays as it was decided.
     "looked_again": _occasion("number", "link", "title", "answer", must="number answer"),
+    "incident": _occasion("number", "link", "title", "news", must="number news"),
+    "repeat": _occasion("number", "link", "title", "unit", "state", must="number"),
     "reopened": _occasion("number", "link", "title", must="number"),
     # Tells that there is something to see and nothing of what it is about.
     PROGRESS: _occasion("link", must="link", always=True),
@@ -95,6 +97,8 @@ EXAMPLES: Mapping[str, str] = {
     "due": "12月01日 24:00",
     "until": "12月01日 10:00",
     "reason": "多次拨打、发送与诉求无关的内容",
+    "news": "抢修人员已到场，预计今晚20时恢复供水。",
+    "state": "办理中",
     "within": "3 分钟",
     "opens": "11月23日 08:30",
     "hours": "周一至周五 08:30—17:30",

@@ -6,7 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from hotline.services import access, drafts, matters, queueing, same_matter
+from hotline.errors import NotFound
+from hotline.services import access, drafts, matters, queueing, reading_phone, same_matter
+from hotline.services.incidents import likely, telling
 from hotline.web import render
 from hotline.web.agent import Matter
 from hotline.web.conversation import held
@@ -65,7 +67,25 @@ def unlink(
     return render.redirect(request, f"/case/{number}", notice=f"已解除与 {other} 的关联。")
 
 
+@router.post("/phone/urge")
+def urge_from_call(request: Request, me: Me, db: Db, contact: Annotated[UUID, Form()], number: Number, key: Key) -> Response:
+    """While it rings, or is spoken, before anything is written: of whoever calls now, and by whom it is called."""
+    call = reading_phone.call_now(db, me)
+    if call is None or call.contact_id != contact:
+        raise NotFound()
+    same_matter.urge(db, db.get_one(Contact, contact), 1, number, by=me.actor, key=key)
+    return render.told(request, f"已催单：{number}，承办单位看得到。", at="/phone")
+
+
+@router.post("/desk/contact/{contact_id}/known")
+def tell_known(request: Request, me: Me, db: Db, contact_id: UUID, incident: Annotated[UUID, Form()], key: Key) -> Response:
+    """What is known of an incident was answer enough: no case is made of it."""
+    telling.tell_known(db, held(db, me, contact_id), incident, by=staff_of(db, me), key=key)
+    return render.redirect(request, "/desk", notice="已按口径答复，这件诉求已结束。")
+
+
 def _list(request: Request, session: Look, me: access.Me, contact: Contact, matter: int) -> Response:
     form = drafts.open_draft(session, contact, matter)
     found = same_matter.find(session, contact, form)
-    return render.fragment(request, "desk/_same.html", me=me, contact=contact, matter=matter, form=form, found=found)
+    known = () if form.shielded else likely.known(session, form)
+    return render.fragment(request, "desk/_same.html", me=me, contact=contact, matter=matter, form=form, found=found, known=known)

@@ -6,9 +6,9 @@ from email.message import EmailMessage
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from hotline import tasks
 from hotline.db import Database
 from hotline.settings import Mail as MailSettings
+from hotline.timetable import TIMETABLE
 from models import Direction, Message
 
 OWN = "12345@hotline.example"
@@ -28,7 +28,7 @@ def mail_settings(imap_port: int, smtp_port: int, password: str = GOOD) -> MailS
 
 
 def poll(database: Database) -> None:
-    tasks.TIMETABLE["poll_channels"].run(database)
+    TIMETABLE["poll_channels"].run(database)
 
 
 def letter(text: str = "路灯坏了", **headers: str) -> bytes:

@@ -11,12 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from time_machine import Traveller
 
-from hotline import channels, events, tasks
+from hotline import channels, events
 from hotline.db import Database
 from hotline.errors import RuleBroken
 from hotline.events import MessageReady
 from hotline.ports import Outbound, Receipt, ReceiptState, Signal, SignalKind
 from hotline.services import administration, conversations, delivery, intake, outgoing, receipts
+from hotline.timetable import TIMETABLE
 from models import (
     Contact,
     Delivery,
@@ -328,7 +329,7 @@ def keys(messages: list[Outbound]) -> list[str]:
 
 def _timetable(database: Database) -> None:
     with database.unit_of_work() as session:
-        tasks.TIMETABLE["send_due"].run(session)
+        TIMETABLE["send_due"].run(session)
 
 
 def test_a_callback_that_is_faster_than_the_answer_counts(session: Session) -> None:

@@ -11,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from time_machine import Traveller
 
-from hotline import channels, tasks
+from hotline import channels
 from hotline.db import Database
 from hotline.errors import Invalid
 from hotline.services import notices, outgoing, segments, text_editions, texting_rule, texts
 from hotline.services.text_editions import TextingForm
+from hotline.timetable import TIMETABLE
 from models import Case, CaseStatus, Delivery, OutgoingMessage, RequestType, Role, Rule, now
 from tests.factories_cases import an_actor, check, dispatch, make_case, reopen, sign
 from tests.factories_cases import answer as answered
@@ -120,7 +121,7 @@ def test_a_whole_life_of_a_case_by_text(
         drain()
         clock.shift(90)
         with database.unit_of_work() as session:
-            tasks.TIMETABLE["send_due"].run(session)
+            TIMETABLE["send_due"].run(session)
         drain()
 
     with database.unit_of_work() as session:

@@ -1,6 +1,7 @@
 """The same matter at the desk: linked or urged with one key, parted again on the case's page."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +10,25 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from models import Action, Case, CaseEvent, CaseLink, CaseStatus, Conclusion, LinkKind, Mark, MarkKind, Role
+from hotline.services.incidents import linking, telling
+from models import (
+    Action,
+    Case,
+    CaseEvent,
+    CaseLink,
+    CaseStatus,
+    Conclusion,
+    Incident,
+    LinkKind,
+    Mark,
+    MarkKind,
+    OutgoingMessage,
+    Repeat,
+    Role,
+    now,
+)
 from tests.conftest import SignIn
-from tests.factories_cases import make_case
+from tests.factories_cases import an_actor, make_case
 from tests.web.desk import NUMBER, contact_of, drafted, follow, looked_up, send, take, the_case
 from tests.web.forms import form
 
@@ -25,7 +42,11 @@ FIELDS = {
     "content": "望江路18号门口的路灯坏了一个星期，晚上看不见路。",
     "community_code": "990181001001",
 }
-EARLIER = {"title": "没有路灯", "content": "望江路18号门口路灯坏了好几天，晚上看不见路。", "community_code": "990181001001"}
+EARLIER: dict[str, Any] = {
+    "title": "没有路灯",
+    "content": "望江路18号门口路灯坏了好几天，晚上看不见路。",
+    "community_code": "990181001001",
+}
 
 
 @pytest.fixture
@@ -157,3 +178,39 @@ def test_a_shielded_case_cannot_be_picked(agent: TestClient, pages: Database, co
 
 def test_only_whoever_has_the_contact_sees_and_picks(as_role: SignIn, contact_id: UUID) -> None:
     assert as_role(Role.AGENT).get(f"/desk/contact/{contact_id}/same").status_code == 404
+
+
+def test_a_repeat_is_counted_with_the_old_case_and_the_citizen_told_its_number(
+    agent: TestClient, pages: Database, contact_id: UUID
+) -> None:
+    number = earlier(pages, number=NUMBER)
+    with pages.reading() as session:
+        before = session.scalars(select(Case).where(Case.number == number)).one()
+    urge = form(list_of(agent, contact_id), "urge")
+
+    for _ in range(2):
+        send(agent, urge, end="yes")
+
+    case = looked_up(pages, lambda session: session.scalars(select(Case).where(Case.number == number)).one())
+    assert (case.repeat_count, case.due_at, case.status) == (1, before.due_at, before.status)
+    assert looked_up(pages, lambda session: session.scalars(select(Repeat.contact_id)).all()) == [contact_id]
+    told = looked_up(
+        pages, lambda session: session.scalars(select(OutgoingMessage).where(OutgoingMessage.case_id == case.id)).all()
+    )
+    assert [number in row.text for row in told if row.purpose == "repeat"] == [True]
+
+
+def test_what_is_known_of_an_incident_is_answer_enough(agent: TestClient, pages: Database, contact_id: UUID) -> None:
+    with pages.unit_of_work() as session:
+        found = [make_case(session, **EARLIER, number=f"1390000{n:04}", status=CaseStatus.DISPATCHED) for n in range(2)]
+        by = an_actor(session, Role.DISPATCHER)
+        incident = linking.open_incident(session, found, title="路灯停电", by=by, key="a-key-for-this-one")
+        telling.set_known(session, incident, text="线路抢修，今晚恢复", until=now() + timedelta(hours=5), by=by)
+    page = list_of(agent, contact_id)
+    assert "线路抢修，今晚恢复" in page
+
+    assert send(agent, form(page, "tell-known")).status_code == 303
+
+    contact = contact_of(pages, contact_id)
+    assert (contact.conclusion, contact.conclusion_note) == (Conclusion.ANSWERED, "线路抢修，今晚恢复")
+    assert looked_up(pages, lambda session: session.scalars(select(Incident.told_count)).one()) == 1

@@ -1,0 +1,114 @@
+"""What the pages of incidents show. Reads only; shielded cases are left out of every list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from hotline.errors import NotFound
+from hotline.services import gazetteer
+from hotline.services.incidents import likely
+from hotline.services.same_matter import is_shielded
+from models import Case, Incident, IncidentCase, IncidentUpdate, Staff, Unit, now
+
+MOST = 100
+
+
+@dataclass(frozen=True)
+class Listed:
+    incident: Incident
+    lead: Case
+    unit: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Member:
+    case: Case
+    membership: IncidentCase
+    place: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Whole:
+    incident: Incident
+    lead: Case
+    unit: str
+    members: Sequence[Member]  # by their place
+    former: Sequence[Member]
+    updates: Sequence[tuple[IncidentUpdate, str]]
+    likely: Sequence[Case]
+
+
+def is_over() -> ColumnElement[bool]:
+    told = and_(Incident.known_until.is_not(None), Incident.known_until > now())
+    return or_(Incident.ended_at.is_not(None), and_(Incident.answered_at.is_not(None), ~told))
+
+
+def listed(session: Session, *, over: bool = False) -> Sequence[Listed]:
+    """With the number of their cases; those that last first come first served, the others the latest first."""
+    count = func.sum(case((IncidentCase.left_at.is_(None), 1), else_=0))
+    rows = session.execute(
+        select(Incident, Case, Unit.short, count)
+        .join(Case, Case.id == Incident.lead_case_id)
+        .join(IncidentCase, IncidentCase.incident_id == Incident.id)
+        .outerjoin(Unit, Unit.id == Case.lead_unit_id)
+        .where(is_over() if over else ~is_over())
+        .group_by(Incident.id, Case.id, Unit.short)
+        .order_by(Incident.created_at.desc())
+        .limit(MOST)
+    )
+    return [Listed(incident, lead, unit or "", int(number)) for incident, lead, unit, number in rows]
+
+
+def whole(session: Session, incident_id: UUID) -> Whole:
+    incident = session.get(Incident, incident_id)
+    if incident is None:
+        raise NotFound()
+    rows = session.execute(
+        select(Case, IncidentCase, Staff.name)
+        .join(IncidentCase, IncidentCase.case_id == Case.id)
+        .join(Staff, Staff.id == func.coalesce(IncidentCase.left_by_id, IncidentCase.by_id))
+        .where(IncidentCase.incident_id == incident.id)
+        .order_by(Case.community_code, Case.grid_code, IncidentCase.created_at)
+    ).all()
+    names = gazetteer.names_of(session, [found for found, *_ in rows])
+    members = [_member(*row, names=names[row[0].id]) for row in rows if not is_shielded(row[0])]
+    updates = session.execute(
+        select(IncidentUpdate, Staff.name)
+        .join(Staff, Staff.id == IncidentUpdate.by_id)
+        .where(IncidentUpdate.incident_id == incident.id)
+        .order_by(IncidentUpdate.created_at.desc())
+    ).all()
+    lead = session.get_one(Case, incident.lead_case_id)
+    return Whole(
+        incident=incident,
+        lead=lead,
+        unit=session.scalar(select(Unit.name).where(Unit.id == lead.lead_unit_id)) or "",
+        members=[each for each in members if each.membership.left_at is None],
+        former=[each for each in members if each.membership.left_at is not None],
+        updates=[(update, name) for update, name in updates],
+        likely=() if incident.answered_at or incident.ended_at else likely.for_incident(session, incident),
+    )
+
+
+def of_case(session: Session, subject: Case) -> tuple[Incident | None, int]:
+    """The one that it belongs to, or that answered it; and how many cases are answered together with this one."""
+    follower = aliased(Case)
+    followers = select(func.count()).where(follower.follows_id == subject.id).scalar_subquery()
+    row = session.execute(
+        select(Incident, followers)
+        .join(IncidentCase, IncidentCase.incident_id == Incident.id)
+        .where(IncidentCase.case_id == subject.id, IncidentCase.left_at.is_(None))
+        .order_by(IncidentCase.created_at.desc())
+        .limit(1)
+    ).first()
+    return (row[0], row[1]) if row else (None, 0)
+
+
+def _member(subject: Case, membership: IncidentCase, by: str, *, names: dict[str, str]) -> Member:
+    codes = (subject.township_code, subject.community_code, subject.grid_code)
+    return Member(subject, membership, " ".join(names[code] for code in codes if code in names), by)
