@@ -161,6 +161,7 @@ class Chat(BaseModel):
     """Robots in the groups of enterprise chats; their addresses are the administrators' to write."""
 
     hosts: list[str] = ["qyapi.weixin.qq.com", "oapi.dingtalk.com", "open.feishu.cn"]
+    timeout_seconds: PositiveFloat = 10
 
 
 class Police(BaseModel):

@@ -1,4 +1,4 @@
-"""What follows from each event (`hotline/timetable.py` has what the clock brings): every handler a few lines, calling one service.
+"""What follows from each event (`hotline/timetable.py` has what the clock brings): every handler a few lines, one service each.
 
 A handler runs at least once, in a transaction; `handled_message` makes a repeat harmless. `prepare` is for slow thinking (the
 classifier): it runs before the transaction, on a look at the database, and its result is handed to the handler.

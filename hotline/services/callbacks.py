@@ -5,7 +5,6 @@ the try's id. The exchange does the ringing; `switching` carries the commands th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -32,7 +31,6 @@ from models import (
     SwitchboardAction,
     SwitchboardCommand,
     TryOutcome,
-    privacy,
 )
 from models.base import CITY_TIME, UtcTime
 
@@ -48,16 +46,6 @@ SHOWS_UP_WITHIN = timedelta(minutes=2)
 # Spelt out, not bound: only so the databases use the partial index.
 _OPEN_MISSED = text("missed AND state IN ('waiting', 'dialling')")
 _DOMESTIC = "+86"
-
-
-@dataclass(frozen=True)
-class Owed:
-    """A line of the list: the number masked, how often it was tried, and what came of the last try."""
-
-    callback: Callback
-    number: str
-    tries: int
-    last: TryOutcome | None
 
 
 def owe(
@@ -219,27 +207,7 @@ def _conclude_waiting(session: Session, callback: Callback) -> None:
         queueing.conclude(session, contact, Conclusion.ABANDONED, by=None)
 
 
-# What is said and heard by keys: the exchange dials alone.
-BY_MACHINE = frozenset({CallbackReason.DUTY, CallbackReason.SURVEY})
-
-
-def to_ring(session: Session, *, limit: int = 100) -> list[Owed]:
-    """What is owed, the most urgent first, where a person speaks."""
-    callbacks = session.scalars(
-        select(Callback)
-        .where(Callback.state.in_([CallbackState.WAITING, CallbackState.DIALLING]), Callback.reason.not_in(BY_MACHINE))
-        .order_by(Callback.due_at, Callback.created_at)
-        .limit(limit)
-    ).all()
-    tries = _tries(session, [callback.id for callback in callbacks])
-    return [
-        Owed(each, privacy.mask_number(each.number), len(past), past[-1] if past else None)
-        for each in callbacks
-        for past in [tries.get(each.id, [])]
-    ]
-
-
-def _tries(session: Session, callback_ids: Sequence[UUID]) -> dict[UUID, list[TryOutcome]]:
+def tries_of(session: Session, callback_ids: Sequence[UUID]) -> dict[UUID, list[TryOutcome]]:
     """What came of the tries so far, the oldest first; only those that rang somewhere."""
     past: dict[UUID, list[TryOutcome]] = {}
     mine = (CallbackTry.callback_id.in_(callback_ids), CallbackTry.outcome.in_(TRIED), CallbackTry.ended_at.is_not(None))
@@ -370,7 +338,7 @@ def _try_again(
     session: Session, callback: Callback, outcome: TryOutcome, *, at: datetime, after: timedelta | None = None
 ) -> None:
     rule = telephone_rule.current(session).callbacks
-    tries = len(_tries(session, [callback.id]).get(callback.id, []))
+    tries = len(tries_of(session, [callback.id]).get(callback.id, []))
     is_duty = callback.reason == CallbackReason.DUTY  # the next step rings again, or somebody else
     if tries >= (1 if is_duty else rule.tries):
         _settle(session, callback, CallbackState.GIVEN_UP, at=at)

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from hotline.services import callbacks, floor, reading_calls, reading_phone, routing
-from hotline.services.callbacks import Owed
+from hotline.services import floor, reading_callbacks, reading_calls, reading_phone, routing
 from hotline.services.floor import Posted
+from hotline.services.reading_callbacks import Owed
 from models import (
     Announcement,
     BreakRequest,
@@ -108,7 +108,7 @@ def board(session: Session) -> Board:
         help=_help(session),
         breaks=_breaks(session),
         notices=floor.posted(session),
-        owed=callbacks.to_ring(session),
+        owed=reading_callbacks.to_ring(session),
         announcement=floor.announcement(session),
         connected=reading_phone.is_connected(session),
         late_urgent=len(routing.late_urgent_texts(session)),

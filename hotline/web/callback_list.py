@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from hotline.services import access, callbacks, switching
+from hotline.services import access, callbacks, reading_callbacks, switching
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me, staff_of
 from models import now
@@ -16,13 +16,13 @@ router = APIRouter(prefix="/callbacks", include_in_schema=False)
 @router.get("")
 def page(request: Request, look: Look, me: Me) -> Response:
     access.require(me, *switching.CALLERS)
-    return render.page(request, "callbacks/page.html", me=me, owed=callbacks.to_ring(look))
+    return render.page(request, "callbacks/page.html", me=me, owed=reading_callbacks.to_ring(look))
 
 
 @router.get("/list")
 def rows(request: Request, look: Look, me: Me) -> Response:
     access.require(me, *switching.CALLERS)
-    return render.fragment(request, "callbacks/_list.html", me=me, owed=callbacks.to_ring(look))
+    return render.fragment(request, "callbacks/_list.html", me=me, owed=reading_callbacks.to_ring(look))
 
 
 @router.post("/{callback_id}/ring")

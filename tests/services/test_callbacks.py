@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hotline.db import Database
 from hotline.errors import AlreadyTaken, NotFound, RuleBroken, WrongState
-from hotline.services import callbacks, calling, switching
+from hotline.services import callbacks, calling, reading_callbacks, switching
 from models import (
     Callback,
     CallbackReason,
@@ -92,7 +92,7 @@ def test_the_list_masks_numbers_and_tells_what_was_tried(session: Session, clock
     later, sooner = owe(session, 1, due_at=now() + timedelta(minutes=5)), owe(session, 2)
     try_once(session, sooner, TryOutcome.BUSY)
 
-    listed = callbacks.to_ring(session)
+    listed = reading_callbacks.to_ring(session)
 
     assert [each.callback for each in listed] == [later, sooner]
     assert [(each.number, each.tries, each.last) for each in listed] == [
@@ -145,7 +145,7 @@ def test_who_is_reached_is_owed_nothing_more(session: Session) -> None:
 
     try_once(session, callback, TryOutcome.ANSWERED)
 
-    assert (callback.state, callbacks.to_ring(session)) == (CallbackState.REACHED, [])
+    assert (callback.state, reading_callbacks.to_ring(session)) == (CallbackState.REACHED, [])
 
 
 def test_a_try_that_failed_on_our_side_costs_the_citizen_nothing(session: Session, clock: time_machine.Traveller) -> None:

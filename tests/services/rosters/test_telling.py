@@ -12,7 +12,7 @@ from time_machine import Traveller
 
 from hotline.db import Database
 from hotline.events import AssignmentAdvanced, CaseSupervised, ClockRang
-from hotline.services import callbacks, supervision
+from hotline.services import callbacks, reading_callbacks, supervision
 from hotline.services.rosters import notices, telling
 from models import (
     Action,
@@ -198,7 +198,7 @@ def test_people_on_duty_are_rung_at_any_hour_once_and_seen_by_no_agent(session: 
     clock.shift(timedelta(hours=13))
     callback = callbacks.owe(session, reason=CallbackReason.DUTY, number="13900001111", due_at=now())
     assert callback is not None
-    assert callbacks.to_ring(session) == []
+    assert reading_callbacks.to_ring(session) == []
 
     assert callbacks.due(session, now()) == [callback]
     command = callbacks.dial(session, callback, at=now())
