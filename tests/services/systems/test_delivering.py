@@ -18,6 +18,8 @@ from models import OutboxMessage, Scope, Told, Topic, Webhook, WebhookDelivery, 
 from tests.factories_systems import HOOK, Made, an_administrator, make_system, make_webhook
 
 Clock = time_machine.Traveller
+# What differs between the databases is tried with the calls.
+pytestmark = pytest.mark.parametrize("session", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
