@@ -131,6 +131,7 @@ def test_the_unit_desk(as_role: SignIn, city: Database) -> None:
     for tab in ("in_hand", "to_sign", "at_work", "today", "overdue", "returning", "answered"):
         visit(liaison, city, f"/unit?tab={tab}")
         visit(liaison, city, f"/unit/list?tab={tab}")
+    visit(liaison, city, "/unit/roster")
     with city.reading() as session:
         ids = {
             status: session.scalars(select(Assignment.id).where(Assignment.lead, Assignment.status == status)).first()
@@ -157,6 +158,8 @@ def test_the_centre(as_role: SignIn, city: Database) -> None:
     act(centre, city, visit(centre, city, f"/verify/to_check/{numbers[CaseStatus.ANSWERED]}"), "verdict", verdict="passed")
     for number in numbers.values():
         visit(centre, city, f"/case/{number}")
+    visit(centre, city, "/duty")
+    visit(centre, city, "/admin/notices")
 
 
 def test_the_callback_desk(as_role: SignIn, city: Database) -> None:
