@@ -41,7 +41,7 @@ FAULTS = "破损 无人处理 影响休息 多次反映 堵塞 冒烟 损坏 没
 NUMBER = "13900001234"
 
 SEARCHES: Mapping[str, Sequence[str]] = {
-    "words": ("q=路灯", "q=流浪狗", "q=噪音 影响休息", "q=电梯 地下车库 损坏", "q=4321号", "q=充电桩 1777号"),
+    "words": ("q=路灯", "q=流浪狗", "q=路灯 电梯", "q=噪音 影响休息", "q=电梯 地下车库 损坏", "q=4321号", "q=充电桩 1777号"),
     "words_and_filters": (
         "q=路灯&state=open",
         "q=垃圾&unit=SCJ",

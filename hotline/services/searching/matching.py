@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Select, and_, func, literal, or_, select, text, tuple_
+from sqlalchemy import CTE, ColumnElement, FromClause, Integer, Select, and_, func, literal, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from hotline.services import core
@@ -75,7 +75,7 @@ class Matching:
             yield self._joined(self._hits().subquery())
         elif self._are_rare():
             # Few or none: never read in the order of filing until a page is full.
-            yield self._joined(self._hits().cte("hits").prefix_with("MATERIALIZED"))
+            yield self._joined(self._apart())
         else:
             yield self._among_newest(after)
             yield self._joined(self._hits().subquery())
@@ -87,9 +87,13 @@ class Matching:
     def _hits(self) -> Select[UUID]:
         return select(CaseWords.case_id).where(CaseWords.audience.in_(self._audiences), *self._having())
 
+    def _apart(self) -> CTE:
+        """Planned as if all were read, that is by the index, and read only as far as they are wanted."""
+        return self._hits().cte("hits").prefix_with("MATERIALIZED")
+
     def _are_rare(self) -> bool:
         """Statistics know how frequent each word is, not how rare several are together: the index is asked."""
-        some = self._hits().limit(FEW).subquery()
+        some = select(self._apart().c.case_id).limit(FEW).subquery()
         return (self._session.scalar(select(func.count()).select_from(some)) or 0) < FEW
 
     def _joined(self, hits: FromClause) -> Select[UUID]:
