@@ -6,7 +6,22 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, FromClause, Integer, Select, and_, func, literal, or_, select, text, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from hotline.services import core
@@ -73,9 +88,8 @@ class Matching:
             yield self._ids().order_by(*NEWEST_FIRST)
         elif self._on_sqlite:
             yield self._joined(self._hits().subquery())
-        elif self._are_rare():
-            # Few or none: never read in the order of filing until a page is full.
-            yield self._joined(self._apart())
+        elif len(few := self._first_hits()) < FEW:
+            yield self._ids().where(Case.id == any_(literal(few, ARRAY(Uuid())))).order_by(*NEWEST_FIRST)
         else:
             yield self._among_newest(after)
             yield self._joined(self._hits().subquery())
@@ -87,14 +101,13 @@ class Matching:
     def _hits(self) -> Select[UUID]:
         return select(CaseWords.case_id).where(CaseWords.audience.in_(self._audiences), *self._having())
 
-    def _apart(self) -> CTE:
-        """Planned as if all were read, that is by the index, and read only as far as they are wanted."""
-        return self._hits().cte("hits").prefix_with("MATERIALIZED")
+    def _first_hits(self) -> list[UUID]:
+        """Statistics know how frequent each word is, not how rare several are together: the index is asked.
 
-    def _are_rare(self) -> bool:
-        """Statistics know how frequent each word is, not how rare several are together: the index is asked."""
-        some = select(self._apart().c.case_id).limit(FEW).subquery()
-        return (self._session.scalar(select(func.count()).select_from(some)) or 0) < FEW
+        Planned as if all were read, that is by the index, and read only as far as they are wanted.
+        """
+        hits = self._hits().cte("hits").prefix_with("MATERIALIZED")
+        return list(self._session.scalars(select(hits.c.case_id).limit(FEW)))
 
     def _joined(self, hits: FromClause) -> Select[UUID]:
         return self._ids().join(hits, hits.c.case_id == Case.id).order_by(*NEWEST_FIRST)
