@@ -58,7 +58,7 @@ def poll_channels(database: Database) -> None:
 
 TIMETABLE: dict[str, Timed] = {
     "sweep_overdue": Timed(timedelta(seconds=30), alarms.sweep, outside=True),
-    "watch_city": Timed(timedelta(minutes=1), watching.watch),
+    "watch_city": Timed(timedelta(minutes=1), watching.sweep, outside=True),
     "end_pauses": Timed(timedelta(seconds=30), pausing.end),
     "review_ledger": Timed(timedelta(minutes=5), ledger.review),
     "tell_units": Timed(timedelta(seconds=10), unit_telling.tell_due),

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services.alerts.watching import watch
+from hotline.services.alerts.watching import sweep
 from hotline.settings import Settings
 from models import CaseStatus, Role, Subscriber
 from tests.factories_calls import make_call, make_line
@@ -59,7 +59,7 @@ def test_an_alarm_stands_on_the_wall_and_somebody_takes_it_on(
     with pages.unit_of_work() as session:
         for _ in range(5):
             make_case(session, township_code="990181003")
-        watch(session)
+    sweep(pages)
     leader = as_role(Role.SHIFT_LEADER)
 
     wall = leader.get("/wall").text

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from hotline.db import Database
 from hotline.events import AlertCleared, AlertRaised
 from hotline.services import core, reading_calls
 from hotline.services.alerts import clusters, stuck
@@ -27,27 +28,44 @@ class Finding:
     facts: dict[str, Any]
 
 
-Open = Mapping[tuple[AlertKind, str], Alert]
+Key = tuple[AlertKind, str]
+Open = Mapping[Key, Alert]
+Found = Mapping[Key, Finding]
 
 
-def watch(session: Session) -> int:
-    """How many were raised or cleared."""
-    at, rule = now(), rules.current(session)
-    open_ones = {
-        (alert.kind, alert.subject): alert
-        for alert in session.scalars(select(Alert).where(Alert.cleared_at.is_(None)).with_for_update())
-    }
-    found = {(each.kind, each.subject): each for each in _found(session, rule, at, open_ones)}
+def sweep(database: Database) -> int:
+    """How many were raised or cleared. It is looked around outside of any transaction that writes."""
+    with database.reading() as session:
+        found = look(session)
+        if {key: alert.facts for key, alert in _open(session).items()} == {key: each.facts for key, each in found.items()}:
+            return 0
+    with database.repeatable() as session:
+        return settle(session, found)
+
+
+def look(session: Session) -> Found:
+    """What is worth an alarm now."""
+    return {(each.kind, each.subject): each for each in _found(session, rules.current(session), now(), _open(session))}
+
+
+def settle(session: Session, found: Found) -> int:
+    """How many were raised or cleared; those that go on keep their newest facts."""
+    open_ones = _open(session, lock=True)
     changes = sum(_raise(session, finding) for key, finding in found.items() if key not in open_ones)
     for key, alert in open_ones.items():
         if key in found:
             alert.facts = found[key].facts
         else:
-            alert.cleared_at = at
+            alert.cleared_at = now()
             emit(session, AlertCleared(alert.id))
             changes += 1
     session.flush()
     return changes
+
+
+def _open(session: Session, *, lock: bool = False) -> Open:
+    asked = select(Alert).where(Alert.cleared_at.is_(None))
+    return {(alert.kind, alert.subject): alert for alert in session.scalars(asked.with_for_update() if lock else asked)}
 
 
 def _raise(session: Session, finding: Finding) -> bool:

@@ -1,7 +1,9 @@
 """What is worth an alarm is raised once, told once to who is named for it, and cleared when it is over."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -12,9 +14,9 @@ from sqlalchemy.orm import Session
 from hotline.db import Database
 from hotline.errors import Invalid
 from hotline.services import access
-from hotline.services.alerts import clusters, desk, saying, telling, watching
+from hotline.services.alerts import clusters, desk, saying, telling
 from hotline.services.alerts.rule import ClusterRule
-from hotline.services.alerts.watching import watch
+from hotline.services.alerts.watching import look, settle, sweep
 from hotline.settings import Settings
 from models import Alert, AlertKind, CaseStatus, ExchangeState, MessageWay, OutgoingMessage, RequestType, Role, Subscriber, now
 from models.base import as_if
@@ -24,6 +26,10 @@ from tests.factories_cases import make_case
 
 HEXI = "990181003"
 Drain = Callable[[], int]
+
+
+def watch(session: Session) -> int:
+    return settle(session, look(session))
 
 
 def alerts(session: Session, *, open_only: bool = True) -> list[Alert]:
@@ -96,11 +102,22 @@ def test_a_cluster_is_raised_once_follows_its_count_and_ends(session: Session, c
 def test_two_processes_that_watch_at_once_raise_it_once(database: Database, clock: time_machine.Traveller) -> None:
     with database.unit_of_work() as session:
         make_cluster(session)
-        watch(session)
-    with database.unit_of_work() as session:
-        found = alerts(session)
-        assert len(found) == 1
-        assert not watching._raise(session, watching.Finding(found[0].kind, found[0].subject, {}))
+    both = Barrier(2)
+
+    def one() -> int:
+        with database.reading() as session:
+            found = look(session)
+        both.wait(10)
+        with database.unit_of_work() as session:
+            return settle(session, found)
+
+    with ThreadPoolExecutor(2) as processes:
+        raised = [each.result() for each in [processes.submit(one) for _ in range(2)]]
+
+    assert sorted(raised) == [0, 1]
+    assert sweep(database) == 0
+    with database.reading() as session:
+        assert len(alerts(session, open_only=False)) == 1
 
 
 def test_a_unit_with_overdue_cases_and_no_sign_of_work_is_stuck(session: Session, clock: time_machine.Traveller) -> None:
