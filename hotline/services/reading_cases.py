@@ -29,7 +29,6 @@ from models import (
     Category,
     Check,
     Contact,
-    Incident,
     Mark,
     MarkKind,
     Meeting,
@@ -86,7 +85,7 @@ class Panel:
     checks: Sequence[Checked]
     profile: Profile
     meetings: Sequence[tuple[Meeting, str]]
-    incident: Incident | None = None
+    incident_id: UUID | None = None
     followers: int = 0  # cases of other citizens that are answered with this one
 
     @property
@@ -158,10 +157,9 @@ class Panel:
 def panel(session: Session, view: CaseView) -> Panel:
     case = view.case
     closed = not view.whole and is_closed_to_units(case)
-    channel, received_at, reference, category = _origin(session, case)
+    channel, received_at, reference, category, incident_id, followers = _origin(session, case)
     answers, files = _answers_and_files(session, view, closed=closed)
     profile, story = profiles.of(session, case), story_of(session, view, closed=closed)
-    incident, followers = reading.of_case(session, case)
     return Panel(
         view=view,
         closed=closed,
@@ -180,7 +178,7 @@ def panel(session: Session, view: CaseView) -> Panel:
         checks=_checks(session, view),
         profile=profile,
         meetings=_meetings(session, case) if any(step.action == Action.MEET for step in story) else (),
-        incident=incident,
+        incident_id=incident_id,
         followers=followers,
     )
 
@@ -196,19 +194,22 @@ def _meetings(session: Session, case: Case) -> Sequence[tuple[Meeting, str]]:
     return [(meeting, name) for meeting, name in rows]
 
 
-def _origin(session: Session, case: Case) -> tuple[str, datetime, str, str]:
-    """Where it came from, and what it is about: 公共照明 under its parent, in the edition that the case was filed under."""
-    of = {"contact": case.contact_id, "edition": case.taxonomy_id, "category": case.category_code}
+def _origin(session: Session, case: Case) -> tuple[str, datetime, str, str, UUID | None, int]:
+    """Where it came from, and what it is about: 公共照明 under its parent, in the edition that the case was filed under.
+
+    And the incident that it belongs to, with how many cases are answered with this one.
+    """
+    of = {"case": case.id, "contact": case.contact_id, "edition": case.taxonomy_id, "category": case.category_code}
     found: Sequence[Any] = core.run(session, _origin_of(), of).one()
-    channel, received_at, reference, name, parent = found
-    return channel, received_at, reference, " › ".join(filter(None, (parent, name))) or case.category_code
+    channel, received_at, reference, name, parent, incident_id, followers = found
+    return channel, received_at, reference, " › ".join(filter(None, (parent, name))) or case.category_code, incident_id, followers
 
 
 @cache
 def _origin_of() -> Executable:
     category, above = aliased(Category), aliased(Category)
     return (
-        select(Contact.channel, Contact.received_at, Contact.reference, category.name, above.name)
+        select(Contact.channel, Contact.received_at, Contact.reference, category.name, above.name, *reading.of_case())
         .select_from(Contact)
         .outerjoin(category, (category.taxonomy_id == bindparam("edition")) & (category.code == bindparam("category")))
         .outerjoin(above, (above.taxonomy_id == category.taxonomy_id) & (above.code == category.parent_code))

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select
+from sqlalchemy.orm import Session
 
 from hotline.errors import NotFound
 from hotline.services import gazetteer
@@ -95,18 +95,16 @@ def whole(session: Session, incident_id: UUID) -> Whole:
     )
 
 
-def of_case(session: Session, subject: Case) -> tuple[Incident | None, int]:
-    """The one that it belongs to, or that answered it; and how many cases are answered together with this one."""
-    follower = aliased(Case)
-    followers = select(func.count()).where(follower.follows_id == subject.id).scalar_subquery()
-    row = session.execute(
-        select(Incident, followers)
-        .join(IncidentCase, IncidentCase.incident_id == Incident.id)
-        .where(IncidentCase.case_id == subject.id, IncidentCase.left_at.is_(None))
+def of_case() -> tuple[ColumnElement[UUID], ColumnElement[int]]:
+    """Columns: the incident that `:case` belongs to or was answered with, and how many cases are answered together with it."""
+    belongs = (
+        select(IncidentCase.incident_id)
+        .where(IncidentCase.case_id == bindparam("case"), IncidentCase.left_at.is_(None))
         .order_by(IncidentCase.created_at.desc())
         .limit(1)
-    ).first()
-    return (row[0], row[1]) if row else (None, 0)
+    )
+    followers = select(func.count()).select_from(Case).where(Case.follows_id == bindparam("case"))
+    return belongs.scalar_subquery(), followers.scalar_subquery()
 
 
 def _member(subject: Case, membership: IncidentCase, by: str, *, names: dict[str, str]) -> Member:
