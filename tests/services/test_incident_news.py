@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from hotline.db import Database
 from hotline.errors import HotlineError
 from hotline.services import outbox
-from hotline.services.incidents import linking, telling
+from hotline.services.incidents import linking, reading, telling
 from hotline.tasks import HANDLERS
 from models import Case, CaseStatus, OutgoingMessage, Role, Survey, now
 from tests.factories_cases import an_actor, answer, check, fresh_key, make_case
@@ -33,6 +33,17 @@ def test_news_reaches_each_citizen_once(session: Session) -> None:
     assert told == [1, 0]
     sent = session.scalars(select(OutgoingMessage).where(OutgoingMessage.purpose == "incident")).all()
     assert ["抢修人员已到场" in row.text for row in sent] == [True]
+
+
+def test_the_list_counts_the_cases_of_each_incident(session: Session) -> None:
+    found = make_cases(session, CaseStatus.DISPATCHED, CaseStatus.DISPATCHED)
+    incident = of_these(session, found)
+
+    (row,) = reading.listed(session)
+
+    assert (row.incident.id, row.lead.id, row.count) == (incident.id, found[0].id, 2)
+    assert [each.case.id for each in reading.whole(session, incident.id).members] == [case.id for case in found]
+    assert reading.listed(session, over=True) == []
 
 
 def test_what_agents_may_say_has_an_end(session: Session) -> None:
