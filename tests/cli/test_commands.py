@@ -32,7 +32,7 @@ def test_the_help_names_every_command(env: dict[str, str]) -> None:
 
     assert shown.returncode == 0
     words = shown.stdout.replace("\n", "").replace(" ", "")
-    assert "{up,seed,staff,grids,suggest,model,replay,drill,export,call,sandbox,wechat,doctor}" in words
+    assert "{up,seed,staff,grids,suggest,model,replay,drill,export,scores,call,sandbox,wechat,doctor}" in words
 
 
 def test_seeding_again_adds_nothing(env: dict[str, str]) -> None:
@@ -50,6 +50,21 @@ def test_contacts_are_exported_one_object_a_row(env: dict[str, str]) -> None:
     assert {contact["channel"] for contact in contacts} == {"mailbox", "sms", "wechat"}
     assert {contact["state"] for contact in contacts} == {"waiting", "concluded"}
     assert all(len(contact["external_ids"]) == 1 for contact in contacts)  # type: ignore[arg-type]
+
+
+def test_scores_are_computed_again_and_checked(env: dict[str, str]) -> None:
+    again = command("scores", "recompute", env=env)
+    checked = command("scores", "recompute", "--check", env=env)
+    assert (again.returncode, checked.returncode) == (0, 0), again.stderr + checked.stdout
+    assert checked.stdout.endswith(" 0 differences\n")
+
+    with closing(sqlite3.connect(Path(env["HOTLINE_DATA_DIR"]) / "hotline.db")) as database:
+        database.execute("UPDATE score SET value = 1 - value WHERE indicator = 'contact'")
+        database.commit()
+
+    assert command("scores", "recompute", "--check", env=env).returncode == 1
+    assert command("scores", "recompute", env=env).returncode == 0
+    assert command("scores", "recompute", "--check", env=env).returncode == 0
 
 
 def test_export_since_leaves_out_what_came_before(env: dict[str, str]) -> None:

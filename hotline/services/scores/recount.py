@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, union
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.services import scoring
@@ -14,8 +14,8 @@ from hotline.services.profiles import Indicator
 from hotline.services.scores import books, corrections, facts, sums
 from hotline.services.scores import rule as rules
 from hotline.services.scores.rule import ScoringRule
-from hotline.services.scores.spans import Span, Stretch, day_of, later
-from models import Case, PeriodFigure, Score, ScoreOmission, ScorePeriod, ScoreSum
+from hotline.services.scores.spans import DAY, Span, Stretch, day_of, later
+from models import Call, Case, PeriodFigure, Score, ScoreOmission, ScorePeriod, ScoreSum, now
 
 BATCH = 200
 Key = tuple[str, UUID]
@@ -95,13 +95,10 @@ def _of_open(session: Session, case: Case, found: facts.Facts) -> tuple[dict[Key
 
 
 def days(session: Session) -> list[date]:
-    """Every day that has scores or sums."""
-    scored = union(
-        select(Score.scored_on),
-        select(ScoreOmission.scored_on),
-        select(ScoreSum.starts_on).where(ScoreSum.span == Span.DAY),
-    )
-    return sorted(session.scalars(scored))
+    """From the first case or call to today."""
+    begun = [session.scalar(select(func.min(each))) for each in (Case.created_at, Call.started_at)]
+    first = min((day_of(at) for at in begun if at is not None), default=None)
+    return sums.days_between(first, day_of(now()) + DAY) if first else []
 
 
 def compare_sums(session: Session, day: date) -> list[Difference]:

@@ -19,6 +19,7 @@ from hotline.services.scores.spans import Span, Stretch
 from models import Case, Dimension, Grade, PeriodFigure, Role, Score, ScoreCorrection, ScorePeriod, Survey, now
 from tests.factories_cases import an_actor, fresh_key, lead_of, liaison_of
 from tests.services.scores.closing import ANGRY, HAPPY, closed
+from tests.services.scores.counted import differences
 
 MONTH = date(2026, 11, 1)
 LATER = datetime(2026, 12, 20, 2, 0, tzinfo=UTC)
@@ -31,12 +32,6 @@ def supervisor(session: Session) -> Actor:
 def resolution(session: Session) -> tuple[int, int]:
     figure = boards.board(session, Dimension.UNIT, Stretch.of(Span.MONTH, MONTH)).city.figure(Indicator.RESOLUTION)
     return figure.counted, figure.points
-
-
-def differences(session: Session) -> list[str]:
-    found = [each for ids in recount.batches(session) for each in recount.compare(session, ids)]
-    found += [each for day in recount.days(session) for each in recount.compare_sums(session, day)]
-    return [str(each) for each in found + recount.compare_periods(session)]
 
 
 def say(session: Session, case: Case, *, solved: bool) -> None:
