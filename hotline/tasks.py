@@ -72,6 +72,8 @@ from models import Action, Alert, Case, CaseStatus, Contact, Message, MonthlyRep
 
 # After these nobody is asked any more about how it was before.
 LEAVE_THE_CITIZEN = frozenset({Action.REOPEN, Action.REWORK, Action.WITHDRAW})
+# Notes after which a case may be found by other words: put right, shielded.
+MAY_CHANGE_WORDS = frozenset({Action.CORRECT, Action.MARK})
 CALLS_IN_A_TURN = 50
 
 
@@ -121,9 +123,10 @@ def tie_same_matter(session: Session, event: CaseFiled) -> None:
     same_matter.tie(session, session.get_one(Case, event.case_id))
 
 
-@handles(CaseFiled)
-def index_words(session: Session, event: CaseFiled) -> None:
-    indexing.index(session, session.get_one(Case, event.case_id))
+@handles(CaseFiled, CaseNoted)
+def index_words(session: Session, event: CaseFiled | CaseNoted) -> None:
+    if isinstance(event, CaseFiled) or event.action in MAY_CHANGE_WORDS:
+        indexing.index(session, session.get_one(Case, event.case_id))
 
 
 @handles(CaseFiled, CaseAdvanced)

@@ -232,7 +232,7 @@ def branch(
     key: str,
     note: str,
 ) -> Assignment:
-    """Give units a part in an assignment that is at work: below it, or beside the lead; none has longer than `until`.
+    """Give units a part in an assignment that is at work: below it, or beside the lead; none has longer than `until`; after it they are due at once.
 
     For a service that holds the case already, has found the key new, and has looked whether these units may be asked.
     """
@@ -240,7 +240,7 @@ def branch(
     step, role = allowed(profile.assignment_step(None, action), by, note)
     own_step, _ = allowed(profile.assignment_step(trunk.status, action), by, note, standing=trunk.standing)
     act = _Act(session, case, profile, by, role, key, note, now())
-    ends = [min(act.due(stage).at, until) for stage in (Clock.SIGN, "contact", Clock.ANSWER)]
+    ends = [max(act.at, min(act.due(stage).at, until)) for stage in (Clock.SIGN, "contact", Clock.ANSWER)]
     above = trunk if action == Action.SEND_DOWN else None
     rows = [new_assignment(case, unit, step, ends, at=act.at, note=note, above=above) for unit in dict.fromkeys(units)]
     act.start(rows, action, role=role, key=key, note=note)

@@ -88,14 +88,14 @@ def test_each_clock_lies_inside_the_one_above(session: Session) -> None:
     assert share == pytest.approx(0.8)
 
 
-def test_what_is_sent_down_late_is_due_with_the_one_above(session: Session) -> None:
+def test_what_is_sent_down_after_its_time_is_due_at_once(session: Session) -> None:
     _, lead = at_work(session)
-    assert lead.due_at is not None
+    late = lead.answer_due_at + timedelta(hours=1)
 
-    with as_if(lead.due_at + timedelta(hours=1)):
+    with as_if(late):
         below = down(session, lead, COMMUNITY, street(session))
 
-    assert below.due_at == lead.due_at
+    assert (below.dispatched_at, below.sign_due_at, below.answer_due_at) == (late, late, late)
 
 
 def test_a_unit_sends_down_only_what_it_has_signed(session: Session) -> None:
