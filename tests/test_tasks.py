@@ -58,7 +58,8 @@ def test_a_closed_case_is_told_asked_about_and_scored(database: Database, drain:
     assert {sent.key for sent in channel.sent} == {str(message.id) for message in messages}
     with database.reading() as session:
         assert len(session.scalars(select(Survey).where(Survey.case_id == case_id)).all()) == 1
-        assert {score.indicator for score in session.scalars(select(Score))} == {"contact", "on_time"}
+        scored = {score.indicator for score in session.scalars(select(Score))}
+        assert scored == {"contact", "on_time", "return", "first_dispatch", "repeat", "rework"}
         assert session.scalars(select(OutboxMessage).where(OutboxMessage.done_at.is_(None))).all() == []
 
 
