@@ -232,7 +232,7 @@ def branch(
     key: str,
     note: str,
 ) -> Assignment:
-    """Give units a part in an assignment that is at work: below it, or beside the lead; due by `until`, or at once if that is over.
+    """Give units a part in an assignment that is at work: below it, or beside the lead; due by `until`, or at once after it.
 
     For a service that holds the case already, has found the key new, and has looked whether these units may be asked.
     """
