@@ -68,7 +68,7 @@ from hotline.services.survey_plans import control, plans
 from hotline.services.systems import delivering
 from hotline.services.systems import telling as system_telling
 from hotline.settings import get_settings
-from models import Action, Alert, Case, CaseStatus, Contact, Message, MonthlyReport, Request, Survey
+from models import Action, Alert, Case, CaseStatus, Contact, Message, MonthlyReport, Request, RequestKind, Survey
 
 # After these nobody is asked any more about how it was before.
 LEAVE_THE_CITIZEN = frozenset({Action.REOPEN, Action.REWORK, Action.WITHDRAW})
@@ -187,6 +187,13 @@ def score_case(session: Session, event: CaseAdvanced | CaseNoted | SurveyAnswere
     # A closed case may still be tied to another one as its repeat, or parted from it.
     if not isinstance(event, CaseNoted) or event.action == Action.MARK:
         scoring.score_case(session, session.get_one(Case, event.case_id))
+
+
+@handles(RequestDecided)
+def score_ruled_case(session: Session, event: RequestDecided) -> None:
+    request = session.get_one(Request, event.request_id)
+    if request.kind == RequestKind.REOPENING:
+        scoring.score_case(session, session.get_one(Case, request.case_id))
 
 
 @handles(SurveyAnswered)

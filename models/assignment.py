@@ -57,7 +57,8 @@ class RequestKind(StrEnum):
     RETURN = "return"
     EXTENSION = "extension"
     LEDGER = "ledger"
-    APPEAL = "appeal"
+    APPEAL = "appeal"  # of a unit against how a case counts in its scores
+    SECOND_LOOK = "second_look"  # at what ended without an answer, because its citizen does not agree
     CORRECTION = "correction"
     REOPENING = "reopening"
     ASSISTS = "assists"  # another unit beside the lead, or one less

@@ -33,6 +33,7 @@ class Omission(StrEnum):
     UNANSWERED = "unanswered"  # and the survey is over
     LEDGER = "ledger"
     APPEAL = "appeal"
+    UNREASONABLE = "unreasonable"  # what the citizen said, as the centre ruled with evidence
 
 
 class ScoreOmission(Record):

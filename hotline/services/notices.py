@@ -62,7 +62,7 @@ def ask(session: Session, case: Case, question: str, *, round_: str) -> Outgoing
 def tell_decision(session: Session, request: Request) -> OutgoingMessage | None:
     """That the answer will take longer, or that an appeal changed nothing; other requests stay between offices."""
     case = session.get_one(Case, request.case_id)
-    if request.kind == RequestKind.APPEAL and request.state == RequestState.REFUSED:
+    if request.kind == RequestKind.SECOND_LOOK and request.state == RequestState.REFUSED:
         values = {**values_of(session, case), "answer": request.decision_note}
         return outgoing.about_case(session, case, purpose="looked_again", values=values, round_=request.id.hex)
     if request.kind != RequestKind.EXTENSION or request.state != RequestState.GRANTED:

@@ -64,7 +64,7 @@ ASKED = {
     Tab.MEETINGS: RequestKind.ARBITRATION,
     Tab.LEDGER: RequestKind.LEDGER,
     Tab.REOPENING: RequestKind.REOPENING,
-    Tab.APPEALS: RequestKind.APPEAL,
+    Tab.APPEALS: RequestKind.SECOND_LOOK,
     Tab.WITHDRAWALS: RequestKind.WITHDRAWAL,
 }
 # What is neither a state nor a request alone.

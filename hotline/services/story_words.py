@@ -3,6 +3,9 @@
 from hotline.words import word
 from models import Action, MarkKind, Measure, RequestKind
 
+# From which list of words a request has its reason, where it is not that of a return.
+REASONS = {RequestKind.SECOND_LOOK: "door", RequestKind.APPEAL: "indicator"}
+
 
 def in_words(action: Action, note: str) -> str:
     """Notes that the service writes begin with a code; the rest of such a line is for people."""
@@ -29,8 +32,7 @@ def _asked_in_words(action: Action, note: str) -> str:
     code, colon, text = note.partition(": ")
     kind, slash, reason = code.partition("/")
     if slash:
-        of_kind = "door" if kind == RequestKind.APPEAL else "return_reason"
-        return f"{word('request_kind', kind)}（{word(of_kind, reason)}）：{text}"
+        return f"{word('request_kind', kind)}（{word(REASONS.get(RequestKind(kind), 'return_reason'), reason)}）：{text}"
     if action == Action.REFUSE:
         return f"{word('request_kind', code)}：{text}" if colon and code in set(RequestKind) else note
     return f"{word('return_reason', code)}：{text}" if colon else word("request_kind", note)

@@ -276,7 +276,7 @@ def _matter(
         if lead and event.action in CLOCK and event.assignment_id == lead[0].id
     ]
     steps += [_remark(message) for message in said if message.case_id in (case.id, None)]
-    steps += [_look(request) for request in requests if request.kind == RequestKind.APPEAL and request.decided_at]
+    steps += [_look(request) for request in requests if request.kind == RequestKind.SECOND_LOOK and request.decided_at]
     over = case.status in CASE_FINAL or case.status == CaseStatus.CLOSED
     asked = survey is not None and survey.lapsed_at is None
     return Matter(

@@ -60,7 +60,7 @@ def look_again(
     asked = asked_of(db, me, number, request_id)
     grant, pressed = verdict in ("grant", "pressed"), verdict == "pressed"
     second_look.decide(db, asked, grant=grant, pressed=pressed, note=clean(note), by=me.actor, key=key)
-    tab = Tab.APPEALS if asked.kind == RequestKind.APPEAL else Tab.WITHDRAWALS
+    tab = Tab.APPEALS if asked.kind == RequestKind.SECOND_LOOK else Tab.WITHDRAWALS
     return done(request, tab, "已重新受理，请到“待派单”派出。" if grant else "维持原处理，理由已记下。")
 
 

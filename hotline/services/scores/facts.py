@@ -30,7 +30,9 @@ from models import (
     Request,
     RequestKind,
     RequestState,
+    Ruling,
     Survey,
+    SurveyRuling,
 )
 
 SCORED = frozenset({CaseStatus.CLOSED, CaseStatus.ARCHIVED})
@@ -153,6 +155,8 @@ def _hear_citizen(session: Session, found: _Found, rule: ScoringRule) -> None:
 def _leave_out(session: Session, found: _Found, rule: ScoringRule) -> None:
     if rule.left_out.get(Omission.LEDGER) and found.case.closure != ClosureKind.SOLVED and _is_on_ledger(session, found.case):
         _omit(found, rule.left_out[Omission.LEDGER], Omission.LEDGER)
+    if (said := rule.left_out.get(Omission.UNREASONABLE)) and _is_unreasonable(session, found.case):
+        _omit(found, said, Omission.UNREASONABLE)
     granted = session.scalars(
         select(Request.reason_code).where(
             Request.case_id == found.case.id, Request.kind == RequestKind.APPEAL, Request.state == RequestState.GRANTED
@@ -174,6 +178,17 @@ def _is_on_ledger(session: Session, case: Case) -> bool:
     """Acknowledged as not to be solved now: it does not count among the cases to be solved."""
     stands = select(Mark.id).where(Mark.case_id == case.id, Mark.kind == MarkKind.LEDGER, Mark.cleared_at.is_(None))
     return session.scalar(stands.limit(1)) is not None
+
+
+def _is_unreasonable(session: Session, case: Case) -> bool:
+    """How the centre ruled on what the citizen said last."""
+    latest = (
+        select(SurveyRuling.ruling)
+        .join(Request, Request.id == SurveyRuling.request_id)
+        .where(Request.case_id == case.id)
+        .order_by(SurveyRuling.ruled_at.desc(), SurveyRuling.request_id.desc())
+    )
+    return session.scalar(latest.limit(1)) == Ruling.UNREASONABLE
 
 
 def _of_lead(found: _Found) -> list[Worth]:

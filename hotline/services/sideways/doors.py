@@ -84,7 +84,7 @@ def counts(session: Session, *, since: datetime) -> list[Count]:
     )
     shown = {code: number for code, number in session.execute(standing.group_by(Case.door))}
     appealed = select(Request.reason_code, Request.state, func.count()).where(
-        Request.kind == RequestKind.APPEAL, Request.created_at >= since
+        Request.kind == RequestKind.SECOND_LOOK, Request.created_at >= since
     )
     asked: dict[str, int] = {}
     granted: dict[str, int] = {}

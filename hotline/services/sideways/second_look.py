@@ -19,7 +19,7 @@ from models import Action, Assignment, Case, CaseEvent, CaseStatus, EventNote, R
 # Withdrawn as well: whoever did not want it, or was urged to, says so there.
 APPEALABLE = frozenset({CaseStatus.REDIRECTED, CaseStatus.VOID, CaseStatus.WITHDRAWN})
 DECIDED_BY: Mapping[RequestKind, frozenset[Role]] = {
-    RequestKind.APPEAL: frozenset({Role.SHIFT_LEADER}),
+    RequestKind.SECOND_LOOK: frozenset({Role.SHIFT_LEADER}),
     RequestKind.WITHDRAWAL: frozenset({Role.SHIFT_LEADER, Role.CALLBACK_AGENT}),
 }
 SAMPLED, PRESSED = "sampled", "pressed"
@@ -30,14 +30,14 @@ def appeal(session: Session, case: Case, *, text: str, by: Actor = SERVICE, key:
     """The citizen does not accept that a matter is not ours, void or withdrawn; once for each time that it was said."""
     case, done = hold(session, case, key=key)
     if done is not None:
-        return requests.latest(session, case, RequestKind.APPEAL)
+        return requests.latest(session, case, RequestKind.SECOND_LOOK)
     if case.status not in APPEALABLE:
         raise WrongState()
     if not text.strip():
         raise Invalid("Please write why the matter should be taken on.", field="text")
     if _asked_since_end(session, case):
         raise RuleBroken("This has been looked at again already, or is being looked at.")
-    return _ask(session, case, RequestKind.APPEAL, case.door or case.status, text, by=by, key=key)
+    return _ask(session, case, RequestKind.SECOND_LOOK, case.door or case.status, text, by=by, key=key)
 
 
 def ask_reopening(session: Session, case: Case, *, text: str, by: Actor = SERVICE, key: str) -> Request:
@@ -134,7 +134,7 @@ def _words_of(session: Session, case: Case, action: Action) -> str:
 
 def _asked_since_end(session: Session, case: Case) -> bool:
     """A survey's own wish to reopen counts too: one is enough for the centre to look."""
-    kinds = (RequestKind.APPEAL, RequestKind.REOPENING)
+    kinds = (RequestKind.SECOND_LOOK, RequestKind.REOPENING)
     latest = session.scalar(select(func.max(Request.created_at)).where(Request.case_id == case.id, Request.kind.in_(kinds)))
     ended = ended_at(session, case)
     return latest is not None and (ended is None or latest >= ended)

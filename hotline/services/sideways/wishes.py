@@ -11,7 +11,7 @@ from hotline.errors import NotFound
 from hotline.services.sideways import refusals, second_look, withdrawing
 from models import Case, CaseEvent, CaseStatus, Conclusion, Contact, Request, RequestKind
 
-LOOKS = (RequestKind.APPEAL, RequestKind.REOPENING)
+LOOKS = (RequestKind.SECOND_LOOK, RequestKind.REOPENING)
 
 
 class Wish(StrEnum):

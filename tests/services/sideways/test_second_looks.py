@@ -48,7 +48,7 @@ def test_a_granted_appeal_brings_the_case_to_the_dispatcher(session: Session) ->
     request = decided(session, appealed(session, case), grant=True)
 
     assert (case.status, case.door, case.public_answer) == (CaseStatus.TO_DISPATCH, "", "")
-    assert (request.kind, request.state) == (RequestKind.APPEAL, RequestState.GRANTED)
+    assert (request.kind, request.state) == (RequestKind.SECOND_LOOK, RequestState.GRANTED)
     assert case.due_at is not None
     told = notices.tell_citizen(session, case)
     assert told is None or told.purpose == "reopened"

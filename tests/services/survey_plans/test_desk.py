@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.errors import AlreadyTaken, Invalid, NotAllowed, NoteRequired, RuleBroken, WrongState
-from hotline.services import surveys
+from hotline.services import scoring, surveys
 from hotline.services.actors import Actor
+from hotline.services.profiles import Indicator
 from hotline.services.survey_plans import control, desk, plans, rulings
 from models import (
     AttemptOutcome,
@@ -19,10 +20,12 @@ from models import (
     ControlCall,
     ControlFinding,
     Grade,
+    Omission,
     PlanState,
     Request,
     Role,
     Ruling,
+    ScoreOmission,
     Survey,
     SurveyRuling,
     now,
@@ -191,6 +194,20 @@ def test_unreasonable_needs_evidence(session: Session, case: Case) -> None:
     assert refused.value.field == "evidence"
     assert session.scalars(select(SurveyRuling.evidence)).one() == "条例第五条"
     assert case.status == CaseStatus.CLOSED
+
+
+def test_a_unit_is_not_judged_by_what_was_ruled_to_be_unreasonable(session: Session, case: Case) -> None:
+    request = asked_again(session, case, solved=False)
+    assert request is not None
+    said = {Indicator.RESOLUTION, Indicator.SATISFACTION, Indicator.UNIT_SATISFACTION}
+    assert said <= set(scoring.score_case(session, case))
+
+    by = an_actor(session, Role.VERIFIER)
+    rulings.rule(session, request, Ruling.UNREASONABLE, note="要求无依据", evidence="条例第五条", by=by, key=fresh_key())
+
+    assert said.isdisjoint(scoring.score_case(session, case))
+    left_out = select(ScoreOmission.indicator).where(ScoreOmission.reason == Omission.UNREASONABLE)
+    assert set(session.scalars(left_out)) == said
 
 
 def test_some_of_the_content_are_called_as_a_check(session: Session, case: Case) -> None:
