@@ -156,6 +156,7 @@ def test_the_centre(as_role: SignIn, city: Database) -> None:
     with city.reading() as session:
         numbers = {status: number for status, number in session.execute(select(Case.status, Case.number))}
 
+    visit(centre, city, f"/verify/alike/{numbers[CaseStatus.TO_DISPATCH]}")
     act(centre, city, visit(centre, city, f"/verify/to_dispatch/{numbers[CaseStatus.TO_DISPATCH]}"), "dispatch")
     act(centre, city, visit(centre, city, f"/verify/to_check/{numbers[CaseStatus.ANSWERED]}"), "verdict", verdict="passed")
     for number in numbers.values():
@@ -285,6 +286,7 @@ def test_every_page_answers_on_both_databases(database: Database, as_role: SignI
     visit(liaison, database, f"/unit/{held_id}/templates?q=清运")
     for tab in ("to_dispatch", "returns", "to_check", "reopening"):
         visit(everybody, database, f"/verify?tab={tab}")
+    visit(everybody, database, f"/verify/alike/{numbers[CaseStatus.TO_DISPATCH]}")
     for number in numbers.values():
         visit(everybody, database, f"/case/{number}")
     for path in (
