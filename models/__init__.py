@@ -121,7 +121,7 @@ from models.switchboard import (
 )
 from models.system import Scope, System, SystemCall, SystemKey, Told, Topic, Webhook, WebhookDelivery
 from models.taxonomy import Category, RoutingRule, TaxonomyVersion
-from models.unit import Unit, UnitKind
+from models.unit import AnswerTemplate, Unit, UnitKind
 from models.workflow import Action, AssignmentStatus, CaseStatus, Role, Standing
 
 __all__ = [
@@ -132,6 +132,7 @@ __all__ = [
     "Announcement",
     "Answer",
     "AnswerMark",
+    "AnswerTemplate",
     "AnswerTrace",
     "Area",
     "AreaKind",

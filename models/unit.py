@@ -1,12 +1,13 @@
 """Responsible units, a tree: bureaus, streets, communities, utilities."""
 
 import uuid
+from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Record, Word
+from models.base import Record, Word, now
 
 
 class UnitKind(StrEnum):
@@ -37,3 +38,15 @@ class Unit(Record):
     parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("unit.id"))
     path: Mapped[str] = mapped_column(String(256), index=True)
     active: Mapped[bool] = mapped_column(default=True)
+
+
+class AnswerTemplate(Record):
+    """Words that a unit begins its answers with; never an answer by itself."""
+
+    __tablename__ = "answer_template"
+
+    unit_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("unit.id"), index=True)
+    title: Mapped[str] = mapped_column(String(64))
+    text: Mapped[str] = mapped_column(Text)  # with variables
+    by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    changed_at: Mapped[datetime] = mapped_column(default=now)

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.db import Database
-from hotline.seeds import city, roster, rules, staff, taxonomy, views
+from hotline.seeds import city, roster, rules, staff, taxonomy, templates, views
 from hotline.services import deadlines, grid_units
 from hotline.settings import Settings
 from models import CalendarDay, Contact, now
@@ -70,4 +70,5 @@ def _load_demo(database: Database, settings: Settings) -> dict[str, int]:
         added["demo contacts"] = load_cases(database, settings)
         with database.unit_of_work() as session:
             added["views"] = views.load_views(session)
+            added["templates"] = templates.load_templates(session)
     return {what: count for what, count in added.items() if count}

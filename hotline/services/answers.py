@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, WrongState
-from hotline.services import cases
+from hotline.services import answer_templates, cases
 from hotline.services.cases import Actor
 from hotline.services.files import CheckedFile, store
 from hotline.services.holding import hold, require_unit
@@ -46,6 +46,7 @@ def submit_answer(
         raise Invalid("The answer to the citizen has 1 to {most} characters.", field="public_text", most=LONGEST)
     if closure == ClosureKind.DIRECT or by.staff_id is None:
         raise Invalid("Please choose how the matter ended.", field="closure")
+    answer_templates.refuse_unchanged(session, case, assignment, text)
     cases.move(session, case, assignment, Action.ANSWER, by=by, key=key, note=internal_note)
     answer = Answer(
         id=new_id(),

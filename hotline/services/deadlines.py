@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 import chinese_calendar
-from sqlalchemy import select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from hotline import words
@@ -76,6 +76,29 @@ def worked_days(session: Session, first: date, last: date) -> frozenset[date]:
     known = _known_days(session, first, last)
     days = (first + ONE_DAY * n for n in range((last - first).days + 1))
     return frozenset(day for day in days if (known[day].working if day in known else day.weekday() < 5))
+
+
+_rest = select(func.min(CalendarDay.day)).where(CalendarDay.day >= bindparam("today"), CalendarDay.working.is_(False))
+# The first day of work after the next rest, as a column beside others, for callers that count their statements.
+WEEK_BEGINS_AGAIN = (
+    select(func.min(CalendarDay.day)).where(CalendarDay.day > _rest.scalar_subquery(), CalendarDay.working).scalar_subquery()
+)
+
+
+def end_of_week(session: Session, at: datetime) -> datetime:
+    """The midnight at which work begins again: a working week lasts over the rest days after it, shifted days in their own."""
+    return week_until(session.scalar(select(WEEK_BEGINS_AGAIN), today_of(at)), at)
+
+
+def today_of(at: datetime) -> dict[str, date]:
+    """The parameter of WEEK_BEGINS_AGAIN."""
+    return {"today": at.astimezone(CITY_TIME).date()}
+
+
+def week_until(begins_again: date | None, at: datetime) -> datetime:
+    """As the calendar says; beyond it, the next Monday."""
+    today = at.astimezone(CITY_TIME).date()
+    return datetime.combine(begins_again or today + ONE_DAY * (7 - today.weekday()), time(), CITY_TIME)
 
 
 @dataclass(frozen=True)

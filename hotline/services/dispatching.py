@@ -1,6 +1,7 @@
 """Which unit, and what units say to that: dispatch, sign, ask to return, decide."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from hotline.services import arbitration, cases, deadlines, duties, filing, prof
 from hotline.services.cases import Actor
 from hotline.services.draft_form import DraftForm
 from hotline.services.duties import ReturnReason as ReturnReason
-from hotline.services.gazetteer import area_path
+from hotline.services.gazetteer import area_path, area_paths
 from hotline.services.holding import hold, refuse_follower, require_unit
 from hotline.services.profiles import FirstUnit
 from models import (
@@ -54,17 +55,32 @@ def codes_for(session: Session, category_code: str, area_code: str = "", *, firs
     have shown to be the wrong one gives way to the right one.
     """
     path = area_path(session, area_code) if area_code else []
-    areas = [area.code for area in path]
-    rule, learnt = _routing_rule(session, category_code, areas)
-    if rule is None:
+    codes = _codes(_rules(session, category_code, [area.code for area in path]), path, first)
+    if not codes:
         raise RuleBroken("No rule names a unit for this category: please choose one.")
+    return codes
+
+
+def leads_for(session: Session, category_code: str, area_codes: Collection[str], *, first: FirstUnit) -> dict[str, str]:
+    """Of each of these areas, or of none (""), the unit that leads there; in two statements, whatever their number."""
+    paths: dict[str, Sequence[Area]] = {"": [], **area_paths(session, {code for code in area_codes if code})}
+    rules = _rules(session, category_code, {area.code for path in paths.values() for area in path})
+    return {code: lead for code, path in paths.items() for lead in _codes(rules, path, first)[:1]}
+
+
+def _codes(rules: "_Rules", path: Sequence[Area], first: FirstUnit) -> list[str]:
+    areas = [area.code for area in path]
+    fitting = [rule for rule in rules.rows if rule.area_code in ("", *areas)]
+    rule = max(fitting, key=lambda rule: (len(rule.category_code), len(rule.area_code)), default=None)
+    if rule is None:
+        return []
     lead, assists = rule.lead_unit_code, list(rule.assist_unit_codes)
     township = _township_unit(path)
     if township and (rule.territorial == "area_leads" or first == FirstUnit.AREA):
         lead, assists = township, [lead, *assists]
     elif township and rule.territorial == "area_assists":
         assists = [*assists, township]
-    lead = duties.instead(learnt, areas, lead) or lead
+    lead = duties.instead(rules.learnt, areas, lead) or lead
     return [lead, *(code for code in dict.fromkeys(assists) if code != lead)]
 
 
@@ -78,8 +94,15 @@ def routed(session: Session, form: DraftForm) -> DraftForm:
     return form.model_copy(update={"unit": lead.code, "assist_units": [unit.code for unit in assists]})
 
 
-def _routing_rule(session: Session, category_code: str, areas: Sequence[str]) -> tuple[RoutingRule | None, list[Duty]]:
-    """The rule that holds, and what returns have taught about the category."""
+@dataclass(frozen=True)
+class _Rules:
+    """Those that may hold, and what returns have taught about the category."""
+
+    rows: Sequence[RoutingRule]
+    learnt: Sequence[Duty]
+
+
+def _rules(session: Session, category_code: str, areas: Collection[str]) -> _Rules:
     # A third-level category without a rule of its own follows its parent's: its code begins with the parent's.
     categories = [category_code[:length] for length in range(2, len(category_code) + 1)]
     rows = session.execute(
@@ -92,8 +115,8 @@ def _routing_rule(session: Session, category_code: str, areas: Sequence[str]) ->
             RoutingRule.area_code.in_(["", *areas]),
         )
     ).all()
-    rule = max((rule for rule, _ in rows), key=lambda rule: (len(rule.category_code), len(rule.area_code)), default=None)
-    return rule, list({duty.id: duty for _, duty in rows if duty is not None}.values())
+    learnt = {duty.id: duty for _, duty in rows if duty is not None}
+    return _Rules(list({rule.id: rule for rule, _ in rows}.values()), list(learnt.values()))
 
 
 def _township_unit(path: Sequence[Area]) -> str | None:

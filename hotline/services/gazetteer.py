@@ -1,6 +1,6 @@
 """The names of places, as the classifier reads them and as a person picks from them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import cos, radians
@@ -72,12 +72,20 @@ def _place_names(session: Session) -> Iterator[PlaceEntry]:
 
 def area_path(session: Session, code: str) -> Sequence[Area]:
     """From the county down to the area of this code as they are cut today; empty for a code that is not in use."""
-    path = select(Area.id, Area.parent_code).where(Area.code == code, *_valid()).cte("path", recursive=True)
+    return area_paths(session, [code])[code]
+
+
+def area_paths(session: Session, codes: Collection[str]) -> dict[str, Sequence[Area]]:
+    """The same for each of these, in one statement."""
+    below = select(Area.id, Area.parent_code, Area.code.label("of")).where(Area.code.in_(codes), *_valid())
+    path = below.cte("path", recursive=True)
     above = aliased(Area)
-    path = path.union_all(select(above.id, above.parent_code).where(above.code == path.c.parent_code, *_valid(above)))
-    found = session.scalars(select(Area).join(path, Area.id == path.c.id)).all()
+    path = path.union_all(select(above.id, above.parent_code, path.c.of).where(above.code == path.c.parent_code, *_valid(above)))
+    found: dict[str, list[Area]] = {code: [] for code in codes}
+    for area, of in session.execute(select(Area, path.c.of).join(path, Area.id == path.c.id)):
+        found[of].append(area)
     levels = list(AreaKind)
-    return sorted(found, key=lambda area: levels.index(AreaKind(area.kind)))
+    return {code: sorted(areas, key=lambda area: levels.index(AreaKind(area.kind))) for code, areas in found.items()}
 
 
 def area_at(session: Session, latitude: float, longitude: float) -> str | None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, false, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, false, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from hotline.errors import RuleBroken
@@ -19,17 +19,36 @@ from models import (
     Case,
     CaseStatus,
     Contact,
+    Decision,
     Mark,
     MarkKind,
     Request,
     RequestKind,
     RequestState,
     Role,
+    Suggestion,
     Unit,
+    Urgency,
     now,
 )
 
 MOST_ROWS = 100
+# The desk of whoever dispatches begins with what takes thought.
+_unsure = exists().where(
+    Decision.case_id == Case.id,
+    Decision.field == "category",
+    Suggestion.id == Decision.suggestion_id,
+    Suggestion.body["sure"].as_boolean().is_(False),
+)
+
+
+class Thought(StrEnum):
+    """Why a case that is to be dispatched stands where it does."""
+
+    CONTESTED = "contested"
+    NO_PLACE = "no_place"
+    UNSURE = "unsure"
+    NONE = ""
 
 
 class Tab(StrEnum):
@@ -101,6 +120,7 @@ class Row:
     dispatch_count: int
     rework_count: int
     marked: frozenset[str]
+    thought: Thought
 
 
 def home(roles: frozenset[Role], shown: Sequence[Tab]) -> Tab:
@@ -133,18 +153,40 @@ def _counting(tab: Tab, profile: Profile) -> Select[str, int]:
 
 
 def rows(session: Session, tab: Tab, profile: Profile) -> Sequence[Row]:
-    """The work of a tab, the least time left first."""
+    """The work of a tab, the least time left first; of what is to be dispatched, contested, unclear and urgent cases before."""
+    thought = _thought(tab, profile)
     proposed = select(Unit.id, Unit.name).subquery()
     query = (
-        select(Case, Contact.channel, Unit.short, Request, proposed.c.name)
+        select(Case, Contact.channel, Unit.short, Request, proposed.c.name, thought)
         .join(Contact, Contact.id == Case.contact_id)
         .outerjoin(Unit, Unit.id == Case.lead_unit_id)
     )
     query = _in_tab(query, tab, profile).outerjoin(proposed, proposed.c.id == Request.proposed_unit_id)
-    found = session.execute(query.order_by(func.coalesce(Request.due_at, Case.due_at), Case.id).limit(MOST_ROWS)).all()
-    names = gazetteer.names_of(session, [case for case, *_ in found])
-    marked = reading_units.marked(session, [case.id for case, *_ in found])
+    found = session.execute(
+        query.order_by(*_order(tab, thought), func.coalesce(Request.due_at, Case.due_at), Case.id).limit(MOST_ROWS)
+    ).all()
+    names = gazetteer.names_of(session, [subject for subject, *_ in found])
+    marked = reading_units.marked(session, [subject.id for subject, *_ in found])
     return [_row(*each, names=names[each[0].id], marked=marked.get(each[0].id, frozenset())) for each in found]
+
+
+def _thought(tab: Tab, profile: Profile) -> ColumnElement[str]:
+    if tab != Tab.TO_DISPATCH:
+        return literal(Thought.NONE.value)
+    return case(
+        (arbitration.contested(profile.arbitration), Thought.CONTESTED.value),
+        (Case.township_code.is_(None), Thought.NO_PLACE.value),
+        (_unsure, Thought.UNSURE.value),
+        else_=Thought.NONE.value,
+    )
+
+
+def _order(tab: Tab, thought: ColumnElement[str]) -> Sequence[ColumnElement[int]]:
+    if tab != Tab.TO_DISPATCH:
+        return ()
+    unclear = (thought == Thought.NO_PLACE.value) | (thought == Thought.UNSURE.value)
+    urgency = case({Urgency.EMERGENCY.value: 0, Urgency.URGENT.value: 1}, value=cast(Case.urgency, String), else_=2)
+    return (case((thought == Thought.CONTESTED.value, 0), (unclear, 1), else_=2), urgency)
 
 
 def most_urgent(session: Session, tab: Tab) -> str | None:
@@ -183,46 +225,48 @@ def _stands(kind: MarkKind) -> ColumnElement[bool]:
 
 
 def _row(
-    case: Case,
+    subject: Case,
     channel: str,
     unit: str | None,
     request: Request | None,
     proposed: str | None,
+    thought: str,
     *,
     names: dict[str, str],
     marked: frozenset[str],
 ) -> Row:
-    codes = (case.township_code, case.community_code)
+    codes = (subject.township_code, subject.community_code)
     return Row(
-        number=case.number,
-        title=case.title,
-        status=CaseStatus(case.status),
-        urgency=case.urgency,
+        number=subject.number,
+        title=subject.title,
+        status=CaseStatus(subject.status),
+        urgency=subject.urgency,
         channel=channel,
         place=" ".join(names[code] for code in codes if code in names),
-        confidential=case.confidential,
+        confidential=subject.confidential,
         unit=unit or "",
-        since=request.created_at if request else case.created_at,
-        due_at=request.due_at if request else case.due_at,
+        since=request.created_at if request else subject.created_at,
+        due_at=request.due_at if request else subject.due_at,
         request_id=request.id if request else None,
         reason=request.reason_code if request else "",
         proposed=proposed or "",
-        dispatch_count=case.dispatch_count,
-        rework_count=case.rework_count,
+        dispatch_count=subject.dispatch_count,
+        rework_count=subject.rework_count,
         marked=marked,
+        thought=Thought(thought),
     )
 
 
-def proposed(session: Session, case: Case) -> Proposal:
+def proposed(session: Session, subject: Case) -> Proposal:
     """The units that the agent proposed for a first dispatch, else the one that the city's rules name, if they name one."""
-    profile = profiles.of(session, case)
-    was_reviewed = profile.case_step(CaseStatus.UNDER_REVIEW, Action.APPROVE) is not None and not case.dispatch_count
-    said = reviewing.proposal(session, case) if was_reviewed else Proposal()
+    profile = profiles.of(session, subject)
+    was_reviewed = profile.case_step(CaseStatus.UNDER_REVIEW, Action.APPROVE) is not None and not subject.dispatch_count
+    said = reviewing.proposal(session, subject) if was_reviewed else Proposal()
     if said.unit:
         return said
-    area, first = case.community_code or case.township_code or "", profile.first_unit
+    area, first = subject.community_code or subject.township_code or "", profile.first_unit
     try:
-        codes = dispatching.codes_for(session, case.category_code, area, first=first)
+        codes = dispatching.codes_for(session, subject.category_code, area, first=first)
     except RuleBroken:
         return said
     return Proposal(codes[0], codes[1:] if first == FirstUnit.AREA else [], said.note)

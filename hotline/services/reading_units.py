@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from hotline.services import arbitration, core, gazetteer, scoring
+from hotline.services import arbitration, core, deadlines, gazetteer, scoring
 from hotline.services.access import Me
 from hotline.services.arbitration import Meeting
 from hotline.services.scoring import UnitScore
@@ -41,6 +41,7 @@ IN_HAND = (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS)
 GIVEN = (AssignmentStatus.ANSWERED, AssignmentStatus.DONE)
 IS_OVERDUE = Assignment.due_at < bindparam("at")
 IS_DUE_TODAY = and_(Assignment.due_at >= bindparam("at"), Assignment.due_at < bindparam("end_of_day"))
+IS_DUE_THIS_WEEK = and_(Assignment.due_at >= bindparam("at"), Assignment.due_at < bindparam("end_of_week"))
 
 IS_SUPERVISED = exists().where(
     Mark.assignment_id == Assignment.id, Mark.kind == MarkKind.SUPERVISION, Mark.cleared_at.is_(None), Mark.answered_at.is_(None)
@@ -58,6 +59,7 @@ class Tab(StrEnum):
     TO_SIGN = "to_sign"
     AT_WORK = "at_work"
     TODAY = "today"
+    WEEK = "week"
     OVERDUE = "overdue"
     RETURNING = "returning"
     SUPERVISED = "supervised"
@@ -92,10 +94,14 @@ def is_closed_to_units(subject: Case) -> bool:
     return subject.confidential or subject.request_type == RequestType.REPORT
 
 
-def counts(session: Session, me: Me) -> dict[Tab, int]:
+def title_for_units(subject: Case) -> str:
+    return subject.unit_summary[:60] if is_closed_to_units(subject) else subject.title
+
+
+def counts(session: Session, me: Me, *, week_ends: datetime) -> dict[Tab, int]:
     """How many in each tab, in one statement; what is answered grows for ever and is not counted."""
-    row = core.run(session, _counting(me.unit_path), _clock()).one()
-    counted = (Tab.IN_HAND, Tab.TO_SIGN, Tab.AT_WORK, Tab.TODAY, Tab.OVERDUE, Tab.RETURNING, Tab.SUPERVISED)
+    row = core.run(session, _counting(me.unit_path), _clock(week_ends)).one()
+    counted = (Tab.IN_HAND, Tab.TO_SIGN, Tab.AT_WORK, Tab.TODAY, Tab.WEEK, Tab.OVERDUE, Tab.RETURNING, Tab.SUPERVISED)
     return dict(zip(counted, map(int, row), strict=True))
 
 
@@ -106,22 +112,23 @@ def _counting(unit_path: str) -> Executable:
         _sum(Assignment.status == AssignmentStatus.DISPATCHED),
         _sum(Assignment.status == AssignmentStatus.IN_PROGRESS),
         _sum(IS_DUE_TODAY),
+        _sum(IS_DUE_THIS_WEEK),
         _sum(IS_OVERDUE),
         select(func.count()).select_from(_open_returns(unit_path).subquery()).scalar_subquery(),
         _sum(IS_SUPERVISED),
     ).where(Assignment.unit_id.in_(_below(unit_path)), Assignment.status.in_(IN_HAND), IS_OWN_WORK)
 
 
-def _clock() -> dict[str, datetime]:
-    """The parameters of IS_DUE_TODAY and IS_OVERDUE."""
+def _clock(week_ends: datetime) -> dict[str, datetime]:
+    """The parameters of IS_DUE_TODAY, IS_DUE_THIS_WEEK and IS_OVERDUE."""
     at = now()
     midnight = at.astimezone(CITY_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
-    return {"at": at, "end_of_day": midnight + timedelta(days=1)}
+    return {"at": at, "end_of_day": midnight + timedelta(days=1), "end_of_week": week_ends}
 
 
-def rows(session: Session, me: Me, tab: Tab, *, search: str = "") -> Sequence[Row]:
+def rows(session: Session, me: Me, tab: Tab, *, week_ends: datetime, search: str = "") -> Sequence[Row]:
     """The assignments of a tab, the least time left first; answered ones the latest first. `search`: a number, or a title."""
-    found = session.execute(_of_unit(me.unit_path, tab, search), _clock()).all()
+    found = session.execute(_of_unit(me.unit_path, tab, search), _clock(week_ends)).all()
     names = gazetteer.names_of(session, [subject for _, subject, *_ in found])
     found_marks = marked(session, [subject.id for _, subject, *_ in found])
     return [replace(_row(*each, names=names[each[1].id]), marked=found_marks.get(each[1].id, frozenset())) for each in found]
@@ -181,7 +188,7 @@ def _row(
     return Row(
         id=assignment.id,
         number=subject.number,
-        title=subject.unit_summary[:60] if closed else subject.title,
+        title=title_for_units(subject),
         status=AssignmentStatus(assignment.status),
         urgency=subject.urgency,
         channel=channel,
@@ -220,6 +227,7 @@ def _of_tab(tab: Tab) -> ColumnElement[bool]:
         Tab.TO_SIGN: and_(in_hand, Assignment.status == AssignmentStatus.DISPATCHED),
         Tab.AT_WORK: and_(in_hand, Assignment.status == AssignmentStatus.IN_PROGRESS),
         Tab.TODAY: and_(in_hand, IS_DUE_TODAY),
+        Tab.WEEK: and_(in_hand, IS_DUE_THIS_WEEK),
         Tab.OVERDUE: and_(in_hand, IS_OVERDUE),
         Tab.RETURNING: and_(in_hand, Request.id.is_not(None)),
         Tab.SUPERVISED: and_(in_hand, IS_SUPERVISED),
@@ -254,19 +262,22 @@ class UnitHead:
 
     name: str
     has_units_below: bool
+    week_ends: datetime
     score: UnitScore | None
     meetings: Sequence[Meeting] = ()
 
 
 def head(session: Session, me: Me, *, with_score: bool) -> UnitHead | None:
     below = select(Unit.id).where(Unit.parent_id == me.unit_id, Unit.active).exists()
-    found = session.execute(select(Unit, below).where(Unit.id == me.unit_id)).one_or_none() if me.unit_id else None
+    query, today = select(Unit, below, deadlines.WEEK_BEGINS_AGAIN).where(Unit.id == me.unit_id), deadlines.today_of(now())
+    found = session.execute(query, today).one_or_none() if me.unit_id else None
     if found is None:
         return None
-    unit, has_units_below = found
+    unit, has_units_below, week_begins_again = found
+    week_ends = deadlines.week_until(week_begins_again, now())
     if not with_score:
-        return UnitHead(unit.name, has_units_below, None)
-    return UnitHead(unit.name, has_units_below, _score_of_month(session, unit), arbitration.meetings_of(session, unit))
+        return UnitHead(unit.name, has_units_below, week_ends, None)
+    return UnitHead(unit.name, has_units_below, week_ends, _score_of_month(session, unit), arbitration.meetings_of(session, unit))
 
 
 def _score_of_month(session: Session, unit: Unit) -> UnitScore | None:

@@ -1,5 +1,6 @@
 """The unit's desk: assignments by the time that is left; sign, speak with the citizen, answer, ask to return."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,26 +10,27 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed
-from hotline.services import access, answers, dispatching, joint, reading_cases, reading_levels, reading_units
+from hotline.services import access, answers, deadlines, dispatching, joint, reading_cases, reading_levels, reading_units
 from hotline.services.dispatching import ReturnReason
 from hotline.services.files import CheckedFile
 from hotline.services.reading_units import Tab
 from hotline.services.rosters import deliveries, view
-from hotline.web import render, unit_levels, unit_requests, unit_roster
+from hotline.web import render, unit_levels, unit_requests, unit_roster, unit_templates
 from hotline.web.deps import Db, Key, Look, Me, Seen
 from hotline.web.letters import clean, uploads
 from hotline.web.photographs import SentForm, checked
-from models import ClosureKind, Role, Standing, Unit
+from models import ClosureKind, Role, Standing, Unit, now
 
 router = APIRouter(prefix="/unit", include_in_schema=False)
 router.include_router(unit_roster.router)
+router.include_router(unit_templates.router)
 router.include_router(unit_levels.router)
 
 STAFFED_BY = (Role.LIAISON, Role.GRID_WORKER)
 CLOSURES = (ClosureKind.SOLVED, ClosureKind.EXPLAINED, ClosureKind.PARTLY, ClosureKind.PROMISED)
 # Who reads an answer next.
 CHECKED_BY = {Standing.LEAD: "中心核查", Standing.ASSIST: "主办单位汇总", Standing.BELOW: "上级汇总"}
-SHOW_TABS = (Tab.TO_SIGN, Tab.AT_WORK, Tab.TODAY, Tab.OVERDUE, Tab.RETURNING, Tab.SUPERVISED, Tab.ANSWERED)
+SHOW_TABS = (Tab.TO_SIGN, Tab.AT_WORK, Tab.TODAY, Tab.WEEK, Tab.OVERDUE, Tab.RETURNING, Tab.SUPERVISED, Tab.ANSWERED)
 
 
 @router.get("")
@@ -41,7 +43,8 @@ def page(request: Request, look: Look, me: Me, tab: Tab = Tab.IN_HAND, q: str = 
 def rows(request: Request, look: Look, me: Me, tab: Tab = Tab.IN_HAND, q: str = "", open: UUID | None = None) -> Response:
     """Counts and list again, while the panel beside them keeps what was typed."""
     access.require(me, *STAFFED_BY)
-    return render.fragment(request, "unit/_list.html", me=me, open_id=open, **_listed(look, me, tab, q[:60]))
+    week_ends = deadlines.end_of_week(look, now())
+    return render.fragment(request, "unit/_list.html", me=me, open_id=open, **_listed(look, me, tab, q[:60], week_ends=week_ends))
 
 
 @router.get("/{assignment_id}")
@@ -139,8 +142,9 @@ def _page(
     seen: tuple[access.CaseView, access.Held] | None = None,
     revealed: str = "",
 ) -> Response:
-    values = _listed(session, me, tab, search) | {"me": me, "open_id": None, "opened": None, "revealed": revealed}
-    values["head"] = reading_units.head(session, me, with_score=seen is None)
+    head = reading_units.head(session, me, with_score=seen is None)
+    values = _listed(session, me, tab, search, week_ends=head.week_ends if head else now())
+    values |= {"me": me, "head": head, "open_id": None, "opened": None, "revealed": revealed}
     values["gaps"] = () if seen is not None else view.gaps_ahead(session, me.unit_id)
     if seen is not None:
         seen_case, held = seen
@@ -157,7 +161,7 @@ def _page(
     return render.page(request, "unit/page.html", **values)
 
 
-def _listed(session: Session, me: access.Me, tab: Tab, search: str) -> dict[str, Any]:
-    counted = reading_units.counts(session, me)
-    rows = reading_units.rows(session, me, tab, search=search)
+def _listed(session: Session, me: access.Me, tab: Tab, search: str, *, week_ends: datetime) -> dict[str, Any]:
+    counted = reading_units.counts(session, me, week_ends=week_ends)
+    rows = reading_units.rows(session, me, tab, week_ends=week_ends, search=search)
     return {"tabs": SHOW_TABS, "counted": counted, "rows": rows, "tab": tab, "search": search}

@@ -45,6 +45,22 @@ def test_working_days_are_counted_from_the_next_day_to_midnight(session: Session
     assert due_at(session, at(start), Limit.parse(limit)) == Due(at(due), provisional=False)
 
 
+@pytest.mark.parametrize(
+    ("moment", "end"),
+    [
+        ("2026-11-23T10:00", "2026-11-30T00:00"),  # Monday: over the weekend
+        ("2026-11-29T10:00", "2026-11-30T00:00"),  # Sunday
+        ("2026-09-28T10:00", "2026-10-08T00:00"),  # before the National Day holiday: over it
+        ("2026-02-13T10:00", "2026-02-24T00:00"),  # Saturday 14 February is worked, then it is Spring Festival
+        ("2026-11-29T23:59", "2026-11-30T00:00"),
+    ],
+)
+def test_a_working_week_lasts_over_the_rest_days_after_it(session: Session, moment: str, end: str) -> None:
+    fill_calendar(session, [2026])
+
+    assert deadlines.end_of_week(session, at(moment)) == at(end)
+
+
 def test_a_year_without_a_list_makes_due_times_provisional(session: Session) -> None:
     fill_calendar(session, [2031])
 

@@ -128,10 +128,11 @@ def test_the_progress_of_a_case(client: TestClient, city: Database) -> None:
 
 def test_the_unit_desk(as_role: SignIn, city: Database) -> None:
     liaison = as_role(Role.LIAISON, unit="CGJ")
-    for tab in ("in_hand", "to_sign", "at_work", "today", "overdue", "returning", "answered"):
+    for tab in ("in_hand", "to_sign", "at_work", "today", "week", "overdue", "returning", "answered"):
         visit(liaison, city, f"/unit?tab={tab}")
         visit(liaison, city, f"/unit/list?tab={tab}")
     visit(liaison, city, "/unit/roster")
+    visit(liaison, city, "/unit/templates")
     with city.reading() as session:
         ids = {
             status: session.scalars(select(Assignment.id).where(Assignment.lead, Assignment.status == status)).first()
@@ -143,6 +144,7 @@ def test_the_unit_desk(as_role: SignIn, city: Database) -> None:
     act(liaison, city, page, "reveal", reason="联系市民")
     act(liaison, city, page, "ask-return", basis="职责清单", proposed_unit="ZJJ")
     act(liaison, city, page, "sign")
+    visit(liaison, city, f"/unit/{ids['in_progress']}/templates")
     act(liaison, city, visit(liaison, city, f"/unit/{ids['in_progress']}"), "answer", public_text="已清运。")
 
 
@@ -154,6 +156,7 @@ def test_the_centre(as_role: SignIn, city: Database) -> None:
     with city.reading() as session:
         numbers = {status: number for status, number in session.execute(select(Case.status, Case.number))}
 
+    visit(centre, city, f"/verify/alike/{numbers[CaseStatus.TO_DISPATCH]}")
     act(centre, city, visit(centre, city, f"/verify/to_dispatch/{numbers[CaseStatus.TO_DISPATCH]}"), "dispatch")
     act(centre, city, visit(centre, city, f"/verify/to_check/{numbers[CaseStatus.ANSWERED]}"), "verdict", verdict="passed")
     for number in numbers.values():
@@ -276,10 +279,14 @@ def test_every_page_answers_on_both_databases(database: Database, as_role: SignI
     drain()
     liaison, everybody = as_role(Role.LIAISON, unit="CGJ"), as_role(*EVERYTHING)
 
-    for tab in ("in_hand", "today", "overdue", "returning", "answered"):
+    for tab in ("in_hand", "today", "week", "overdue", "returning", "answered"):
         visit(liaison, database, f"/unit?tab={tab}&q=垃圾")
+    with database.reading() as session:
+        held_id = session.scalars(select(Assignment.id).where(Assignment.lead)).first()
+    visit(liaison, database, f"/unit/{held_id}/templates?q=清运")
     for tab in ("to_dispatch", "returns", "to_check", "reopening"):
         visit(everybody, database, f"/verify?tab={tab}")
+    visit(everybody, database, f"/verify/alike/{numbers[CaseStatus.TO_DISPATCH]}")
     for number in numbers.values():
         visit(everybody, database, f"/case/{number}")
     for path in (

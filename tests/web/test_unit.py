@@ -1,10 +1,13 @@
 """The unit's desk: what a liaison sees, signs, answers and asks to return, and what is kept from him."""
 
 import io
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy import select
@@ -12,7 +15,7 @@ from sqlalchemy import select
 from hotline.db import Database
 from hotline.services import files
 from hotline.settings import Settings
-from models import AccessLog, Answer, Assignment, Attachment, Case, CaseStatus, Request, RequestType, Role
+from models import AccessLog, Answer, Assignment, Attachment, Case, CaseStatus, Request, RequestType, Role, now
 from tests.factories_cases import make_case, send_back
 from tests.web.forms import form, forms
 
@@ -215,9 +218,27 @@ def test_the_list_refreshes_by_itself_and_keeps_what_is_open(liaison: TestClient
     assert "<html" not in fragment
 
 
-@pytest.mark.parametrize("tab", ["in_hand", "to_sign", "at_work", "today", "overdue", "returning", "answered"])
+@pytest.mark.parametrize("tab", ["in_hand", "to_sign", "at_work", "today", "week", "overdue", "returning", "answered"])
 def test_every_tab_answers_with_nothing_in_it(liaison: TestClient, tab: str) -> None:
     assert "这里没有工单" in liaison.get("/unit", params={"tab": tab}).text
+
+
+def test_what_is_due_is_counted_by_the_citys_day_and_working_week(
+    clock: time_machine.Traveller, liaison: TestClient, pages: Database
+) -> None:
+    """Monday, 10:00: by midnight, by the end of Sunday, after it, and past."""
+    numbers = {left: a_case(pages, CaseStatus.IN_PROGRESS) for left in (13, 15, 7 * 24 - 11, 7 * 24 - 9, -1)}
+    with pages.unit_of_work() as session:
+        for left, number in numbers.items():
+            held = session.scalars(select(Assignment).join(Case, Case.id == Assignment.case_id).where(Case.number == number))
+            held.one().due_at = now() + timedelta(hours=left)
+
+    shown = {tab: liaison.get("/unit", params={"tab": tab}).text for tab in ("today", "week", "overdue")}
+
+    found = {tab: {left for left, number in numbers.items() if number in page} for tab, page in shown.items()}
+    assert found == {"today": {13}, "week": {13, 15, 7 * 24 - 11}, "overdue": {-1}}
+    for tab, name, count in (("today", "今日到期", 1), ("week", "本周到期", 3), ("overdue", "已超期", 1)):
+        assert re.search(rf"<b>{count}</b> {name}", shown[tab])
 
 
 def test_the_desk_asks_for_a_sign_in_and_for_the_role(client: TestClient, as_role: SignIn) -> None:

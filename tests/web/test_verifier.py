@@ -1,6 +1,8 @@
 """The centre's desk: dispatch, returns, checks, citizens who are not satisfied."""
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +12,23 @@ from sqlalchemy import select
 from hotline.db import Database
 from hotline.services import dispatching, profiles, surveys
 from hotline.services.dispatching import ReturnReason
-from models import Assignment, Case, CaseStatus, Check, Grade, Request, RequestState, Role, Survey, Unit, Verdict
+from models import (
+    Assignment,
+    Case,
+    CaseStatus,
+    Check,
+    Decision,
+    Grade,
+    Request,
+    RequestState,
+    Role,
+    Suggestion,
+    Survey,
+    Unit,
+    Urgency,
+    Verdict,
+    now,
+)
 from tests.factories import unit_of
 from tests.factories_cases import file_for_review, fresh_key, lead_of, liaison_of, make_case
 from tests.web.forms import form, forms
@@ -243,3 +261,23 @@ def test_the_counts_and_the_list_follow_the_work(as_role: SignIn, pages: Databas
 
 def test_the_desk_is_for_the_centre(as_role: SignIn) -> None:
     assert as_role(Role.LIAISON, unit="CGJ").get("/verify").status_code == 403
+
+
+def test_what_takes_thought_is_dispatched_first(as_role: SignIn, pages: Database) -> None:
+    """Contested, then without a place or a sure category, then by urgency, then by the clock."""
+    with pages.unit_of_work() as session:
+        plain, urgent = make_case(session), make_case(session, urgency=Urgency.URGENT)
+        unsure, placeless, contested = make_case(session), make_case(session, township_code=""), make_case(session)
+        suggestion = Suggestion(contact_id=unsure.contact_id, model_version="test", body={"sure": False})
+        session.add(suggestion)
+        session.flush()
+        decided = select(Decision).where(Decision.case_id == unsure.id, Decision.field == "category")
+        session.scalars(decided).one().suggestion_id = suggestion.id
+        contested.dispatch_count = 3
+        unsure.due_at, placeless.due_at = now() + timedelta(hours=1), now() + timedelta(hours=2)
+        expected = [each.number for each in (contested, unsure, placeless, urgent, plain)]
+
+    page = as_role(Role.DISPATCHER).get("/verify?tab=to_dispatch").text
+
+    assert re.findall(r'<span class="num">([^<]+)</span>', page) == expected
+    assert [word in page for word in ("有争议", "地点不明", "分类没有把握")] == [True] * 3

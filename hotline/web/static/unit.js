@@ -56,17 +56,16 @@
     } catch { /* a private window keeps nothing */ }
   }
 
-  // What another unit answered, into one's own answer, where one may go on writing.
-  for (const button of document.querySelectorAll("[data-insert]")) {
-    const field = document.getElementById(button.dataset.insert);
-    if (!field) continue;
-    button.hidden = false;
-    button.addEventListener("click", () => {
-      field.value = [field.value.trim(), button.dataset.text].filter(Boolean).join("\n");
-      field.dispatchEvent(new Event("input", { bubbles: true }));
-      field.focus();
-    });
-  }
+  // What another unit answered, or a template, into one's own answer, where one may go on writing.
+  for (const button of document.querySelectorAll("[data-insert]")) button.hidden = !document.getElementById(button.dataset.insert);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-insert]");
+    const field = button && document.getElementById(button.dataset.insert);
+    if (!field) return;
+    field.value = [field.value.trim(), button.dataset.text].filter(Boolean).join("\n");
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  });
 
   for (const form of document.querySelectorAll("form[data-form]")) {
     form.addEventListener("submit", (event) => {
