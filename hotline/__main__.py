@@ -18,6 +18,7 @@ COMMANDS = {
     "model": "train a suggestion model from decided cases, without persons",
     "replay": "send the texts of a CSV file through the public mailbox",
     "drill": "play citizens, agents, units and the centre against the running service, and count",
+    "import": "cases of an older system from CSV or JSON lines: a report first, then --write; an import taken back",
     "export": "contacts, cases or surveys as JSON lines",
     "scores": "compute scores again from history, or check that they are as stored",
     "call": "dial the running service from a scripted phone, and say what became of it",

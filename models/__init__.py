@@ -57,6 +57,7 @@ from models.conversation import Conversation, ConversationSignal, GuidedExchange
 from models.duty import Duty
 from models.feedback import Check, Grade, Score, Survey, SurveyAnswer, Verdict
 from models.floor import BreakRequest, BreakState, HelpCall, Notice, NoticeRead
+from models.imported import Import, ImportedCase
 from models.incident import Incident, IncidentCase, IncidentUpdate, Repeat
 from models.outbox import Delivery, HandledMessage, OutboxMessage, OutgoingMessage
 from models.provider import ChannelPace, ProviderToken
@@ -191,6 +192,8 @@ __all__ = [
     "GuidedExchange",
     "HandledMessage",
     "HelpCall",
+    "Import",
+    "ImportedCase",
     "Incident",
     "IncidentCase",
     "IncidentUpdate",

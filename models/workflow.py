@@ -91,6 +91,8 @@ class Action(StrEnum):
     # What was filed is put right: category, place, unit; and what is pushed to the police platform.
     CORRECT = "correct"
     PUSH = "push"
+    # Brought in from an older system, and what that system had noted of it; never taken by anybody here.
+    IMPORT = "import"
 
 
 class Clock(StrEnum):

@@ -14,6 +14,7 @@ from hotline.errors import NotFound
 from hotline.services import core, gazetteer, profiles
 from hotline.services.access import CaseView, Held, Me
 from hotline.services.holding import ENDS_ITSELF
+from hotline.services.importing import old_numbers
 from hotline.services.incidents import reading
 from hotline.services.profiles import Profile
 from hotline.services.reading_levels import tree
@@ -85,6 +86,7 @@ class Panel:
     checks: Sequence[Checked]
     profile: Profile
     meetings: Sequence[tuple[Meeting, str]]
+    old_number: str = ""  # in the system that it was imported from
     incident_id: UUID | None = None
     followers: int = 0  # cases of other citizens that are answered with this one
 
@@ -178,6 +180,7 @@ def panel(session: Session, view: CaseView) -> Panel:
         checks=_checks(session, view),
         profile=profile,
         meetings=_meetings(session, case) if any(step.action == Action.MEET for step in story) else (),
+        old_number=old_numbers.of_case(session, case) if channel == old_numbers.CHANNEL else "",
         incident_id=incident_id,
         followers=followers,
     )

@@ -36,7 +36,7 @@ from models import (
     Urgency,
     now,
 )
-from models.base import CITY_TIME
+from models.base import CITY_TIME, FIRST_DATED
 
 HALF_HOURS = 48
 HALF_HOUR = 1800
@@ -197,7 +197,7 @@ def _arrivals(session: Session, start: datetime, at: datetime, limits: Mapping[s
             func.sum(case((waited <= limit, 1), else_=0)),
             func.sum(case((Contact.taken_at.is_not(None) | past, 1), else_=0)),
         )
-        .where(Contact.received_at >= start)
+        .where(Contact.received_at >= start, Contact.id >= FIRST_DATED)
         .group_by(half_hour, Contact.channel)
     )
     counts, kept = [0] * HALF_HOURS, dict[str, Share]()

@@ -17,6 +17,7 @@ from hotline.services.scores import books, corrections, facts, rule
 from hotline.services.scores.facts import Facts, Worth
 from hotline.services.scores.spans import day_of
 from models import Case, ClosureKind, Score, ScoreChange, ScoreOmission, Staff, Unit
+from models.base import FIRST_DATED
 
 Key = tuple[str, UUID]
 R = TypeVar("R", Score, ScoreOmission)
@@ -169,7 +170,7 @@ def agent_figures(session: Session, staff: Staff, since: datetime) -> AgentFigur
             func.count().filter(Case.closure == ClosureKind.DIRECT),
             func.count().filter(Case.dispatch_count > 0),
             func.count().filter(Case.dispatch_count == 1),
-        ).where(Case.filed_by_id == staff.id, Case.created_at >= since)
+        ).where(Case.filed_by_id == staff.id, Case.created_at >= since, Case.id >= FIRST_DATED)
     ).one()
     means = session.execute(
         select(Score.indicator, func.avg(Score.value))

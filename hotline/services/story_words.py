@@ -9,8 +9,8 @@ REASONS = {RequestKind.SECOND_LOOK: "door", RequestKind.APPEAL: "indicator"}
 
 def in_words(action: Action, note: str) -> str:
     """Notes that the service writes begin with a code; the rest of such a line is for people."""
-    if action == Action.SURVEY:
-        return ""
+    if action in (Action.SURVEY, Action.IMPORT):
+        return "\n".join(map(_of_old_system, note.split("\n"))) if action == Action.IMPORT else ""
     code, colon, text = note.partition(": ")
     if action == Action.PUSH:
         return "：".join(filter(None, (word("push", code), text)))
@@ -25,6 +25,12 @@ def in_words(action: Action, note: str) -> str:
     if action == Action.MARK and colon:
         return f"{word('mark', code)}：{word('case_status', text)}"
     return note
+
+
+def _of_old_system(line: str) -> str:
+    code, colon, text = line.partition(": ")
+    known = word("imported", code)
+    return f"{known}：{text}" if colon and known != code else line
 
 
 def _asked_in_words(action: Action, note: str) -> str:

@@ -1,5 +1,6 @@
 """One case whole: its history, what was asked and answered, and the work order on paper."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
@@ -9,7 +10,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed
-from hotline.services import access, files, lines, places, reading_cases, reading_units, switching
+from hotline.services import access, files, lines, places, reading_cases, reading_units, recordings, switching
 from hotline.services.rosters import deliveries
 from hotline.services.sideways import reading
 from hotline.settings import get_settings
@@ -17,6 +18,7 @@ from hotline.web import render
 from hotline.web.aside import CHECKED
 from hotline.web.deps import Look, Me
 from hotline.web.letters import clean
+from models import Contact
 
 router = APIRouter(prefix="/case", include_in_schema=False)
 
@@ -55,12 +57,20 @@ def _may_call(session: Session, me: access.Me, view: access.CaseView) -> bool:
     return lines.line_of(session, me.staff_id) is not None
 
 
+def _recordings(session: Session, me: access.Me, opened: reading_cases.Panel) -> Sequence[recordings.Track]:
+    """Of an imported case: no agent's desk ever had its call."""
+    if not (opened.old_number and opened.view.whole):
+        return ()
+    return recordings.of_contact(session, me, session.get_one(Contact, opened.case.contact_id))
+
+
 def _page(request: Request, session: Session, me: access.Me, view: access.CaseView, *, revealed: str = "") -> Response:
     opened = reading_cases.panel(session, view)
     values: dict[str, Any] = {
         "told": deliveries.of_case(session, view.case.id, None if view.whole else [held.unit.id for held in view.held]),
         "opened": opened,
         "rest": reading_cases.rest(session, view.case) if view.whole else None,
+        "recordings": _recordings(session, me, opened),
         "revealed": revealed,
         "brand": places.hotline_name(session),
         "may_call": _may_call(session, me, view),

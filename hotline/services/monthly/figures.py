@@ -179,7 +179,7 @@ def _moved() -> ColumnElement[bool]:
 def _channels(session: Session, month: Month) -> dict[str, int]:
     rows = session.execute(
         select(Contact.channel, func.count())
-        .where(Contact.received_at >= month.start, Contact.received_at < month.end)
+        .where(Contact.id >= first_id_of(month.start), Contact.received_at >= month.start, Contact.received_at < month.end)
         .group_by(Contact.channel)
         .order_by(func.count().desc(), Contact.channel)
     )

@@ -16,6 +16,7 @@ from hotline.services.scores import rule as rules
 from hotline.services.scores.rule import ScoringRule
 from hotline.services.scores.spans import DAY, Span, Stretch, day_of, later
 from models import Call, Case, PeriodFigure, Score, ScoreOmission, ScorePeriod, ScoreSum, now
+from models.base import FIRST_DATED
 
 BATCH = 200
 Key = tuple[str, UUID]
@@ -96,7 +97,8 @@ def _of_open(session: Session, case: Case, found: facts.Facts) -> tuple[dict[Key
 
 def days(session: Session) -> list[date]:
     """From the first case or call to today."""
-    begun = [session.scalar(select(func.min(each))) for each in (Case.created_at, Call.started_at)]
+    dated = ((Case, Case.created_at), (Call, Call.started_at))
+    begun = [session.scalar(select(func.min(at)).where(made.id >= FIRST_DATED)) for made, at in dated]
     first = min((day_of(at) for at in begun if at is not None), default=None)
     return sums.days_between(first, day_of(now()) + DAY) if first else []
 

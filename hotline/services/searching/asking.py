@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid
 from hotline.services import phones, search_words
+from hotline.services.importing import old_numbers
 from hotline.services.searching.indexing import area_word
 from models import Area, AreaKind, CaseStatus, MarkKind, Measure, RequestType, Unit, UnitKind, Urgency
 from models.privacy import mask_number
@@ -91,6 +92,7 @@ class Asked:
     """The field as it was understood. `chips` says so to whoever typed it: (what kind of thing, the words typed)."""
 
     number: str = ""
+    old_number: str = ""  # of a system that the city had before
     number_hash: bytes | None = None
     words: frozenset[str] = frozenset()
     unit_paths: Sequence[str] = ()
@@ -103,6 +105,7 @@ def understand(session: Session, query: Query) -> Asked:
     pieces = [(quoted or plain, bool(quoted)) for quoted, plain in _PIECE.findall(unicodedata.normalize("NFKC", query.q))]
     named = [piece for piece, quoted in pieces if not quoted]
     numbers = {piece: kind for piece in named if (kind := _kind_of_number(piece))}
+    numbers |= dict.fromkeys(old_numbers.among(session, named), "old")
     areas = _areas(session, [piece for piece in named if piece not in numbers])
     units = _units(session, [piece for piece in named if piece not in areas and piece not in numbers])
     texts = [piece for piece, quoted in pieces if quoted or not (piece in numbers or piece in areas or piece in units)]
@@ -112,12 +115,13 @@ def understand(session: Session, query: Query) -> Asked:
     phone = next((piece for piece, kind in numbers.items() if kind == "phone"), None)
     return Asked(
         number=next((piece for piece, kind in numbers.items() if kind == "case"), ""),
+        old_number=next((piece for piece, kind in numbers.items() if kind == "old"), ""),
         number_hash=phones.number_hash(phones.normalise(phone) or "") if phone else None,
         words=words,
         unit_paths=[path for paths in units.values() for path in paths],
         areas=[frozenset(map(area_word, codes)) for codes in areas.values()],
         chips=[
-            *((kind, piece if kind == "case" else mask_number(piece)) for piece, kind in numbers.items()),
+            *((kind, mask_number(piece) if kind == "phone" else piece) for piece, kind in numbers.items()),
             *(("place", piece) for piece in areas),
             *(("unit", piece) for piece in units),
             *(("words", text) for text in texts),

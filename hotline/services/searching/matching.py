@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from hotline.services import core
 from hotline.services.access import Me
+from hotline.services.importing import old_numbers
 from hotline.services.searching import sight
 from hotline.services.searching.asking import OVERDUE, Asked, Query, State
 from hotline.services.searching.indexing import channel_word
@@ -78,7 +79,7 @@ class Matching:
         self._on_sqlite = core.is_sqlite(session)
         self._audiences = sight.audiences(me)
         by_person = asked.number_hash is not None
-        visible = sight.is_visible(session, me, named=bool(asked.number), by_person=by_person)
+        visible = sight.is_visible(session, me, named=bool(asked.number or asked.old_number), by_person=by_person)
         units = [*_of_units(session, asked, query)]
         self._conditions = [*visible, *_asked_for(asked), *units, *_filters(query)]
 
@@ -141,6 +142,8 @@ class Matching:
 def _asked_for(asked: Asked) -> Iterator[ColumnElement[bool]]:
     if asked.number:
         yield Case.number == asked.number
+    if asked.old_number:
+        yield Case.id.in_(old_numbers.cases_of(asked.old_number))
     if asked.number_hash is not None:
         yield Case.number_hash == asked.number_hash
 
