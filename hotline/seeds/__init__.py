@@ -53,14 +53,7 @@ def load(database: Database, settings: Settings) -> dict[str, int]:
 
 
 def _load_demo(database: Database, settings: Settings) -> dict[str, int]:
-    added = {}
-    before = staff.kept_password(settings)
-    password = staff.demo_password(settings)
-    with database.unit_of_work() as session:
-        if before not in (None, password):
-            staff.change_password(session, password)
-        added["demo accounts"] = staff.load_staff(session, password)
-        added["people on duty"] = roster.load_rosters(session, settings)
+    added = load_people(database, settings)
     with database.reading() as session:
         is_empty = session.scalar(select(Contact.id).limit(1)) is None
     if is_empty:
@@ -72,3 +65,16 @@ def _load_demo(database: Database, settings: Settings) -> dict[str, int]:
             added["views"] = views.load_views(session)
             added["templates"] = templates.load_templates(session)
     return {what: count for what, count in added.items() if count}
+
+
+def load_people(database: Database, settings: Settings) -> dict[str, int]:
+    """The demo's accounts and who is on duty; a new password where another one was set."""
+    before = staff.kept_password(settings)
+    password = staff.demo_password(settings)
+    with database.unit_of_work() as session:
+        if before not in (None, password):
+            staff.change_password(session, password)
+        return {
+            "demo accounts": staff.load_staff(session, password),
+            "people on duty": roster.load_rosters(session, settings),
+        }

@@ -28,6 +28,7 @@ from hotline.services.cases import How
 from hotline.services.dispatching import ReturnReason
 from hotline.services.draft_form import DraftForm
 from hotline.services.sideways import doors
+from hotline.services.survey_plans.traces import Origin
 from hotline.tasks import HANDLERS
 from hotline.timetable import TIMETABLE
 from models import (
@@ -53,12 +54,13 @@ from models.base import as_if
 
 
 class Cast:
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, acts: int = 0) -> None:
+        """`acts`: how many there were in earlier transactions; each has a key of its own."""
         self.session = session
         everybody = session.scalars(select(Staff).options(joinedload(Staff.unit)).order_by(Staff.created_at)).all()
         self._staff = {staff.username: staff for staff in everybody}
         self._liaisons = {staff.unit_id: staff for staff in everybody if staff.unit_id}
-        self._acts = 0
+        self.acts = acts
 
     def __getitem__(self, username: str) -> Staff:
         return self._staff[username]
@@ -70,8 +72,8 @@ class Cast:
         return access.actor(self._liaisons[unit_id])
 
     def key(self) -> str:
-        self._acts += 1
-        return f"demo-{self._acts:05}"
+        self.acts += 1
+        return f"demo-{self.acts:05}"
 
     def write(self, letter: Letter, *, at: datetime, channel: str, name: str, number: str) -> Contact:
         with as_if(at):
@@ -90,14 +92,20 @@ class Cast:
                     confidential=letter.confidential,
                 ),
             )
-            self._follow()
+            self.follow()
         return received.contact
+
+    def sit_down(self, by: str) -> None:
+        presence.set_presence(self.session, self[by], PresenceState.AVAILABLE)
+
+    def stand_up(self, by: str) -> None:
+        presence.set_presence(self.session, self[by], PresenceState.OFFLINE)
 
     def take(self, contact: Contact, *, by: str, at: datetime) -> None:
         with as_if(at):
-            presence.set_presence(self.session, self[by], PresenceState.AVAILABLE)
+            self.sit_down(by)
             queueing.take(self.session, self[by], contact.id)
-            self._follow()
+            self.follow()
 
     def file(self, contact: Contact, letter: Letter, *, by: str, at: datetime, how: How, to_unit: bool = True) -> Case:
         with as_if(at):
@@ -117,16 +125,16 @@ class Cast:
             conclusions = {"answer": Conclusion.ANSWERED, "redirect": Conclusion.REDIRECTED}
             conclusion = conclusions.get(how, Conclusion.FILED)
             queueing.conclude(self.session, contact, conclusion, by=self[by], note="已登记" if how == "redirect" else "")
-            presence.set_presence(self.session, self[by], PresenceState.OFFLINE)
-            self._follow()
+            self.stand_up(by)
+            self.follow()
         return case
 
     def void(self, contact: Contact, *, by: str, at: datetime) -> None:
         with as_if(at):
             queueing.conclude(self.session, contact, Conclusion.VOID, by=self[by], note="内容不成句，无联系方式，无法核实")
             contact.void_code = "empty"
-            presence.set_presence(self.session, self[by], PresenceState.OFFLINE)
-            self._follow()
+            self.stand_up(by)
+            self.follow()
 
     def _form(self, contact: Contact, letter: Letter, *, with_unit: bool) -> DraftForm:
         form = drafts.open_draft(self.session, contact, 1)
@@ -160,14 +168,14 @@ class Cast:
         assignment = self.lead(case)
         with as_if(at):
             dispatching.sign(self.session, assignment, by=self.liaison(assignment.unit_id), key=self.key())
-            self._follow()
+            self.follow()
 
     def talk(self, case: Case, *, at: datetime) -> None:
         assignment = self.lead(case)
         by = self.liaison(assignment.unit_id)
         with as_if(at):
             answers.note_contacted(self.session, assignment, text="已电话联系，约定上门查看。", by=by, key=self.key())
-            self._follow()
+            self.follow()
 
     def send_down(self, case: Case, *, at: datetime) -> None:
         """A street lets the community of the place do it, and that one the grid, as far down as the demo has people."""
@@ -182,7 +190,7 @@ class Cast:
                 if below.id not in self._liaisons:
                     break
                 dispatching.sign(self.session, above, by=self.liaison(below.id), key=self.key())
-            self._follow()
+            self.follow()
 
     def ask_return(self, case: Case, *, at: datetime) -> None:
         assignment = self.lead(case)
@@ -198,7 +206,7 @@ class Cast:
                 by=self.liaison(assignment.unit_id),
                 key=self.key(),
             )
-            self._follow()
+            self.follow()
 
     def answer(self, case: Case, letter: Letter, *, at: datetime) -> None:
         assignment = self.lead(case)
@@ -212,32 +220,45 @@ class Cast:
                 by=self.liaison(assignment.unit_id),
                 key=self.key(),
             )
-            self._follow()
+            self.follow()
 
     def check(self, case: Case, verdict: Verdict, *, at: datetime) -> None:
         remark = "" if verdict == Verdict.PASSED else "答复未说明何时完成，请补充。"
         with as_if(at):
             checks.record_verdict(self.session, case, verdict, remark=remark, by=self.actor("verifier1"), key=self.key())
-            self._follow()
+            self.follow()
 
-    def survey(self, case: Case, *, solved: bool, result: Grade, unit: Grade, remark: str, at: datetime) -> None:
-        survey = self.session.scalars(select(Survey).where(Survey.case_id == case.id)).one()
+    def survey(
+        self,
+        case: Case,
+        *,
+        solved: bool,
+        result: Grade,
+        unit: Grade,
+        remark: str,
+        at: datetime,
+        origin: Origin = Origin(),  # noqa: B008 -- it cannot be changed
+    ) -> None:
+        latest = select(Survey).where(Survey.case_id == case.id).order_by(Survey.round.desc()).limit(1)
+        survey = self.session.scalars(latest).one()
         with as_if(at):
-            surveys.record_answers(self.session, survey, way="track", solved=solved, result=result, unit=unit, remark=remark)
-            self._follow()
+            surveys.record_answers(
+                self.session, survey, way="track", solved=solved, result=result, unit=unit, remark=remark, origin=origin
+            )
+            self.follow()
 
     def reopen(self, case: Case, *, at: datetime) -> None:
         request = self.session.scalars(select(Request).where(Request.case_id == case.id, Request.kind == "reopening")).one()
         by = self.actor("verifier1")
         with as_if(at):
             surveys.decide_reopening(self.session, request, grant=True, note="市民反映问题仍在，重新办理", by=by, key=self.key())
-            self._follow()
+            self.follow()
 
     def archive(self) -> None:
         TIMETABLE["archive_closed"].run(self.session)
-        self._follow()
+        self.follow()
 
-    def _follow(self) -> None:
+    def follow(self) -> None:
         """What follows from the events so far, at this time. Nothing is sent: a demo's citizens have no telephones."""
         self.session.flush()
         while rows := self.session.scalars(select(OutboxMessage).where(OutboxMessage.done_at.is_(None))).all():
@@ -245,7 +266,7 @@ class Cast:
                 self._run_handlers(events.ALL[row.event].from_body(row.body))
             outbox.settle(self.session, [row.id for row in rows])
             self.session.flush()
-        self._settle_deliveries()
+        self.settle_deliveries()
 
     def _run_handlers(self, event: events.Event) -> None:
         for handler in HANDLERS[type(event)]:
@@ -254,7 +275,7 @@ class Cast:
             elif not handler.outside:
                 handler.run(self.session, event)
 
-    def _settle_deliveries(self) -> None:
+    def settle_deliveries(self) -> None:
         self.session.execute(
             update(OutgoingMessage)
             .where(OutgoingMessage.delivery == Delivery.WAITING)

@@ -89,8 +89,12 @@ def load_staff(session: Session, password: str) -> int:
 
 def change_password(session: Session, password: str) -> None:
     """Another demo password was set than at the last start."""
-    usernames = [account.username for account in _accounts(session)]
-    session.execute(update(Staff).where(Staff.username.in_(usernames)).values(password_hash=PasswordHasher().hash(password)))
+    ours = Staff.username.in_(usernames(session))
+    session.execute(update(Staff).where(ours).values(password_hash=PasswordHasher().hash(password)))
+
+
+def usernames(session: Session) -> list[str]:
+    return [account.username for account in _accounts(session)]
 
 
 def _exists(session: Session, username: str) -> bool:

@@ -1,4 +1,7 @@
-"""Plays a day of the hotline through its public doors, all people at once, and counts what became of every letter."""
+"""Plays a day of the hotline through its public doors, all people at once, and counts what became of every letter.
+
+With --year it loads a simulated year instead.
+"""
 
 import argparse
 import sys
@@ -8,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from hotline.cli import beside
+from hotline.cli.drill import year
 from hotline.cli.drill.browser import Browser, require_service
 from hotline.cli.drill.cast import Cast
 from hotline.cli.drill.clocks import Clocks
@@ -31,9 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--texts", type=Path, help="CSV with a column text_clean or text (default: invented letters)")
     parser.add_argument("--url", help="the running service (default: as the settings say)")
     parser.add_argument("--limit", type=float, default=900, help="seconds after which it gives up (default 900)")
+    year.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    return year.run(arguments) if arguments.year else _play(arguments)
+
+
+def _play(arguments: argparse.Namespace) -> int:
     settings = beside.prepare()
     wanted = texts(arguments.contacts, arguments.texts)
     url = arguments.url or f"http://{settings.web.host}:{settings.web.port}"

@@ -1,0 +1,82 @@
+"""`drill --year`: a year of the demo city, in a database of its own."""
+
+import argparse
+import time
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from hotline import process, seeds
+from hotline.cli import seed
+from hotline.db import Database, database
+from hotline.errors import HotlineError
+from hotline.seeds import views
+from hotline.seeds.staff import usernames
+from hotline.services import number_places
+from models import Alert, Case, Contact, PressureSign, ScorePeriod, Staff, Survey, now
+from models.base import CITY_TIME
+
+CASES, SEED = 3000, 12345
+SHORTEST, LONGEST = timedelta(days=14), timedelta(days=366)
+SHOWN = (Contact, Case, Survey, Alert, PressureSign, ScorePeriod)
+
+
+class NotEmpty(HotlineError):
+    code = "not_empty"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--year", action="store_true", help="load a simulated year into an empty database instead")
+    parser.add_argument("--cases", type=int, default=CASES, help=f"letters of the year (default {CASES})")
+    parser.add_argument("--from", dest="first", type=date.fromisoformat, help="its first day; it ends now (default: a year ago)")
+    parser.add_argument("--seed", type=int, default=SEED, help="another number, another year")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = process.prepare()
+    if not settings.demo:
+        raise HotlineError("A simulated year is the demo's: set HOTLINE_DEMO=true, and HOTLINE_DATA_DIR to a folder of its own.")
+    first, end = _span(arguments.first)
+    seed.migrate()
+    number_places.prepare(settings.data_dir)
+    with database().unit_of_work() as session:
+        _refuse_used(session)
+        seeds.load_reference(session)
+    seeds.load_people(database(), settings)
+    # Only now, for it loads the classifier.
+    from hotline.seeds import year
+
+    began = time.monotonic()
+    played = year.play(database(), settings, first=first, end=end, cases=arguments.cases, seed=arguments.seed)
+    seconds = time.monotonic() - began
+    with database().unit_of_work() as session:
+        views.load_views(session)
+    for line in _counts(database()):
+        print(line)
+    print(f"storm on {played.storm} in {played.township}")
+    print(f"{played.contacts} letters in {seconds:.1f} s, {played.contacts / seconds:.1f} a second")
+    return 0
+
+
+def _span(first: date | None) -> tuple[datetime, datetime]:
+    end = now()
+    start = datetime.combine(first, datetime.min.time(), CITY_TIME) if first else end - timedelta(days=365)
+    if not SHORTEST <= end - start <= LONGEST:
+        raise HotlineError("--from is a day between two weeks and a year ago.")
+    return start, end
+
+
+def _refuse_used(session: Session) -> None:
+    """Nothing of a year may be mixed with what people have done, nor with the demo's own cases."""
+    strange = select(Staff.id).where(Staff.username.not_in(usernames(session)))
+    for used in (select(Contact.id), strange):
+        if session.scalar(used.limit(1)) is not None:
+            raise NotEmpty("This database is in use: a simulated year wants an empty one. Set HOTLINE_DATA_DIR to a new folder.")
+
+
+def _counts(of: Database) -> Iterator[str]:
+    with of.reading() as session:
+        for table in SHOWN:
+            yield f"{session.scalar(select(func.count()).select_from(table)):7} {table.__tablename__}"

@@ -1,0 +1,91 @@
+"""The simulated year: two weeks of it, played by the services, and what its pages would show."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+import time_machine
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from hotline import seeds
+from hotline.__main__ import main
+from hotline.db import Database
+from hotline.seeds import year
+from hotline.seeds.year.people import BAD_UNIT, DISHONEST_UNIT
+from hotline.services import triage
+from hotline.services.profiles import Indicator
+from hotline.services.scores import boards, recount
+from hotline.services.scores.spans import Span, Stretch
+from hotline.settings import Settings, get_settings
+from models import Alert, AlertKind, Contact, Dimension, PressureKind, PressureSign, ScorePeriod, Unit
+from models.base import CITY_TIME
+from tests.factories_contacts import make_contact
+from tests.factories_model import small_model
+
+FIRST, END = datetime(2026, 10, 26, tzinfo=CITY_TIME), datetime(2026, 11, 9, 12, tzinfo=CITY_TIME)
+CASES = 85
+
+
+@pytest.fixture
+def played(sqlite_database: Database, settings: Settings, tmp_path: Path, clock: time_machine.Traveller) -> year.Played:
+    settings.model_dir = small_model(tmp_path / "model")
+    seeds.load_people(sqlite_database, settings)
+    try:
+        return year.play(sqlite_database, settings, first=FIRST, end=END, cases=CASES, seed=1)
+    finally:
+        triage.use(None)
+
+
+def test_a_small_year_shows_its_storm_its_dishonest_unit_and_its_bad_one(played: year.Played, sqlite_database: Database) -> None:
+    with sqlite_database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == played.contacts == CASES
+        storm = session.scalars(select(Alert).where(Alert.kind == AlertKind.CLUSTER).order_by(Alert.created_at)).all()
+        assert {alert.created_at.astimezone(CITY_TIME).date() for alert in storm} == {played.storm}
+        assert {alert.subject for alert in storm} == {f"{played.township}:{each}" for each in ("0208", "0401", "0402")}
+        assert all(alert.cleared_at is not None for alert in storm)
+
+        assert pressed_units(session) == {DISHONEST_UNIT}
+        assert mean(session, DISHONEST_UNIT, Indicator.ON_TIME) == 1.0
+        assert mean(session, BAD_UNIT, Indicator.ON_TIME) < mean_of_city(session, Indicator.ON_TIME)
+        assert mean(session, BAD_UNIT, Indicator.RESOLUTION) < mean_of_city(session, Indicator.RESOLUTION)
+
+        october = session.scalars(select(ScorePeriod)).one()
+        assert (october.starts_on, october.created_at.astimezone(CITY_TIME).date()) == (date(2026, 10, 1), date(2026, 11, 8))
+        assert [difference for ids in recount.batches(session) for difference in recount.compare(session, ids)] == []
+        assert recount.compare_periods(session) == []
+
+
+def pressed_units(session: Session) -> set[str]:
+    signs = select(Unit.code).join(PressureSign, PressureSign.unit_id == Unit.id)
+    return set(session.scalars(signs.where(PressureSign.kind == PressureKind.IN_A_ROW)))
+
+
+def mean(session: Session, unit: str, indicator: Indicator) -> float:
+    line = boards.board(session, Dimension.UNIT, Stretch.of(Span.YEAR, date(2026, 11, 1))).line(unit)
+    found = line.figure(indicator).mean if line else None
+    assert found is not None
+    return found
+
+
+def mean_of_city(session: Session, indicator: Indicator) -> float:
+    found = boards.board(session, Dimension.UNIT, Stretch.of(Span.YEAR, date(2026, 11, 1))).city.figure(indicator).mean
+    assert found is not None
+    return found
+
+
+def test_a_database_in_use_is_refused(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOTLINE_DEMO", "true")
+    get_settings.cache_clear()
+    with sqlite_database.unit_of_work() as session:
+        make_contact(session)
+
+    assert main(["drill", "--year"]) == 1
+    assert "in use" in capsys.readouterr().err
+
+
+def test_a_year_needs_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["drill", "--year"]) == 1
+    assert "HOTLINE_DEMO=true" in capsys.readouterr().err
