@@ -82,6 +82,7 @@ def load_cases(database: Database, settings: Settings) -> int:
             story.play(batch)
         others = beside.play(story.cast)
         story.cast.archive()
+        story.cast.add_up()
         alarms.ring(session)
     return others + sum(batch.count for batch in BATCHES)
 

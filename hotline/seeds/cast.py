@@ -267,6 +267,9 @@ class Cast:
         TIMETABLE["archive_closed"].run(self.session)
         self._follow()
 
+    def add_up(self) -> None:
+        TIMETABLE["add_up_scores"].run(self.session)
+
     def _follow(self) -> None:
         """What follows from the events so far, at this time. Nothing is sent: a demo's citizens have no telephones."""
         self.session.flush()
