@@ -223,6 +223,22 @@ def look_back(page: Page, number: str) -> None:
     page.emulate_media(media="screen")
 
 
+def ask(page: Page) -> None:
+    page.goto("/asking")
+    settled(page).locator("[data-row]").first.click()
+    expect(page.locator(".side .head")).to_be_visible()
+    both(page, "asking")
+
+
+def see_an_incident(page: Page) -> None:
+    """The one that the demo has."""
+    page.goto("/incidents")
+    both(page, "incidents")
+    page.locator(".lines a[href^='/incidents/']").first.click()
+    page.wait_for_url("**/incidents/*")
+    both(page, "incident")
+
+
 def see_the_wall(page: Page, service: Service, folder: Path) -> None:
     """While a drill plays, so that something moves."""
     words = [sys.executable, "-m", "hotline", "drill", "--contacts", "60", "--agents", "2"]
@@ -256,6 +272,10 @@ def take(people: Street, service: Service, city: Telephones, folder: Path) -> No
     look_back(supervisor, number)
     see_the_wall(supervisor, service, folder)
     both(supervisor, "reports", address="/reports")
+    both(supervisor, "ranking", address="/reports/ranking")
+    both(supervisor, "search", address="/search")
+    ask(people.staff("callback1"))
+    see_an_incident(people.staff("dispatcher1"))
     both(supervisor, "monthly", address=f"/reports/monthly/{Month.of(now())}")
     both(supervisor, "alerts", address="/wall/alerts")
     both(people.staff("admin1"), "admin", address="/admin")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from itertools import cycle
 
 from hotline.db import Database
+from hotline.seeds import beside
 from hotline.seeds.cast import Cast
 from hotline.seeds.letters import Letter, all_letters
 from hotline.services import alarms, triage
@@ -79,9 +80,11 @@ def load_cases(database: Database, settings: Settings) -> int:
         story = Story(Cast(session))
         for batch in BATCHES:
             story.play(batch)
+        others = beside.play(story.cast)
         story.cast.archive()
+        story.cast.add_up()
         alarms.ring(session)
-    return sum(batch.count for batch in BATCHES)
+    return others + sum(batch.count for batch in BATCHES)
 
 
 class Story:

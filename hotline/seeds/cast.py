@@ -1,6 +1,7 @@
 """The people of the demo at their work: each act through the services, at a time of the past, with all that follows from it."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -21,6 +22,7 @@ from hotline.services import (
     outbox,
     presence,
     queueing,
+    same_matter,
     surveys,
 )
 from hotline.services.actors import Actor
@@ -29,6 +31,9 @@ from hotline.services.dispatching import ReturnReason
 from hotline.services.draft_form import DraftForm
 from hotline.services.sideways import doors
 from hotline.services.survey_plans.traces import Origin
+from hotline.services.incidents import linking, telling
+from hotline.services.sideways import doors, refusals
+from hotline.services.survey_plans import rulings
 from hotline.tasks import HANDLERS
 from hotline.timetable import TIMETABLE
 from models import (
@@ -44,6 +49,7 @@ from models import (
     PresenceState,
     Request,
     RequestType,
+    Ruling,
     Staff,
     Survey,
     Unit,
@@ -51,6 +57,9 @@ from models import (
     now,
 )
 from models.base import as_if
+
+NO_SENSE = "内容不成句，无联系方式，无法核实"
+TURNED_AWAY = {"court": "该事项已进入诉讼程序，请向受理法院查询。", "police": "属于治安警情，已转110，请注意安全。"}
 
 
 class Cast:
@@ -107,7 +116,9 @@ class Cast:
             queueing.take(self.session, self[by], contact.id)
             self.follow()
 
-    def file(self, contact: Contact, letter: Letter, *, by: str, at: datetime, how: How, to_unit: bool = True) -> Case:
+    def file(
+        self, contact: Contact, letter: Letter, *, by: str, at: datetime, how: How, to_unit: bool = True, door: str = "court"
+    ) -> Case:
         with as_if(at):
             case = cases.file_case(
                 self.session,
@@ -118,10 +129,10 @@ class Cast:
                 key=self.key(),
                 how=how,
                 answer=letter.answer if how == "answer" else "",
-                reason="该事项已进入诉讼程序，请向受理法院查询。" if how == "redirect" else "",
+                reason=TURNED_AWAY[door] if how == "redirect" else "",
             )
             if how == "redirect":
-                doors.keep(self.session, case, "court", by=self.actor(by), key=self.key())
+                doors.keep(self.session, case, door, by=self.actor(by), key=self.key())
             conclusions = {"answer": Conclusion.ANSWERED, "redirect": Conclusion.REDIRECTED}
             conclusion = conclusions.get(how, Conclusion.FILED)
             queueing.conclude(self.session, contact, conclusion, by=self[by], note="已登记" if how == "redirect" else "")
@@ -129,12 +140,36 @@ class Cast:
             self.follow()
         return case
 
-    def void(self, contact: Contact, *, by: str, at: datetime) -> None:
+    def find_same(self, contact: Contact, earlier: Case, *, by: str, at: datetime) -> None:
         with as_if(at):
             queueing.conclude(self.session, contact, Conclusion.VOID, by=self[by], note="内容不成句，无联系方式，无法核实")
             contact.void_code = "empty"
             self.stand_up(by)
             self.follow()
+            same_matter.pick(self.session, contact, 1, earlier.number, by=self[by])
+
+    def gather(self, found: Sequence[Case], *, title: str, news: str, at: datetime) -> None:
+        """These cases are one incident, of which agents know and citizens are told the news."""
+        by = self.actor("dispatcher1")
+        with as_if(at):
+            incident = linking.open_incident(self.session, found, title=title, by=by, key=self.key())
+            telling.set_known(self.session, incident, text=news, until=at + timedelta(hours=8), by=by)
+            telling.update(self.session, incident, text=news, by=by, key=self.key())
+            self._follow()
+
+    def void(self, contact: Contact, *, by: str, at: datetime, code: str = "empty", note: str = NO_SENSE) -> None:
+        with as_if(at):
+            queueing.conclude(self.session, contact, Conclusion.VOID, by=self[by], note=note)
+            contact.void_code = code
+            presence.set_presence(self.session, self[by], PresenceState.OFFLINE)
+            self._follow()
+
+    def refuse(self, contact: Contact, *, by: str, at: datetime) -> None:
+        basis = "三天内三次发送与诉求无关的内容，劝阻后仍继续。"
+        with as_if(at):
+            row = refusals.propose(self.session, contact, basis=basis, by=self.actor(by))
+            refusals.decide(self.session, row, grant=True, note="情况属实。", by=self.actor("leader1"))
+            self._follow()
 
     def _form(self, contact: Contact, letter: Letter, *, with_unit: bool) -> DraftForm:
         form = drafts.open_draft(self.session, contact, 1)
@@ -253,12 +288,18 @@ class Cast:
         with as_if(at):
             surveys.decide_reopening(self.session, request, grant=True, note="市民反映问题仍在，重新办理", by=by, key=self.key())
             self.follow()
+            rulings.rule(self.session, request, Ruling.REWORK, note="市民反映问题仍在，重新办理", by=by, key=self.key())
+            self._follow()
 
     def archive(self) -> None:
         TIMETABLE["archive_closed"].run(self.session)
         self.follow()
 
     def follow(self) -> None:
+    def add_up(self) -> None:
+        TIMETABLE["add_up_scores"].run(self.session)
+
+    def _follow(self) -> None:
         """What follows from the events so far, at this time. Nothing is sent: a demo's citizens have no telephones."""
         self.session.flush()
         while rows := self.session.scalars(select(OutboxMessage).where(OutboxMessage.done_at.is_(None))).all():

@@ -291,16 +291,27 @@ def test_everything_works_without_script(people: Street) -> None:
     people.troubles[:] = [trouble for trouble in people.troubles if "422" not in trouble]
 
 
-CITIZENS = ("/", "/track", "/survey/unknown")
+CITIZENS = ("/", "/track", "/survey/unknown", "/open")
 STAFF = {
-    "agent7": ("/desk", "/phone"),
-    "liaison1": ("/unit", "/unit?tab=overdue", "/unit?tab=answered", "/unit?q=nothing"),
-    "dispatcher1": ("/verify?tab=to_dispatch", "/verify?tab=returns"),
+    "agent7": ("/desk", "/phone", "/search", "/reports"),
+    "leader1": ("/desk", "/floor", "/aside", "/incidents"),
+    "callback1": ("/asking",),
+    "liaison1": ("/unit", "/unit?tab=overdue", "/unit?tab=answered", "/unit?q=nothing", "/unit/roster", "/reports"),
+    "dispatcher1": ("/verify?tab=to_dispatch", "/verify?tab=returns", "/incidents", "/incidents?over=true", "/duty"),
     "verifier1": ("/verify", "/verify?tab=reopening"),
-    "supervisor1": ("/wall", "/reports", "/reports/ranking"),
+    "supervisor1": (
+        "/floor",
+        "/search",
+        "/signs",
+        "/wall",
+        "/wall/alerts",
+        "/reports",
+        *(f"/reports/{name}" for name in ("ranking", "unit/CGJ", "agents", "appeals", "periods", "rules", "monthly")),
+    ),
     "admin1": (
         "/admin",
         *(f"/admin/{name}" for name in ("staff", "rules", "reference", "calendar", "messages", "access")),
+        *(f"/admin/{name}" for name in ("notices", "surveys", "systems")),
         "/admin/profiles",
         "/admin/profiles/centre_verified",
     ),
@@ -348,5 +359,17 @@ def test_an_opened_case_has_no_stumbling_blocks_on_any_desk(people: Street) -> N
     with page.expect_navigation():
         page.get_by_role("link", name="完整工单").click()
     found += stumbling_blocks(page)
+
+    assert found == []
+
+
+def test_an_incident_and_its_cases_have_no_stumbling_blocks(people: Street) -> None:
+    page = people.staff("dispatcher1")
+    page.goto("/incidents")
+    found = []
+    for first in (".lines a[href^='/incidents/']", ".lines a[href^='/case/']"):
+        with page.expect_navigation():
+            page.locator(first).first.click()
+        found += stumbling_blocks(page)
 
     assert found == []

@@ -6,15 +6,16 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, literal, null, select, union_all
+from sqlalchemy import Select, and_, func, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from hotline.services.profiles import Indicator
 from hotline.services.scores.spans import Span, Stretch
 from hotline.services.scores.sums import KEYS
-from models import Case, Contact, Dimension, Score, ScoreOmission, Staff, Unit
+from models import Case, Category, Contact, Dimension, Score, ScoreOmission, Staff, Unit
 
 PAGE = 50
+NAMED = func.coalesce(Category.name, Case.category_code)
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,10 @@ def _rows(
     worth = (Score.value, Score.assumed, literal("")) if counts else (null(), literal(False), entity.reason)
     named = [column.label(name) for name, column in zip(("value", "assumed", "reason"), worth, strict=True)]
     query = (
-        select(entity.case_id, Case.number, entity.scored_on, Case.category_code, Unit.short.label("unit"), *named)
+        select(entity.case_id, Case.number, entity.scored_on, NAMED.label("category"), Unit.short.label("unit"), *named)
         .select_from(entity)
         .join(Case, Case.id == entity.case_id)
+        .outerjoin(Category, and_(Category.taxonomy_id == Case.taxonomy_id, Category.code == Case.category_code))
         .join(Unit, Unit.id == entity.unit_id)
         .where(entity.indicator == str(indicator), entity.scored_on >= stretch.first, entity.scored_on < stretch.end)
     )

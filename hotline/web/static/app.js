@@ -107,6 +107,11 @@
         keep("theme", root.dataset.theme);
       });
     }
+    // Where one is stays in sight on a narrow screen.
+    for (const here of document.querySelectorAll(".desks [aria-current], .tabs [aria-current]")) {
+      const row = here.parentElement;
+      row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+    }
     const topics = document.body.dataset.stream.trim();
     if (topics) listen(topics);
   });
