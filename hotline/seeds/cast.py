@@ -29,11 +29,10 @@ from hotline.services.actors import Actor
 from hotline.services.cases import How
 from hotline.services.dispatching import ReturnReason
 from hotline.services.draft_form import DraftForm
-from hotline.services.sideways import doors
-from hotline.services.survey_plans.traces import Origin
 from hotline.services.incidents import linking, telling
 from hotline.services.sideways import doors, refusals
 from hotline.services.survey_plans import rulings
+from hotline.services.survey_plans.traces import Origin
 from hotline.tasks import HANDLERS
 from hotline.timetable import TIMETABLE
 from models import (
@@ -142,10 +141,6 @@ class Cast:
 
     def find_same(self, contact: Contact, earlier: Case, *, by: str, at: datetime) -> None:
         with as_if(at):
-            queueing.conclude(self.session, contact, Conclusion.VOID, by=self[by], note="内容不成句，无联系方式，无法核实")
-            contact.void_code = "empty"
-            self.stand_up(by)
-            self.follow()
             same_matter.pick(self.session, contact, 1, earlier.number, by=self[by])
 
     def gather(self, found: Sequence[Case], *, title: str, news: str, at: datetime) -> None:
@@ -155,21 +150,21 @@ class Cast:
             incident = linking.open_incident(self.session, found, title=title, by=by, key=self.key())
             telling.set_known(self.session, incident, text=news, until=at + timedelta(hours=8), by=by)
             telling.update(self.session, incident, text=news, by=by, key=self.key())
-            self._follow()
+            self.follow()
 
     def void(self, contact: Contact, *, by: str, at: datetime, code: str = "empty", note: str = NO_SENSE) -> None:
         with as_if(at):
             queueing.conclude(self.session, contact, Conclusion.VOID, by=self[by], note=note)
             contact.void_code = code
-            presence.set_presence(self.session, self[by], PresenceState.OFFLINE)
-            self._follow()
+            self.stand_up(by)
+            self.follow()
 
     def refuse(self, contact: Contact, *, by: str, at: datetime) -> None:
         basis = "三天内三次发送与诉求无关的内容，劝阻后仍继续。"
         with as_if(at):
             row = refusals.propose(self.session, contact, basis=basis, by=self.actor(by))
             refusals.decide(self.session, row, grant=True, note="情况属实。", by=self.actor("leader1"))
-            self._follow()
+            self.follow()
 
     def _form(self, contact: Contact, letter: Letter, *, with_unit: bool) -> DraftForm:
         form = drafts.open_draft(self.session, contact, 1)
@@ -286,20 +281,17 @@ class Cast:
         request = self.session.scalars(select(Request).where(Request.case_id == case.id, Request.kind == "reopening")).one()
         by = self.actor("verifier1")
         with as_if(at):
-            surveys.decide_reopening(self.session, request, grant=True, note="市民反映问题仍在，重新办理", by=by, key=self.key())
-            self.follow()
             rulings.rule(self.session, request, Ruling.REWORK, note="市民反映问题仍在，重新办理", by=by, key=self.key())
-            self._follow()
+            self.follow()
 
     def archive(self) -> None:
         TIMETABLE["archive_closed"].run(self.session)
         self.follow()
 
-    def follow(self) -> None:
     def add_up(self) -> None:
         TIMETABLE["add_up_scores"].run(self.session)
 
-    def _follow(self) -> None:
+    def follow(self) -> None:
         """What follows from the events so far, at this time. Nothing is sent: a demo's citizens have no telephones."""
         self.session.flush()
         while rows := self.session.scalars(select(OutboxMessage).where(OutboxMessage.done_at.is_(None))).all():

@@ -42,7 +42,7 @@ def command(*words: str, env: Mapping[str, str], feed: str = "") -> subprocess.C
         text=True,
         env=dict(env),
         cwd=PROJECT,
-        timeout=100,
+        timeout=110,
         check=False,
     )
 

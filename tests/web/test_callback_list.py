@@ -118,7 +118,7 @@ def test_every_reason_has_a_word(caller: TestClient, pages: Database) -> None:
 
     text = caller.get("/callbacks/list").text
 
-    expected = ("放弃等候", "要求回电", "留言", "通话中断", "工单回访", "满意度回访")
+    expected = ("放弃等候", "要求回电", "留言", "通话中断", "工单回访")
     assert [word for word in expected if word not in text] == []
 
 
