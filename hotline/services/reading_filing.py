@@ -124,20 +124,20 @@ def filing_view(
     kept = known if known is not None else matters.kept(session, contact)
     # The suggestion read the whole contact: it stands for the first matter only.
     body = (suggestion or {}) if matter == 1 else {}
-    categories, units = _categories(session), _units(session)
+    options, units = categories(session), _units(session)
     return FilingView(
         form=form,
         matter=matter,
         matters=_matters(matter, kept, filed),
         saved_at=kept[matter].saved_at if matter in kept else None,
-        categories=_picks(body.get("category", ()), categories),
-        category_options=categories,
+        categories=_picks(body.get("category", ()), options),
+        category_options=options,
         units=_picks(body.get("unit", ()), units),
         unit_options=units,
         place=area_names(session, [form.township_code, form.community_code, form.grid_code]),
         choices=_choices(body, form),
         sure=bool(body.get("sure")),
-        alike=_alike(body, categories),
+        alike=_alike(body, options),
         shortened=bool(body.get("shortened")),
         urgency_reason=(body.get("urgency") or {}).get("reason", ""),
         limits=_limits(session, profile, form),
@@ -178,7 +178,7 @@ def _limits(session: Session, profile: Profile, form: DraftForm) -> Limits:
     return Limits(sign, contact, answer, deadlines.due_at(session, now(), answer).at)
 
 
-def _categories(session: Session) -> tuple[CategoryOption, ...]:
+def categories(session: Session) -> tuple[CategoryOption, ...]:
     edition = session.scalar(select(TaxonomyVersion.id).where(TaxonomyVersion.current))
     if edition is None:
         return ()

@@ -32,7 +32,7 @@ def test_the_help_names_every_command(env: dict[str, str]) -> None:
 
     assert shown.returncode == 0
     words = shown.stdout.replace("\n", "").replace(" ", "")
-    assert "{up,seed,staff,grids,suggest,model,replay,drill,export,scores,call,sandbox,wechat,doctor}" in words
+    assert "{up,seed,staff,grids,suggest,model,replay,drill,import,export,scores,call,sandbox,wechat,doctor}" in words
 
 
 def test_seeding_again_adds_nothing(env: dict[str, str]) -> None:

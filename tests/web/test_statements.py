@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, event, func, select, update
 
 from hotline.db import Database
-from hotline.services import floor, profiles, surveys
+from hotline.services import floor, profiles, reading_filing, surveys
 from hotline.services.monthly.months import Month
 from hotline.services.survey_plans import plans
 from hotline.settings import Settings
@@ -73,6 +73,8 @@ def city(request: pytest.FixtureRequest, pages: Database, drain: Drain) -> Datab
         for _ in range(request.param):
             make_contact(session, number="13800000172")
     drain()
+    with pages.reading() as session:
+        reading_filing.categories(session)  # read once in a process, for an edition never changes
     return pages
 
 

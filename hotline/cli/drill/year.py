@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from hotline import process, seeds
+from hotline import db, process, seeds
 from hotline.cli import seed
-from hotline.db import Database, database
+from hotline.db import Database
 from hotline.errors import HotlineError
 from hotline.seeds import views
 from hotline.seeds.staff import usernames
@@ -41,19 +41,19 @@ def run(arguments: argparse.Namespace) -> int:
     first, end = _span(arguments.first)
     seed.migrate()
     number_places.prepare(settings.data_dir)
-    with database().unit_of_work() as session:
+    with db.database().unit_of_work() as session:
         _refuse_used(session)
         seeds.load_reference(session)
-    seeds.load_people(database(), settings)
+    seeds.load_people(db.database(), settings)
     # Only now, for it loads the classifier.
     from hotline.seeds import year
 
     began = time.monotonic()
-    played = year.play(database(), settings, first=first, end=end, cases=arguments.cases, seed=arguments.seed)
+    played = year.play(db.database(), settings, first=first, end=end, cases=arguments.cases, seed=arguments.seed)
     seconds = time.monotonic() - began
-    with database().unit_of_work() as session:
+    with db.database().unit_of_work() as session:
         views.load_views(session)
-    for line in _counts(database()):
+    for line in _counts(db.database()):
         print(line)
     print(f"storm on {played.storm} in {played.township}")
     print(f"{played.contacts} letters in {seconds:.1f} s, {played.contacts / seconds:.1f} a second")

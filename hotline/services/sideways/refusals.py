@@ -188,15 +188,17 @@ def _hold(session: Session, row: NumberRefusal, by: Actor) -> None:
 
 def current(session: Session, contact: Contact) -> NumberRefusal | None:
     """Whether this number or account is refused now."""
-    hashes = [sender_hash for sender_hash, _ in _senders(session, contact)]
-    if not hashes:
+    known = []
+    if contact.number_hash is not None:
+        known.append(NumberRefusal.sender_hash == contact.number_hash)
+    if contact.conversation_id is not None:
+        account = select(Conversation.sender_hash).where(Conversation.id == contact.conversation_id)
+        known.append(NumberRefusal.sender_hash == account.scalar_subquery())
+    if not known:
         return None
     standing = (NumberRefusal.state == RefusalState.IN_FORCE, NumberRefusal.until > now())
     return session.scalars(
-        select(NumberRefusal)
-        .where(NumberRefusal.sender_hash.in_(hashes), *standing)
-        .order_by(NumberRefusal.until.desc())
-        .limit(1)
+        select(NumberRefusal).where(or_(*known), *standing).order_by(NumberRefusal.until.desc()).limit(1)
     ).first()
 
 
