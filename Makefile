@@ -11,7 +11,8 @@ SCRIPTS := hotline/web/static/vendor
 REPORT := var/test-report.xml
 # Which tests: make test T=tests/services
 T ?= tests
-WORKERS ?= auto
+# One more than there are processors: many tests wait, for a call, a browser, a server.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 READY := .venv/.ready $(SCRIPTS)/.ready
 COVERAGE := $(if $(filter true,$(CI)),--cov --cov-report=)
