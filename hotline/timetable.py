@@ -82,7 +82,7 @@ TIMETABLE: dict[str, Timed] = {
     "forget_commands": Timed(timedelta(hours=6), lambda session: switching.forget(session, before=now() - KEPT_COMMANDS)),
     "forget_recordings": Timed(timedelta(hours=1), recordings.forget),
     "sweep_recordings": Timed(timedelta(hours=12), recordings.sweep),
-    "keep_heads": Timed(timedelta(hours=1), lambda session: heads.keep(session, get_settings().data_dir / "history-heads.jsonl")),
+    "keep_heads": Timed(timedelta(hours=1), lambda session: heads.keep(session, get_settings().data_dir / heads.FILE)),
     "poll_channels": Timed(timedelta(seconds=30), poll_channels, outside=True),
     "forget_outbox": Timed(timedelta(hours=1), lambda session: outbox.forget(session, before=now() - KEPT_IN_OUTBOX)),
 }

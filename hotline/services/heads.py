@@ -15,6 +15,7 @@ from hotline.services import history
 from models import CaseEvent, now
 from models.base import CITY_TIME
 
+FILE = "history-heads.jsonl"  # in the data folder
 MOST_AT_ONCE = 31
 
 

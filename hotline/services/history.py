@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
@@ -17,6 +17,8 @@ from models.base import CITY_TIME
 NO_EVENT = bytes(32)
 # The serial and the mac of an event.
 Tail = tuple[int, bytes]
+# An event and its note, if that is still kept.
+Told = tuple[CaseEvent, str | None]
 
 
 def append(
@@ -89,8 +91,13 @@ def verify(session: Session, case: Case) -> int | None:
         .order_by(CaseEvent.serial)
         .execution_options(populate_existing=True)
     )
+    return first_broken((event, note) for event, note in rows)
+
+
+def first_broken(told: Iterable[Told]) -> int | None:
+    """As `verify`, of the events of one case in their order."""
     before = NO_EVENT
-    for expected, (event, note) in enumerate(rows, start=1):
+    for expected, (event, note) in enumerate(told, start=1):
         genuine = event.serial == expected and event.mac == _seal(event, before)
         if not genuine or (note is not None and event.note_digest != _digest(event.id, note)):
             return expected

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
+from hotline.services import heads
 from hotline.services.searching import bundles
 from hotline.settings import get_settings
 from hotline.web import render
@@ -26,6 +27,6 @@ def take(
     opened = bundles.open_case(look, me, number.strip(), reason=clean(reason))
     values: dict[str, Any] = {"bundle": opened, "opened": opened.panel, "rest": opened.rest}
     page = bytes(render.fragment(request, "case/bundle.html", me=me, **values).body).decode()
-    kept_heads = get_settings().data_dir / "history-heads.jsonl"
+    kept_heads = get_settings().data_dir / heads.FILE
     file = bundles.write(look, me, opened, page, kept_heads=kept_heads)
     return handed_out(file, f"案卷-{opened.view.case.number}.zip", "application/zip")
