@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import psycopg
 import pytest
@@ -36,11 +36,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A busy machine may starve an exchange or a browser for once. Such a test is tried a second time, which the run tells."""
+    """A busy machine may starve an exchange or a browser for once. Such a test is tried a second time, which the run tells.
+
+    A module with ONE_DATABASE walks through pages whose services are tried on both databases elsewhere: SQLite is enough.
+
+    The lines that a test runs are counted on SQLite; counting them again on PostgreSQL would take minutes and tell nothing new.
+    """
+    items[:] = [item for item in items if not (on_postgres(item) and getattr(item.module, "ONE_DATABASE", False))]
     real = Path(__file__).parent / "real"
     for item in items:
         if real in item.path.parents or "exchange" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=1))
+        if on_postgres(item):
+            item.add_marker("no_cover")
+
+
+def on_postgres(item: pytest.Item) -> TypeGuard[pytest.Function]:
+    return isinstance(item, pytest.Function) and "postgresql" in item.name
 
 
 @pytest.fixture

@@ -165,7 +165,9 @@ def test_what_is_settled_is_neither_sent_nor_settled_again(database: Database, d
     assert (after.delivery, after.attempts) == (Delivery.ACCEPTED, 1)
 
 
-def test_a_channel_that_is_not_here_refuses(database: Database, drain: Drain, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_channel_that_is_not_here_refuses(
+    database: Database, drain: Drain, monkeypatch: pytest.MonkeyPatch, clock: Traveller
+) -> None:
     monkeypatch.delitem(channels.register(), "sms")
     with database.unit_of_work() as session:
         contact = make_contact(session, channel="sms")

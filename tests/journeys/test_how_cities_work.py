@@ -16,6 +16,8 @@ from models import Role
 from tests.conftest import SignIn
 from tests.journeys.doors import ANSWER, answer, case_row, get, open_at_unit, send, take_and_file, track, write
 
+ONE_DATABASE = True
+
 Drain = Callable[[], int]
 
 

@@ -59,6 +59,15 @@ class Back:
         }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def uncounted() -> Iterator[None]:
+    """The programs started here are timed by their users: what they run is counted by the tests of the command line."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+            patch.delenv(name)
+        yield
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     need("chromium")

@@ -150,9 +150,9 @@ def _played_on(people: Street, records: Database, contact: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def table(street: Street) -> tuple[str, str]:
+def table(whole_street: Street) -> tuple[str, str]:
     """Extension and secret of a telephone on a desk."""
-    administrator = street.staff("admin1")
+    administrator = whole_street.staff("admin1")
     administrator.goto("/admin/telephone")
     administrator.locator("form[data-form=desk-secret] button").first.click()
     return administrator.inner_text("[data-value=user]"), administrator.inner_text("[data-value=secret]")

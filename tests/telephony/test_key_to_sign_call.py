@@ -13,7 +13,7 @@ from hotline.telephony.ivr import Database as Desk
 from hotline.telephony.ivr import Ivr
 from hotline.telephony.resync import OVERLAP
 from hotline.telephony.switchboard import Switchboard
-from models import Assignment, AssignmentStatus, CallbackTry, Contact, NoticeDelivery, TryOutcome, UnitNotice, now
+from models import Assignment, AssignmentStatus, CallbackTry, Contact, NoticeDelivery, TryOutcome, UnitNotice, Urgency, now
 from tests.services.rosters.making import make_member
 from tests.services.rosters.test_telling import given
 from tests.telephony.asterisk import Exchange
@@ -28,7 +28,7 @@ def owed(database: Database) -> None:
     """A new case whose step now is a call."""
     with database.unit_of_work() as session:
         make_member(session, code=CODE)
-        given(session)
+        given(session, urgency=Urgency.EMERGENCY)  # told at any hour
         notice = session.scalars(select(UnitNotice)).one()
         notice.step, notice.next_at = 2, now() - timedelta(seconds=1)
     with database.unit_of_work() as session:
