@@ -70,7 +70,7 @@ def test_sigterm_to_it_stops_every_part(tmp_path: Path) -> None:
         family = [service.process.pid, *service.children()]
 
         os.kill(service.process.pid, signal.SIGTERM)
-        wait_until(lambda: service.process.exit_code is not None, "the supervisor to end", seconds=20)
+        wait_until(lambda: service.process.exit_code is not None, "the supervisor to end", seconds=60)
 
         assert service.process.exit_code == 0
         assert [pid for pid in family if not is_gone(pid)] == []

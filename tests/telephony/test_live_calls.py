@@ -292,6 +292,8 @@ def test_a_call_in_which_the_exchange_dies_is_interrupted_and_owed_another(
 
 
 def test_two_processes_that_both_listen_make_one_contact(exchange: Exchange, database: Database) -> None:
+    began = now()
+
     async def body() -> None:
         async with Service(exchange).running(), Service(exchange).running(), citizen(exchange) as caller:
             call = await caller.call("12345", caller="anonymous", name="<script>alert(1)</script>")
@@ -301,7 +303,8 @@ def test_two_processes_that_both_listen_make_one_contact(exchange: Exchange, dat
 
     asyncio.run(body())
 
-    (contact,) = contacts(database)
+    # A caller whom an earlier test left on the line is followed as well.
+    (contact,) = (each for each in contacts(database) if each.received_at >= began)
     assert (contact.number, contact.sender_name) == (None, "<script>alert(1)</script>")
 
 
