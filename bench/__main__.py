@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from bench import (
+    actions,
     arrivals,
     callbacks,
     memory,
@@ -31,6 +32,7 @@ BENCHES: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "minute": minute.minute,
     "take_next": take_next.take_next,
     "pages": pages.pages,
+    "actions": actions.actions,
     "same_matter": same_matter.same_matter_found,
     "overdue": overdue.overdue,
     "rankings": rankings.rankings,

@@ -97,13 +97,22 @@ def bare(kind: str) -> Iterator[Door]:
         engine = engine_for(url)
         schema.upgrade(engine)
         engine.dispose()
-        port = free_port()
         environment = {**os.environ, "BENCH_KEY": base64.b64encode(KEY).decode()}
-        process = Process([sys.executable, "-m", "bench.bare", url, str(port)], home / "bare.log", env=environment, cwd=ROOT)
-        process.start()
-        stack.callback(process.stop)
+        port, pid = stack.enter_context(endpoint("bench.bare", url, home, environment))
+        yield Door("bare", port, Look(url), pid, letters.prepare_bare)
+
+
+@contextmanager
+def endpoint(module: str, url: str, home: Path, environment: dict[str, str] | None = None) -> Iterator[tuple[int, int]]:
+    """The port and the process of a bare endpoint that works on this database."""
+    port = free_port()
+    process = Process([sys.executable, "-m", module, url, str(port)], home / "bare.log", env=environment, cwd=ROOT)
+    process.start()
+    try:
         wait_until(lambda: _listens(process, port), "the bare endpoint")
-        yield Door("bare", port, Look(url), process.pid, letters.prepare_bare)
+        yield port, process.pid
+    finally:
+        process.stop()
 
 
 def _listens(process: Process, port: int) -> bool:
