@@ -23,6 +23,7 @@ from bench.years import LARGE, Size
 from hotline.db import engine_for
 from hotline.services import phones, search_words
 from models import Staff, privacy
+from models.search import EDITION
 from tests.components import Postgres
 
 TEN_THOUSAND = Size(contacts=20_000, cases=10_000)
@@ -38,6 +39,14 @@ SHARE_OF_UNIT = 20
 PLACES = "小区门口 公交站 菜市场 学校旁边 工地 地下车库 河边 人行道 高架桥 楼道 广场 医院 停车场 绿化带 加油站 村口"
 THINGS = "路灯 垃圾 噪音 油烟 井盖 停水 停电 违停 电梯 物业 下水道 树枝 广告牌 拖欠工资 燃气 充电桩 健身器材 污水 渣土车 流浪狗"
 FAULTS = "破损 无人处理 影响休息 多次反映 堵塞 冒烟 损坏 没有答复 存在隐患 长期不修 排队很久 收费不明 乱堆乱放 半夜施工"
+# What the citizens were told: words that many cases have in common.
+ANSWERS = (
+    "已安排人员到现场处理，感谢您的反映",
+    "经核实情况属实，已责令限期整改",
+    "该问题已列入年度改造计划，预计下半年实施",
+    "已联系物业公司维修完毕",
+    "现场未发现所反映情况，将加强日常巡查",
+)
 NUMBER = "13900001234"
 
 SEARCHES: Mapping[str, Sequence[str]] = {
@@ -125,12 +134,18 @@ def _city(url: str, size: Size) -> Iterator[City]:
 
 
 def _speak(connection: Connection) -> None:
-    """Words as `indexing` writes them, of three phrases and a house number; the index is made when all are there."""
+    """Words as `indexing` writes them, of some phrases and a house number; the index is made when all are there."""
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     connection.execute(text("SET LOCAL maintenance_work_mem = '256MB'"))
     connection.execute(text("DELETE FROM case_words"))
     connection.execute(text("DROP INDEX ix_case_words_words"))
-    phrases = {"places": PLACES.split(), "things": THINGS.split(), "faults": FAULTS.split(), "rest": SENTENCES}
+    phrases = {
+        "places": PLACES.split(),
+        "things": THINGS.split(),
+        "faults": FAULTS.split(),
+        "rest": SENTENCES,
+        "answers": ANSWERS,
+    }
     picked = [f"(CAST(:{name} AS text[]))[1 + floor(:many_{name} * power(random(), 2))::int]" for name in phrases]
     picked += [
         "'area' || community_code",
@@ -140,8 +155,9 @@ def _speak(connection: Connection) -> None:
     ]
     connection.execute(
         text(
-            "INSERT INTO case_words (case_id, audience, filed_at, words) "  # noqa: S608 -- nothing from outside
-            f"SELECT \"case\".id, 'everybody', \"case\".created_at, string_to_array(concat_ws(' ', {', '.join(picked)}), ' ') "
+            "INSERT INTO case_words (case_id, audience, filed_at, edition, words) "  # noqa: S608 -- nothing from outside
+            f'SELECT "case".id, \'everybody\', "case".created_at, {EDITION}, '
+            f"string_to_array(concat_ws(' ', {', '.join(picked)}), ' ') "
             'FROM "case" JOIN contact ON contact.id = contact_id'
         ),
         {name: [search_words.stored(search_words.words_of(each)) for each in texts] for name, texts in phrases.items()}

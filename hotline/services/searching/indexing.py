@@ -1,17 +1,18 @@
 """The words that a case is found by. Personal fields have none: names and addresses are encrypted and stay so."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, exists, insert, select
+from sqlalchemy import delete, exists, insert, select, text
 from sqlalchemy.orm import Session
 
 from hotline.db import Database
 from hotline.services import gazetteer, search_words
 from hotline.services.reading_units import is_closed_to_units
 from models import Audience, Case, CaseWords, Contact, now
+from models.search import OF_AN_OLDER_EDITION
 
 # As many as a text of 2000 characters can have; beyond that nobody remembers them.
 MOST_WORDS = 600
@@ -23,17 +24,20 @@ _OUTSIDE_WORDS = re.compile(r"[^0-9a-z]")
 
 def index(session: Session, case: Case) -> None:
     """Write the words of a case, anew if there are some."""
-    session.execute(delete(CaseWords).where(CaseWords.case_id == case.id))
-    _write(session, [case])
+    _write_anew(session, [case])
 
 
 def index_missing(database: Database) -> int:
-    """The words of cases that have none yet: filed before there was a search, or brought in from elsewhere. The newest first."""
+    """The words of cases that have none yet, brought in from elsewhere, or those of an older edition. The newest first."""
+    return _write_found(database, _without_words) + _write_found(database, _of_older_edition)
+
+
+def _write_found(database: Database, find: Callable[[Session], Sequence[Case]]) -> int:
     done = 0
     for _ in range(MOST_BATCHES):
         with database.repeatable() as session:
-            found = _without_words(session)
-            _write(session, found)
+            found = find(session)
+            _write_anew(session, found)
         done += len(found)
         if len(found) < BATCH:
             break
@@ -44,6 +48,12 @@ def _without_words(session: Session) -> Sequence[Case]:
     missing = ~exists().where(CaseWords.case_id == Case.id)
     settled = Case.created_at < now() - SETTLED
     query = select(Case).where(missing, settled).order_by(Case.created_at.desc()).limit(BATCH)
+    return session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
+def _of_older_edition(session: Session) -> Sequence[Case]:
+    older = select(CaseWords.case_id).where(text(OF_AN_OLDER_EDITION)).order_by(CaseWords.filed_at.desc()).limit(BATCH)
+    query = select(Case).where(Case.id.in_(session.scalars(older).all()))
     return session.scalars(query.with_for_update(skip_locked=True)).all()
 
 
@@ -62,7 +72,8 @@ def channel_word(kind: str) -> str:
     return f"from{_OUTSIDE_WORDS.sub('', kind.lower())}"
 
 
-def _write(session: Session, cases: Sequence[Case]) -> None:
+def _write_anew(session: Session, cases: Sequence[Case]) -> None:
+    forget(session, [case.id for case in cases])
     names = gazetteer.names_of(session, cases)
     of_contacts = select(Contact.id, Contact.channel).where(Contact.id.in_([case.contact_id for case in cases]))
     channels = {contact_id: channel for contact_id, channel in session.execute(of_contacts)}
@@ -77,6 +88,7 @@ def _rows(case: Case, places: Iterable[str], channel: str) -> Iterator[dict[str,
     facts = {area_word(code) for code in (case.township_code, case.community_code, case.grid_code) if code}
     facts.add(channel_word(channel))
     own = search_words.words_of(case.title, *places, case.content, case.object_name, most=MOST_WORDS)
+    own |= search_words.words_of(case.public_answer, most=MOST_WORDS)
     if not is_closed_to_units(case):
         yield {**common, "audience": Audience.EVERYBODY, "words": sorted(own | facts)}
         return

@@ -173,6 +173,15 @@ def test_at_the_centre_shielded_cases_are_come_across_by_those_who_handle_them(
     assert finding.page(session, agent, Query(q=case.number)).rows[0].title == ""
 
 
+def test_the_answer_of_a_shielded_case_is_found_by_those_who_handle_such_cases(session: Session, dispatcher: Me) -> None:
+    agent, liaison = somebody(session, Role.AGENT), somebody(session, Role.LIAISON, unit="CGJ")
+    openly = filed(session, status=CaseStatus.CLOSED)
+    shielded = filed(session, status=CaseStatus.CLOSED, **SHIELDED)
+
+    assert set(found(session, dispatcher, "清运两次")) == {openly.number, shielded.number}
+    assert [found(session, me, "清运两次") for me in (agent, liaison)] == [[openly.number]] * 2
+
+
 def test_what_is_no_word_is_said_so(session: Session, dispatcher: Me) -> None:
     with pytest.raises(Invalid):
         found(session, dispatcher, "的")
