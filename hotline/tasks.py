@@ -69,11 +69,24 @@ from hotline.services.survey_plans import control, plans, talks
 from hotline.services.systems import delivering
 from hotline.services.systems import telling as system_telling
 from hotline.settings import get_settings
-from models import Action, Alert, Case, CaseStatus, Contact, Message, MonthlyReport, Request, RequestKind, Survey
+from models import (
+    Action,
+    Alert,
+    AssignmentStatus,
+    Case,
+    CaseStatus,
+    Contact,
+    Message,
+    MonthlyReport,
+    Request,
+    RequestKind,
+    Survey,
+)
 
 # After these nobody is asked any more about how it was before.
 LEAVE_THE_CITIZEN = frozenset({Action.REOPEN, Action.REWORK, Action.WITHDRAW})
-# After these a case may be found by other words: put right, shielded; answered, or to be answered anew.
+# After these a case may be found by other words: put right, shielded; answered, or to be answered anew. So it is once a
+# unit more holds it.
 MAY_CHANGE_WORDS = frozenset(
     {Action.CORRECT, Action.MARK, Action.ANSWER_DIRECTLY, Action.REDIRECT, Action.ASK_CITIZEN, Action.CLOSE, Action.REOPEN}
 )
@@ -126,9 +139,13 @@ def tie_same_matter(session: Session, event: CaseFiled) -> None:
     same_matter.tie(session, session.get_one(Case, event.case_id))
 
 
-@handles(CaseFiled, CaseAdvanced, CaseNoted)
-def index_words(session: Session, event: CaseFiled | CaseAdvanced | CaseNoted) -> None:
-    if isinstance(event, CaseFiled) or event.action in MAY_CHANGE_WORDS:
+@handles(CaseFiled, CaseAdvanced, CaseNoted, AssignmentAdvanced)
+def index_words(session: Session, event: CaseFiled | CaseAdvanced | CaseNoted | AssignmentAdvanced) -> None:
+    if isinstance(event, AssignmentAdvanced):
+        changed = event.to_status == AssignmentStatus.DISPATCHED
+    else:
+        changed = isinstance(event, CaseFiled) or event.action in MAY_CHANGE_WORDS
+    if changed:
         indexing.index(session, session.get_one(Case, event.case_id))
 
 

@@ -1,6 +1,7 @@
 """The words that a case is found by. Personal fields have none: names and addresses are encrypted and stay so."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from hotline.db import Database
 from hotline.services import gazetteer, search_words
 from hotline.services.reading_units import is_closed_to_units
-from models import Audience, Case, CaseWords, Contact, now
+from models import Assignment, Audience, Case, CaseWords, Contact, now
 from models.search import OF_AN_OLDER_EDITION
 
 # As many as a text of 2000 characters can have; beyond that nobody remembers them.
@@ -72,21 +73,34 @@ def channel_word(kind: str) -> str:
     return f"from{_OUTSIDE_WORDS.sub('', kind.lower())}"
 
 
+def unit_word(unit_id: UUID) -> str:
+    """A word that all cases have which this unit holds or held. That it still may see them is not for words to say."""
+    return f"unit{unit_id.hex}"
+
+
 def _write_anew(session: Session, cases: Sequence[Case]) -> None:
-    forget(session, [case.id for case in cases])
+    ids = [case.id for case in cases]
+    forget(session, ids)
     names = gazetteer.names_of(session, cases)
     of_contacts = select(Contact.id, Contact.channel).where(Contact.id.in_([case.contact_id for case in cases]))
     channels = {contact_id: channel for contact_id, channel in session.execute(of_contacts)}
-    rows = [row for case in cases for row in _rows(case, names[case.id].values(), channels[case.contact_id])]
+    units = defaultdict[UUID, set[str]](set)
+    units.update({case.id: {unit_word(case.lead_unit_id)} for case in cases if case.lead_unit_id})
+    for case_id, unit_id in session.execute(select(Assignment.case_id, Assignment.unit_id).where(Assignment.case_id.in_(ids))):
+        units[case_id].add(unit_word(unit_id))
+    rows = [
+        row
+        for case in cases
+        for row in _rows(case, names[case.id].values(), {channel_word(channels[case.contact_id]), *units[case.id]})
+    ]
     if rows:
         session.execute(insert(CaseWords), rows)
 
 
-def _rows(case: Case, places: Iterable[str], channel: str) -> Iterator[dict[str, object]]:
+def _rows(case: Case, places: Iterable[str], facts: set[str]) -> Iterator[dict[str, object]]:
     """Of a shielded case its units find what they may read of it, and only its area says where."""
     common = {"case_id": case.id, "filed_at": case.created_at}
-    facts = {area_word(code) for code in (case.township_code, case.community_code, case.grid_code) if code}
-    facts.add(channel_word(channel))
+    facts |= {area_word(code) for code in (case.township_code, case.community_code, case.grid_code) if code}
     own = search_words.words_of(case.title, *places, case.content, case.object_name, most=MOST_WORDS)
     own |= search_words.words_of(case.public_answer, most=MOST_WORDS)
     if not is_closed_to_units(case):
