@@ -27,6 +27,7 @@ from hotline.events import (
     CaseNoted,
     CaseSupervised,
     ClockRang,
+    ContactConcluded,
     Event,
     FollowerBehind,
     IncidentUpdated,
@@ -64,16 +65,31 @@ from hotline.services.monthly.months import Month
 from hotline.services.rosters import notices as unit_notices
 from hotline.services.searching import indexing
 from hotline.services.sideways import police, second_look
-from hotline.services.survey_plans import control, plans
+from hotline.services.survey_plans import control, plans, talks
 from hotline.services.systems import delivering
 from hotline.services.systems import telling as system_telling
 from hotline.settings import get_settings
-from models import Action, Alert, Case, CaseStatus, Contact, Message, MonthlyReport, Request, RequestKind, Survey
+from models import (
+    Action,
+    Alert,
+    AssignmentStatus,
+    Case,
+    CaseStatus,
+    Contact,
+    Message,
+    MonthlyReport,
+    Request,
+    RequestKind,
+    Survey,
+)
 
 # After these nobody is asked any more about how it was before.
 LEAVE_THE_CITIZEN = frozenset({Action.REOPEN, Action.REWORK, Action.WITHDRAW})
-# Notes after which a case may be found by other words: put right, shielded.
-MAY_CHANGE_WORDS = frozenset({Action.CORRECT, Action.MARK})
+# After these a case may be found by other words: put right, shielded; answered, or to be answered anew. So it is once a
+# unit more holds it.
+MAY_CHANGE_WORDS = frozenset(
+    {Action.CORRECT, Action.MARK, Action.ANSWER_DIRECTLY, Action.REDIRECT, Action.ASK_CITIZEN, Action.CLOSE, Action.REOPEN}
+)
 CALLS_IN_A_TURN = 50
 
 
@@ -123,9 +139,13 @@ def tie_same_matter(session: Session, event: CaseFiled) -> None:
     same_matter.tie(session, session.get_one(Case, event.case_id))
 
 
-@handles(CaseFiled, CaseNoted)
-def index_words(session: Session, event: CaseFiled | CaseNoted) -> None:
-    if isinstance(event, CaseFiled) or event.action in MAY_CHANGE_WORDS:
+@handles(CaseFiled, CaseAdvanced, CaseNoted, AssignmentAdvanced)
+def index_words(session: Session, event: CaseFiled | CaseAdvanced | CaseNoted | AssignmentAdvanced) -> None:
+    if isinstance(event, AssignmentAdvanced):
+        changed = event.to_status == AssignmentStatus.DISPATCHED
+    else:
+        changed = isinstance(event, CaseFiled) or event.action in MAY_CHANGE_WORDS
+    if changed:
         indexing.index(session, session.get_one(Case, event.case_id))
 
 
@@ -173,6 +193,11 @@ def invite_citizen(session: Session, event: CaseAdvanced) -> None:
         surveys.invite(session, case)
     elif event.action in LEAVE_THE_CITIZEN:
         plans.end_moved_on(session, case)
+
+
+@handles(ContactConcluded)
+def invite_to_rate(session: Session, event: ContactConcluded) -> None:
+    talks.invite(session, session.get_one(Contact, event.contact_id))
 
 
 @handles(SurveyAnswered, SurveyLapsed)

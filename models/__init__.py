@@ -55,7 +55,7 @@ from models.contact import (
 )
 from models.conversation import Conversation, ConversationSignal, GuidedExchange, NumberBinding, OptOut, PendingMedia
 from models.duty import Duty
-from models.feedback import Check, Grade, Score, Survey, SurveyAnswer, Verdict
+from models.feedback import Check, ContactRating, Grade, Score, Survey, SurveyAnswer, Verdict
 from models.floor import BreakRequest, BreakState, HelpCall, Notice, NoticeRead
 from models.imported import Import, ImportedCase
 from models.incident import Incident, IncidentCase, IncidentUpdate, Repeat
@@ -172,6 +172,7 @@ __all__ = [
     "CommandState",
     "Conclusion",
     "Contact",
+    "ContactRating",
     "ControlCall",
     "ControlFinding",
     "Conversation",

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import CITY_TIME, Record, Word
+from models.base import CITY_TIME, Base, Record, Word
 
 
 class Verdict(StrEnum):
@@ -78,6 +78,18 @@ class SurveyAnswer(Record):
     result: Mapped[Grade] = mapped_column(Word(Grade, 24))
     unit: Mapped[Grade] = mapped_column(Word(Grade, 24))
     remark: Mapped[str] = mapped_column(Text, default="")
+
+
+class ContactRating(Base):
+    """How the agent of a conversation was: the citizen is asked once an episode. `rating` is as that of a call."""
+
+    __tablename__ = "contact_rating"
+
+    contact_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("contact.id"), primary_key=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    asked_at: Mapped[datetime]
+    rating: Mapped[int | None]  # 1 to 5, the best
+    rated_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
 def _day_scored(context: DefaultExecutionContext) -> date:

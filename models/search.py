@@ -5,13 +5,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Dialect, ForeignKey, Index, String, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy import Dialect, ForeignKey, Index, SmallInteger, String, Text, TypeDecorator, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
-from models.base import Base, Json, Record, Word
+from models.base import Base, Json, Record, Word, partial_index
 from models.workflow import Role
+
+# Of which texts the words are taken: the second time also of the answer that the citizen was given.
+EDITION = 2
+OF_AN_OLDER_EDITION = f"edition < {EDITION}"
 
 
 class Words(TypeDecorator[list[str]]):
@@ -46,6 +50,7 @@ class CaseWords(Base):
         UniqueConstraint("case_id", "audience"),
         Index(None, "filed_at", "case_id"),
         Index("ix_case_words_words", "words", postgresql_using="gin"),
+        partial_index("ix_case_words_older", "filed_at", where=OF_AN_OLDER_EDITION),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -53,6 +58,7 @@ class CaseWords(Base):
     audience: Mapped[Audience] = mapped_column(Word(Audience, 16))
     filed_at: Mapped[datetime]
     words: Mapped[list[str]] = mapped_column(Words)
+    edition: Mapped[int] = mapped_column(SmallInteger, default=EDITION, server_default="1")
 
 
 class SavedView(Record):

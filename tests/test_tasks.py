@@ -12,6 +12,9 @@ from hotline import channels, events, tasks
 from hotline.db import Database
 from hotline.ports import Receipt, ReceiptState
 from hotline.services import cases, delivery, surveys, triage
+from hotline.services.access import Me
+from hotline.services.searching import finding
+from hotline.services.searching.asking import Query
 from hotline.timetable import TIMETABLE
 from models import (
     Case,
@@ -26,7 +29,8 @@ from models import (
     Survey,
     new_id,
 )
-from tests.factories_cases import a_form, an_actor, asks_before_closing, fresh_key, make_case
+from tests.factories import unit_of
+from tests.factories_cases import a_form, an_actor, asks_before_closing, dispatch, fresh_key, make_case
 from tests.factories_contacts import make_contact
 from tests.fakes import RecordingChannel, StubClassifier
 
@@ -238,3 +242,19 @@ def test_the_timetable_is_safe_to_run_twice(database: Database, name: str) -> No
     with database.reading() as session:
         assert session.get_one(Case, case_id).status == CaseStatus.CLOSED
     assert timed.every.total_seconds() >= 10
+
+
+def test_a_unit_finds_a_case_by_its_words_once_it_holds_it(database: Database, drain: Drain) -> None:
+    with database.unit_of_work() as session:
+        number = make_case(session).number
+    drain()
+
+    with database.unit_of_work() as session:
+        case = session.scalars(select(Case).where(Case.number == number)).one()
+        dispatch(session, case, "CGJ")
+    drain()
+
+    with database.reading() as session:
+        unit = unit_of(session, "CGJ")
+        liaison = Me(new_id(), new_id(), "liaison", "联络员", frozenset({Role.LIAISON}), unit.id, unit.path, "")
+        assert [row.case.number for row in finding.page(session, liaison, Query(q="垃圾")).rows] == [number]

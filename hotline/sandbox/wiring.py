@@ -17,7 +17,6 @@ NUMBER = "+8612345"
 # Everything that is told by text message: providers in China send approved templates only.
 PURPOSES = (
     "answered",
-    "answered_link",
     "ask",
     "bind",
     "dispatched",
@@ -31,7 +30,12 @@ PURPOSES = (
     "repeat",
     "reply",
     "survey",
+    "survey_thanks",
+    "rate_talk",
+    "rate_thanks",
     "unit_notice",
+    "alert",
+    "report",
     "appeal_heard",
     "withdraw_ask",
     "withdraw_late",

@@ -25,13 +25,16 @@ NO_WAY = "This citizen can no longer be written to, and there is no number that 
 NO_TEXT_INSTEAD = (
     "This number wants no more text messages: what does not arrive here will not follow as one. Perhaps phone instead."
 )
+# The citizen is asked how the agent was; who cannot be asked there is not asked elsewhere.
+RATE = "rate_talk"
 # Steps of a case: a newer one says all that an older one said. An answer or a survey's link is not lost with them.
 STEPS = frozenset({"filed", "dispatched", "reopened"})
-# What goes out by itself, of all that is told of a case. The rest answers what a citizen has just written.
+# What goes out by itself, of all that is told. The rest answers what a citizen has just written.
 NOTICES = STEPS | {
     texts.ANSWERED,
     texts.PROGRESS,
     "survey",
+    RATE,
     "extended",
     "question",
     "withdrawn",
@@ -155,7 +158,7 @@ def to_colleague(session: Session, way: Way, *, text: str, purpose: str, values:
 
 def instead(session: Session, row: OutgoingMessage) -> OutgoingMessage | None:
     """The same as a text message, for one that did not arrive; once, and only to a number that is known and wants it."""
-    if row.channel not in FALLING_BACK or row.contact_id is None:
+    if row.channel not in FALLING_BACK or row.contact_id is None or row.purpose == RATE:
         return None
     case = session.get_one(Case, row.case_id) if row.case_id else None
     contact = session.get_one(Contact, row.contact_id)

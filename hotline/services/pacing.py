@@ -7,7 +7,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from hotline.services import core, texting_rule
-from hotline.services.outgoing import NOTICES, SMS
+from hotline.services.outgoing import NOTICES, RATE, SMS
 from hotline.services.texting_rule import TextingRule
 from models import ChannelPace, Delivery, OutgoingMessage, now
 from models.base import CITY_TIME
@@ -23,7 +23,8 @@ def wait_until(session: Session, row: OutgoingMessage) -> datetime | None:
     at = now()
     if row.ready_at > at:
         return row.ready_at
-    if row.channel == SMS and row.purpose in NOTICES and (spared := _spared_until(session, row, at)):
+    is_spared = row.purpose == RATE or (row.channel == SMS and row.purpose in NOTICES)
+    if is_spared and (spared := _spared_until(session, row, at)):
         row.ready_at = spared
         return spared
     pace = session.get(ChannelPace, row.channel)
@@ -94,7 +95,7 @@ def _spared_until(session: Session, row: OutgoingMessage, at: datetime) -> datet
         .select_from(OutgoingMessage)
         .where(
             OutgoingMessage.recipient_hash == row.recipient_hash,
-            OutgoingMessage.channel == SMS,
+            OutgoingMessage.channel == row.channel,
             OutgoingMessage.purpose.in_(NOTICES),
             OutgoingMessage.tried_at >= midnight,
             OutgoingMessage.id != row.id,

@@ -60,6 +60,9 @@ CONVERSING: Mapping[str, Occasion] = {
     "appeal_heard": _occasion("link", "hotline", channels=TALKED, always=True),
     # A reply that was understood as an opinion; a letter by e-mail quotes what it answers, and is read by a person.
     "survey_thanks": _occasion("number", "hotline", must="number", channels=("sms", "wechat"), always=True),
+    # How the agent was, asked when a conversation has ended.
+    "rate_talk": _occasion("number", "hotline", channels=TALKED),
+    "rate_thanks": _occasion("number", "hotline", channels=TALKED, always=True),
 }
 # What is told of a case.
 OF_CASES: Mapping[str, Occasion] = {

@@ -1,16 +1,21 @@
 """Which settings lead the demo to the stand-ins, and when they stay off."""
 
+from pathlib import Path
+
 import pytest
 
 from hotline.sandbox import wiring
+from hotline.services.alerts.telling import ALERT, REPORT
 from hotline.services.automatic import GREETING
 from hotline.services.exchanges import ASK
 from hotline.services.identities import BIND
 from hotline.services.outgoing import NOTICES, REPLY
 from hotline.services.rosters import wording
+from hotline.services.survey_plans import replies, talks
 from hotline.settings import Settings
 
 SECRET = bytes(32)
+CHANNELS = Path(__file__).parents[2] / "docs" / "channels.md"
 
 
 @pytest.fixture
@@ -91,5 +96,8 @@ def test_its_secrets_differ_from_folder_to_folder(demo: Settings) -> None:
     assert not [name for name in same if "TOKEN" in name or name.endswith(("SECRET", "_KEY", "IMAP_URL", "SMTP_URL"))]
 
 
-def test_every_text_that_is_told_has_a_template() -> None:
-    assert set(wiring.PURPOSES) >= {*NOTICES, GREETING, ASK, BIND, REPLY, wording.PURPOSE}
+def test_every_text_that_is_told_has_a_template_and_an_operator_knows_its_purpose() -> None:
+    told = {*NOTICES, GREETING, ASK, BIND, REPLY, replies.THANKS, talks.THANKS, wording.PURPOSE, ALERT, REPORT}
+
+    assert set(wiring.PURPOSES) >= told
+    assert not [purpose for purpose in wiring.PURPOSES if f"`{purpose}`" not in CHANNELS.read_text()]

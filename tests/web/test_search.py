@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from models import AccessLog, CaseStatus, Role
-from tests.factories_cases import make_case
+from models import AccessLog, Case, CaseStatus, Role
+from tests.factories_cases import check, make_case
 from tests.web.forms import form, forms
 
 SignIn = Callable[..., TestClient]
@@ -58,6 +58,19 @@ def test_words_lead_to_the_case(as_role: SignIn, filed: Callable[..., str]) -> N
     assert f"/case/{wanted}" in page
     assert other not in page
     assert "138****0172" in page
+
+
+def test_what_the_citizen_was_answered_is_found_once_it_is_let_out(
+    as_role: SignIn, filed: Callable[..., str], pages: Database, drain: Drain
+) -> None:
+    number, browser = filed(status=CaseStatus.ANSWERED), as_role(Role.AGENT)
+    assert number not in browser.get("/search?q=清运两次").text
+
+    with pages.unit_of_work() as session:
+        check(session, session.scalars(select(Case).where(Case.number == number)).one())
+    drain()
+
+    assert f"/case/{number}" in browser.get("/search?q=清运两次").text
 
 
 def test_everybody_with_cases_finds_the_way_there(as_role: SignIn) -> None:

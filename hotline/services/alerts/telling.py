@@ -12,7 +12,7 @@ from hotline.services.alerts import saying
 from hotline.words import say
 from models import Alert, AlertKind, Subscriber, Unit
 
-REPORT = "report"
+ALERT, REPORT = "alert", "report"
 
 
 def tell_raised(session: Session, alert: Alert) -> int:
@@ -20,7 +20,7 @@ def tell_raised(session: Session, alert: Alert) -> int:
     if _was_told_lately(session, alert):
         return 0
     text = say("[Alarm] {headline}: {details}.", headline=saying.headline(alert), details=saying.details(alert))
-    return _tell(session, _concerned(session, alert), text, purpose="alert", about=f"{alert.id.hex}:raised")
+    return _tell(session, _concerned(session, alert), text, purpose=ALERT, about=f"{alert.id.hex}:raised")
 
 
 def tell_cleared(session: Session, alert: Alert) -> int:
@@ -28,7 +28,7 @@ def tell_cleared(session: Session, alert: Alert) -> int:
     if _was_told_lately(session, alert):
         return 0
     text = say("[Alarm over] {headline}.", headline=saying.headline(alert))
-    return _tell(session, _concerned(session, alert), text, purpose="alert", about=f"{alert.id.hex}:cleared")
+    return _tell(session, _concerned(session, alert), text, purpose=ALERT, about=f"{alert.id.hex}:cleared")
 
 
 def tell_report(session: Session, text: str, *, unit_id: UUID | None, about: str) -> int:

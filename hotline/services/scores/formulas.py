@@ -36,7 +36,9 @@ FORMULAS: Mapping[Indicator | Measure, Formula] = {
         "closed as answered directly", "cases that the agent filed, by the day of filing", "the agent"
     ),
     Measure.AGENT_SATISFACTION: Formula(
-        "rating after the call ≥ 3 of 5", "calls that were rated, by the day they began", "the agent"
+        "rating after the call or conversation ≥ 3 of 5",
+        "calls that were rated, by the day they began; conversations, by the day they were rated",
+        "the agent",
     ),
     Measure.WAIT: Formula("seconds from queue to answer, the mean", "incoming calls that the agent answered", "the agent"),
     Measure.TALK: Formula("seconds from answer to end without holds, the mean", "those that are over", "the agent"),

@@ -36,6 +36,7 @@ from models import (
     Case,
     ClosureKind,
     Contact,
+    ContactRating,
     Dimension,
     Direction,
     Score,
@@ -191,7 +192,6 @@ def _of_agents(stretch: Stretch) -> list[Figures]:
             and_(ended, Call.wrapped_up_at.is_not(None)),
             _seconds(Call.wrapped_up_at) - _seconds(Call.ended_at),
         ),
-        Measure.AGENT_SATISFACTION: (Call.rating.is_not(None), case((Call.rating >= GOOD_RATING, 1.0), else_=0.0)),
     }
     calls = (Call.started_at >= stretch.since, Call.started_at < stretch.until)
     found = [
@@ -201,7 +201,19 @@ def _of_agents(stretch: Stretch) -> list[Figures]:
     direct = case((Case.closure == ClosureKind.DIRECT, 1.0), else_=0.0)
     filed = (Case.id >= first_id_of(stretch.since), Case.created_at >= stretch.since, Case.created_at < stretch.until)
     found.append(_of_agent(Measure.FIRST_CONTACT, direct).join(Case, Case.filed_by_id == Staff.id).where(*filed))
+    found.append(_satisfaction(stretch))
     return [each.group_by(Staff.username) for each in found]
+
+
+def _satisfaction(stretch: Stretch) -> Figures:
+    """Of calls by the day they began, of conversations by the day they were rated."""
+    told = (Call.rating.is_not(None), Call.started_at >= stretch.since, Call.started_at < stretch.until)
+    written = (ContactRating.rated_at >= stretch.since, ContactRating.rated_at < stretch.until)
+    rated = union_all(
+        select(Call.staff_id, Call.rating).where(*told), select(ContactRating.staff_id, ContactRating.rating).where(*written)
+    ).subquery()
+    good = case((rated.c.rating >= GOOD_RATING, 1.0), else_=0.0)
+    return _of_agent(Measure.AGENT_SATISFACTION, good).join(rated, rated.c.staff_id == Staff.id)
 
 
 def _of_agent(measure: Measure, value: ColumnElement[Any]) -> Figures:

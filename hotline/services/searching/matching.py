@@ -1,6 +1,6 @@
 """What was asked as conditions of a query, within what the person may see."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -29,16 +29,18 @@ from hotline.services.access import Me
 from hotline.services.importing import old_numbers
 from hotline.services.searching import sight
 from hotline.services.searching.asking import OVERDUE, Asked, Query, State
-from hotline.services.searching.indexing import channel_word
+from hotline.services.searching.indexing import channel_word, unit_word
 from models import Case, CaseStatus, CaseWords, Category, Mark, Measure, Unit, now
 from models.base import CITY_TIME
 from models.search import Words
 from models.workflow import CASE_FINAL, CASE_OPEN
 
 # Fewer cases than these are fetched and looked at one by one, whatever else is asked.
-FEW = 3000
-# Of more frequent words a page is full long before so many of the newest were read, unless something else asked is rare.
-NEWEST = 10_000
+FEW = 1000
+# Of frequent words a page is full long before so many of the newest were read, unless something else asked is rare.
+NEWEST, NEAREST = 10_000, 1000
+# A unit with more below it sees most of the city; its name helps nobody to find what is rare.
+MOST_UNITS = 200
 NEWEST_FIRST = (Case.created_at.desc(), Case.id.desc())
 ENDED = CASE_FINAL | {CaseStatus.CLOSED}
 
@@ -73,27 +75,32 @@ class Matching:
     def __init__(self, session: Session, me: Me, query: Query, asked: Asked) -> None:
         self._session = session
         self._words = sorted(asked.words)
-        self._areas = [sorted(areas) for areas in asked.areas]
         if query.channel:
             self._words.append(channel_word(query.channel))
         self._on_sqlite = core.is_sqlite(session)
         self._audiences = sight.audiences(me)
-        by_person = asked.number_hash is not None
-        visible = sight.is_visible(session, me, named=bool(asked.number or asked.old_number), by_person=by_person)
-        units = [*_of_units(session, asked, query)]
-        self._conditions = [*visible, *_asked_for(asked), *units, *_filters(query)]
+        own, led = sight.own_units(session, me), [*_leading(session, asked, query)]
+        visible = sight.is_visible(me, own, named=bool(asked.number or asked.old_number), by_person=asked.number_hash is not None)
+        of_units = [Case.lead_unit_id.in_(units) for units in led]
+        self._conditions = [*visible, *_asked_for(asked), *of_units, *_filters(query)]
+        # Of each of these groups one word at least.
+        self._either = [sorted(areas) for areas in asked.areas]
+        if self._words or self._either:
+            self._either += [sorted(map(unit_word, units)) for units in (own, *led) if 0 < len(units) <= MOST_UNITS]
 
     def ways(self, after: Place | None) -> Iterator[Select[UUID]]:
         """Each the newest first. The next one finds more, and takes longer where the words are frequent."""
-        if not (self._words or self._areas):
+        if not (self._words or self._either):
             yield self._ids().order_by(*NEWEST_FIRST)
         elif self._on_sqlite:
             yield self._joined(self._hits().subquery())
-        elif len(few := self._first_hits()) < FEW:
-            yield self._ids().where(Case.id == any_(literal(few, ARRAY(Uuid())))).order_by(*NEWEST_FIRST)
         else:
-            yield self._among_newest(after)
-            yield self._joined(self._hits().subquery())
+            yield self._among_newest(after, NEAREST)
+            if len(few := self._first_hits()) < FEW:
+                yield self._ids().where(Case.id == any_(literal(few, ARRAY(Uuid())))).order_by(*NEWEST_FIRST)
+            else:
+                yield self._among_newest(after, NEWEST)
+                yield self._joined(self._hits().subquery())
 
     def all(self) -> Select[UUID]:
         *_, last = self.ways(None)
@@ -113,12 +120,12 @@ class Matching:
     def _joined(self, hits: FromClause) -> Select[UUID]:
         return self._ids().join(hits, hits.c.case_id == Case.id).order_by(*NEWEST_FIRST)
 
-    def _among_newest(self, after: Place | None) -> Select[UUID]:
+    def _among_newest(self, after: Place | None, many: int) -> Select[UUID]:
         """In the order of the words' own index, so that the reading ends when the page is full."""
         newest = select(CaseWords.case_id, CaseWords.filed_at, CaseWords.words).where(CaseWords.audience.in_(self._audiences))
         if after is not None:
             newest = newest.where(after.comes_before(CaseWords.filed_at, CaseWords.case_id))
-        latest = newest.order_by(CaseWords.filed_at.desc(), CaseWords.case_id.desc()).limit(NEWEST).subquery()
+        latest = newest.order_by(CaseWords.filed_at.desc(), CaseWords.case_id.desc()).limit(many).subquery()
         found = self._ids().join(latest, latest.c.case_id == Case.id).where(*self._holding(latest.c.words))
         return found.order_by(latest.c.filed_at.desc(), latest.c.case_id.desc())
 
@@ -129,14 +136,14 @@ class Matching:
         if not self._on_sqlite:
             return self._holding(CaseWords.words)
         asked = [f'"{word}"' for word in self._words]
-        asked += [f"({' OR '.join(areas)})" for areas in self._areas]
+        asked += [f"({' OR '.join(group)})" for group in self._either]
         rows = text("SELECT rowid FROM case_words_fts WHERE case_words_fts MATCH :asked")
         return [CaseWords.id.in_(rows.bindparams(asked=" AND ".join(asked)).columns(rowid=Integer))]
 
     def _holding(self, words: Any) -> list[ColumnElement[bool]]:
-        """PostgreSQL: the array holds all of these words, and one of each place's areas."""
+        """PostgreSQL: the array holds all of these words, and one of each group."""
         wanted = [words.op("@>", is_comparison=True)(literal(self._words, Words()))] if self._words else []
-        return [*wanted, *(words.op("&&", is_comparison=True)(literal(areas, Words())) for areas in self._areas)]
+        return [*wanted, *(words.op("&&", is_comparison=True)(literal(group, Words())) for group in self._either)]
 
 
 def _asked_for(asked: Asked) -> Iterator[ColumnElement[bool]]:
@@ -148,15 +155,15 @@ def _asked_for(asked: Asked) -> Iterator[ColumnElement[bool]]:
         yield Case.number_hash == asked.number_hash
 
 
-def _of_units(session: Session, asked: Asked, query: Query) -> Iterator[ColumnElement[bool]]:
-    """Led by one of these units, or one below. By their ids, of which the database knows how many cases each has."""
+def _leading(session: Session, asked: Asked, query: Query) -> Iterator[Sequence[UUID]]:
+    """Of each unit asked for, itself and those below. By their ids, of which the database knows how many cases each has."""
     if asked.unit_paths:
         paths = [Unit.path.startswith(path, autoescape=True) for path in asked.unit_paths]
-        yield Case.lead_unit_id.in_(session.scalars(select(Unit.id).where(or_(*paths))).all())
+        yield session.scalars(select(Unit.id).where(or_(*paths))).all()
     if query.unit:
         path = select(Unit.path).where(Unit.code == query.unit).scalar_subquery()
         below = func.substr(Unit.path, 1, func.length(path)) == path
-        yield Case.lead_unit_id.in_(session.scalars(select(Unit.id).where(below)).all())
+        yield session.scalars(select(Unit.id).where(below)).all()
 
 
 def _filters(query: Query) -> Iterator[ColumnElement[bool]]:

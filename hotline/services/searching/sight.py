@@ -1,5 +1,8 @@
 """What a person may find: the rule of `access.see_case` as a condition of the query, and narrower for what is shielded."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.orm import Session
 
@@ -24,20 +27,20 @@ def audiences(me: Me) -> tuple[Audience, ...]:
     return (Audience.EVERYBODY, Audience.TRUSTED) if me.has(*SEES_SHIELDED) else (Audience.EVERYBODY,)
 
 
-def is_visible(session: Session, me: Me, *, named: bool, by_person: bool) -> list[ColumnElement[bool]]:
+def own_units(session: Session, me: Me) -> Sequence[UUID]:
+    """Whose cases a person of a unit may see; none for people of the centre, who are not bound to any."""
+    if me.has(*access.CENTRE):
+        return []
+    if not may_search(me):
+        raise NotAllowed()
+    return session.scalars(select(Unit.id).where(Unit.path.startswith(me.unit_path, autoescape=True))).all()
+
+
+def is_visible(me: Me, own: Sequence[UUID], *, named: bool, by_person: bool) -> list[ColumnElement[bool]]:
     """`named`: asked for by its number, which who may open it knows anyway. `by_person`: by what only the requester has."""
     if me.has(*access.CENTRE):
         return [] if named or me.has(*SEES_SHIELDED) else [~IS_SHIELDED]
-    if not may_search(me):
-        raise NotAllowed()
-    own = select(Unit.id).where(Unit.path.startswith(me.unit_path, autoescape=True))
-    held = exists().where(
-        and_(
-            Assignment.case_id == Case.id,
-            Assignment.unit_id.in_(session.scalars(own).all()),
-            Assignment.status.not_in(access.GONE),
-        )
-    )
+    held = exists().where(and_(Assignment.case_id == Case.id, Assignment.unit_id.in_(own), Assignment.status.not_in(access.GONE)))
     return [held, ~IS_SHIELDED] if by_person else [held]
 
 

@@ -23,6 +23,7 @@ class Opinion:
     solved: bool
     grade: Grade
     remark: str = ""
+    graded: bool = True  # not only said to be solved, or not
 
 
 def read(text: str, rule: SurveyRule) -> Opinion | None:
@@ -48,7 +49,7 @@ def _in_words(written: str, said: str, rule: SurveyRule) -> Opinion | None:
     if len(grades) > 1 or (solved is None and not grades) or rest:
         return None
     grade = next(iter(grades), Grade.SATISFIED if solved else Grade.DISSATISFIED)
-    return Opinion(grade.is_satisfied if solved is None else solved, grade, _remark(written, said, rule))
+    return Opinion(grade.is_satisfied if solved is None else solved, grade, _remark(written, said, rule), graded=bool(grades))
 
 
 def _grades(said: str, rule: SurveyRule) -> set[Grade]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -74,6 +74,14 @@ class PressureRule(Part):
     kept: TimeLimit
 
 
+class Talks(Part):
+    """Who ended a conversation is rated where the citizen wrote: on these channels, as long as the citizen remembers it."""
+
+    channels: tuple[Literal["sms", "wechat", "email"], ...] = ()
+    ended_within: TimeLimit = TimeLimit(24, "h")
+    heard_for: TimeLimit = TimeLimit(72, "h")
+
+
 class SurveyRule(Part):
     questions: Mapping[str, Sentence]
     digits: Mapping[Annotated[str, Field(pattern=r"^[0-9]$")], Grade]
@@ -91,6 +99,7 @@ class SurveyRule(Part):
     control_share: Annotated[float, Field(ge=0, le=1)]
     pressure: PressureRule
     own_numbers: Mapping[str, tuple[str, ...]] = {}
+    talks: Talks = Talks()
 
     @model_validator(mode="after")
     def _asks_all(self) -> Self:

@@ -125,10 +125,11 @@ def test_a_place_in_the_list_that_nobody_wrote_is_the_beginning() -> None:
     assert [Place.of(written) for written in ("", "x~y", "2026-01-01T00:00:00~" + "0" * 32)] == [None, None, None]
 
 
-@pytest.mark.parametrize("few", [1, 10])
+@pytest.mark.parametrize(("nearest", "few"), [(1, 1), (1, 10), (10, 1)])
 def test_words_are_found_behind_many_newer_cases(
-    session: Session, dispatcher: Me, monkeypatch: pytest.MonkeyPatch, few: int
+    session: Session, dispatcher: Me, monkeypatch: pytest.MonkeyPatch, nearest: int, few: int
 ) -> None:
+    monkeypatch.setattr("hotline.services.searching.matching.NEAREST", nearest)
     monkeypatch.setattr("hotline.services.searching.matching.NEWEST", 2)
     monkeypatch.setattr("hotline.services.searching.matching.FEW", few)
     rare = filed(session, content="发现野猪")
@@ -171,6 +172,15 @@ def test_at_the_centre_shielded_cases_are_come_across_by_those_who_handle_them(
     assert (found(session, agent), found(session, agent, "13800000172"), found(session, agent, "食堂")) == ([], [], [])
     assert found(session, agent, case.number) == [case.number]
     assert finding.page(session, agent, Query(q=case.number)).rows[0].title == ""
+
+
+def test_the_answer_of_a_shielded_case_is_found_by_those_who_handle_such_cases(session: Session, dispatcher: Me) -> None:
+    agent, liaison = somebody(session, Role.AGENT), somebody(session, Role.LIAISON, unit="CGJ")
+    openly = filed(session, status=CaseStatus.CLOSED)
+    shielded = filed(session, status=CaseStatus.CLOSED, **SHIELDED)
+
+    assert set(found(session, dispatcher, "清运两次")) == {openly.number, shielded.number}
+    assert [found(session, me, "清运两次") for me in (agent, liaison)] == [[openly.number]] * 2
 
 
 def test_what_is_no_word_is_said_so(session: Session, dispatcher: Me) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from hotline.db import Database
 from hotline.services.searching import indexing
-from models import CaseWords
+from models import Audience, CaseStatus, CaseWords
 from tests.factories_cases import make_case
 
 
@@ -26,6 +26,17 @@ def test_cases_without_words_get_them_once(
     assert [indexing.index_missing(sqlite_database) for _ in range(2)] == [3, 0]
     with sqlite_database.reading() as session:
         assert session.scalar(select(func.count()).select_from(CaseWords)) == 3
+
+
+def test_words_of_an_older_edition_are_written_anew_once(database: Database) -> None:
+    with database.unit_of_work() as session:
+        case = make_case(session, status=CaseStatus.CLOSED)
+        older = {"case_id": case.id, "audience": Audience.EVERYBODY, "filed_at": case.created_at, "words": ["垃圾"], "edition": 1}
+        session.add(CaseWords(**older))
+
+    assert [indexing.index_missing(database) for _ in range(2)] == [1, 0]
+    with database.reading() as session:
+        assert {"垃圾", "两次"} <= set(session.scalars(select(CaseWords.words)).one())
 
 
 def test_a_case_indexed_again_has_its_words_once(sqlite_database: Database) -> None:
