@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 from hotline.events import ContactQueued
 from hotline.services import call_rows, callbacks, core, outbox, queue_rule, queueing, telephone_rule
 from hotline.services.queue_rule import VOICE_MESSAGE
+from hotline.services.sideways import refused_calls
 from models import Call, Callback, CallbackReason, CallEnding, CallEvent, CallStep, Conclusion, Contact, Direction, QueueEntry
 
 # A message by voice waits for an agent as text does; its contact is still a call.
 # What callers wished for themselves, the stronger last; it counts whoever spoke with them before.
 WISHES = (CallEnding.WANTS_CALLBACK, CallEnding.VOICE_MESSAGE)
 # Noted while the call lasts, and true if nothing better comes.
-_NOTED = (CallEnding.NO_AGENT, *WISHES)
+_NOTED = (CallEnding.TURNED_AWAY, CallEnding.NO_AGENT, *WISHES)
 GAVE_UP = frozenset({CallEnding.LEFT_IN_NOTICE, CallEnding.SHORT_ABANDON, CallEnding.ABANDONED, CallEnding.NO_AGENT})
 
 
@@ -70,6 +71,8 @@ def _ending(session: Session, call: Call) -> CallEnding:
         return CallEnding.SPOKEN
     if call.direction == Direction.OUT:
         return CallEnding.NOT_REACHED
+    if call.ending == CallEnding.TURNED_AWAY and call.queued_at is None:
+        return CallEnding.TURNED_AWAY
     return CallEnding.NO_AGENT if call.ending == CallEnding.NO_AGENT else _patience(session, call)
 
 
@@ -111,8 +114,12 @@ def _hand_on(session: Session, call: Call, contact: Contact) -> None:
     """Nobody who was spoken with, or has left a message, is left without a person who sees to it."""
     if contact.concluded_at is not None or contact.taken_by_id is not None:
         return
-    if call.ending == CallEnding.VOICE_MESSAGE:
+    if call.ending == CallEnding.TURNED_AWAY:
+        refused_calls.turn_away(session, contact)
+    elif call.ending == CallEnding.VOICE_MESSAGE:
         enqueue_message(session, contact, at=call.ended_at or call.started_at)
+        if call.queued_at is None:
+            refused_calls.hear_appeal(session, contact)
     elif call.ending in (CallEnding.SPOKEN, CallEnding.INTERRUPTED):
         contact.taken_at, contact.taken_by_id = call.answered_at, call_rows.owner(session, call)
         contact.version += 1

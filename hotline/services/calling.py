@@ -252,6 +252,13 @@ def no_agent(session: Session, linkedid: str, *, at: datetime) -> None:
     _settle_again(session, call)
 
 
+def turned_away(session: Session, linkedid: str, *, at: datetime) -> None:
+    """A number that is refused for a time has begun to hear so; its caller may still ask for a person, or leave a message."""
+    call = call_rows.hold(session, linkedid, at=at)
+    call_endings.note(call, CallEnding.TURNED_AWAY)
+    _settle_again(session, call)
+
+
 def ended(session: Session, linkedid: str, *, at: datetime, reconstructed: bool = False) -> list[UUID]:
     """Those of ours whose telephones were still in it."""
     call = call_rows.hold(session, linkedid, at=at)

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, TooMany
-from hotline.services import call_rows, callbacks, opening_hours, phones, surveys, telephone_rule, tracking
+from hotline.services import call_rows, callbacks, calling, opening_hours, phones, surveys, telephone_rule, tracking
+from hotline.services.sideways import refused_calls
 from hotline.services.survey_plans import moment
 from hotline.services.survey_plans.traces import Origin
 from models import Callback, CallbackReason, CallbackTry, Case, CaseStatus, Contact, Grade, Survey, now
@@ -50,6 +51,7 @@ class Entry:
     flow: str
     queue: str
     wait_seconds: int
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,11 @@ class Outcome:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
-def entry(session: Session, *, called: str) -> Entry:
+def entry(session: Session, *, called: str, caller: str) -> Entry:
     rule = telephone_rule.current(session)
-    return Entry(rule.entry(now()), rule.queue_of(called), rule.longest_wait)
+    until = refused_calls.until(session, caller)
+    flow = rule.entry(now()) if until is None else refused_calls.FLOW
+    return Entry(flow, rule.queue_of(called), rule.longest_wait, until or {})
 
 
 def allows(session: Session, flow: str) -> bool:
@@ -84,6 +88,8 @@ def keep(session: Session, linkedid: str, what: str, told: Mapping[str, str]) ->
         _call_back(session, session.get_one(Contact, call.contact_id))
     elif what in ASKED:
         _keep_survey(session, linkedid, told)
+    elif what == "refusal":
+        calling.turned_away(session, linkedid, at=now())
     elif what == "do_not_call":
         _never_again(session, linkedid)
     elif what not in TOLD_OTHERWISE:

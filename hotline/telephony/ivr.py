@@ -59,9 +59,9 @@ class Database:
             return await asyncio.wait_for(work, KEPT_WITHIN)
         return Outcome("unavailable")
 
-    async def entry(self, called: str) -> Entry:
+    async def entry(self, called: str, caller: str) -> Entry:
         with _LossTold("the entry of a call", called):
-            return await _look(lambda session: flow_calls.entry(session, called=called))
+            return await _look(lambda session: flow_calls.entry(session, called=called, caller=caller))
         return DEFAULT
 
     async def allows(self, flow: str) -> bool:
@@ -119,12 +119,12 @@ class Ivr:
         return AgiServer({"main": self._main, "no_agent": self._no_agent, "survey": self._survey, "callback": self._callback})
 
     async def _main(self, call: AgiCall) -> None:
-        entry = await self._desk.entry(await call.get_variable("DIALLED"))
+        entry = await self._desk.entry(await call.get_variable("DIALLED"), call.caller_number)
         if entry.queue:
             await call.set_variable("QNAME", entry.queue)
         if entry.wait_seconds:
             await call.set_variable("LIMIT", str(entry.wait_seconds))
-        await self._perform(call, entry.flow)
+        await self._perform(call, entry.flow, entry.given)
 
     async def _no_agent(self, call: AgiCall) -> None:
         await self._perform(call, "no_agent")

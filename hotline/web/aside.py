@@ -11,7 +11,7 @@ from hotline.errors import Invalid, NotFound
 from hotline.services import access, cases, filing
 from hotline.services.dispatching import ReturnReason
 from hotline.services.reading_centre import Tab
-from hotline.services.sideways import correcting, doors, police, refusals, second_look, withdrawing
+from hotline.services.sideways import correcting, doors, police, refusals, refused_calls, second_look, withdrawing
 from hotline.web import render
 from hotline.web.centre_requests import asked_of, done
 from hotline.web.deps import Db, Key, Look, Me, Seen
@@ -158,8 +158,10 @@ def replay(request: Request, me: Me, db: Db, number: str, key: Key, push_id: Ann
 def page(request: Request, look: Look, me: Me) -> Response:
     """What the shift leader keeps an eye on beside the main line."""
     access.require(me, *KEPT_BY)
+    listed = refusals.listed(look)
     values: dict[str, Any] = {
-        "listed": refusals.listed(look),
+        "listed": listed,
+        "spoken": refused_calls.spoken_appeals(look, listed.appeals),
         "rule": refusals.rule(look),
         "counts": doors.counts(look, since=now() - COUNTED),
         "days": COUNTED.days,

@@ -32,7 +32,7 @@ from ivr_flows.schema import Menu
 
 FLOWS = load_flows()
 MENUS = [(flow, name) for flow in FLOWS.values() for name, node in flow.nodes.items() if isinstance(node, Menu)]
-VALUES = {"month": "11", "day": "30", "cases": "2"}
+VALUES = {"month": "11", "day": "30", "hour": "0", "cases": "2"}
 
 keys = st.text("0123456789*#", max_size=30) | st.text(max_size=30)
 answers: dict[type[Turn], st.SearchStrategy[Input]] = {

@@ -55,11 +55,11 @@ def test_a_call_begins_with_the_flow_of_the_hour_and_the_queue_of_its_number(
 ) -> None:
     change_rule(session, hours=OFFICE, numbers={"12345": "main", "12329": "english"}, longest_wait=45)
 
-    assert flow_calls.entry(session, called="12329") == Entry("main", "english", 45)
-    assert flow_calls.entry(session, called="somewhere") == Entry("main", "main", 45)
+    assert flow_calls.entry(session, called="12329", caller=NUMBER) == Entry("main", "english", 45)
+    assert flow_calls.entry(session, called="somewhere", caller="") == Entry("main", "main", 45)
 
     clock.move_to(in_the_city(23, 20))
-    assert flow_calls.entry(session, called="12345").flow == "after_hours"
+    assert flow_calls.entry(session, called="12345", caller=NUMBER).flow == "after_hours"
 
 
 def test_a_city_switches_its_flows_on(session: Session) -> None:

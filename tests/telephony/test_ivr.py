@@ -119,7 +119,7 @@ async def test_what_the_service_cannot_do_is_told_to_the_flow_and_never_ends_the
     await service.keep(CALL, "agent_grade", {"agent_grade": "5"})
     assert await service.look_up("case_progress", {}, caller=NUMBER, linkedid=CALL) == Outcome("unavailable")
     assert await service.look_up("weather", {}, caller=NUMBER, linkedid=CALL) == Outcome("unknown")
-    assert await service.entry("12345") == DEFAULT
+    assert await service.entry("12345", NUMBER) == DEFAULT
     assert not await service.allows("progress")
     assert await service.allows("no_agent")
     assert await service.given(CALL, "case_survey") == {}

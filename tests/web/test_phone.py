@@ -13,13 +13,18 @@ from hotline.db import Database
 from hotline.services import calling, exchange_state, lines, routing, switching
 from hotline.settings import Settings
 from models import (
+    Action,
     Call,
     CallStep,
+    Case,
+    CaseEvent,
+    CaseStatus,
     Contact,
     Direction,
     PhoneLine,
     Presence,
     PresenceState,
+    Repeat,
     Role,
     Staff,
     SwitchboardAction,
@@ -28,6 +33,7 @@ from models import (
 )
 from tests.conftest import SignIn
 from tests.factories_calls import make_call, make_line
+from tests.factories_cases import make_case
 from tests.factories_contacts import make_contact
 from tests.web.forms import form, forms
 
@@ -164,6 +170,38 @@ def test_the_seat_of_somebody_who_speaks_says_so(seat: Seat) -> None:
     assert 'data-state="available"' in shown
     assert "通话中" in shown
     assert "空闲" not in shown
+
+
+def test_a_ringing_caller_who_asks_after_a_case_has_its_unit_reminded_by_one_press(seat: Seat) -> None:
+    with seat.pages.unit_of_work() as session:
+        number = make_case(session, status=CaseStatus.DISPATCHED, number=NUMBER).number
+    call = seat.rings()
+    button = form(seat.browser.get("/phone/ring").text, "urge-from-call")
+
+    answers = [seat.browser.post(button.action, data=button.fields, headers={"HX-Request": "true"}) for _ in range(2)]
+
+    assert all(f"已催单：{number}" in answer.text for answer in answers)
+    with seat.pages.reading() as session:
+        urged = select(CaseEvent.id).join(Case).where(Case.number == number, CaseEvent.action == Action.URGE)
+        assert len(session.scalars(urged).all()) == 1
+        assert session.scalars(select(Repeat.contact_id)).all() == [call.contact_id]
+
+
+def test_nobody_urges_from_a_call_a_case_of_another_number_or_from_the_call_of_somebody_else(seat: Seat) -> None:
+    with seat.pages.unit_of_work() as session:
+        own = make_case(session, status=CaseStatus.DISPATCHED, number=NUMBER).number
+        strange = make_case(session, status=CaseStatus.DISPATCHED, number="13900139000").number
+        colleagues = make_call(session, facts=("queued", "rang"), line=make_line(session, extension="2077"))
+    call = seat.rings()
+
+    refused = [
+        seat.post("/phone/urge", contact=str(contact_id), number=number, key=uuid4().hex).status_code
+        for contact_id, number in ((call.contact_id, strange), (colleagues.contact_id, own), (uuid4(), own))
+    ]
+
+    assert refused == [404, 404, 404]
+    with seat.pages.reading() as session:
+        assert session.scalars(select(Repeat)).all() == []
 
 
 def test_an_answered_call_no_longer_rings(seat: Seat) -> None:

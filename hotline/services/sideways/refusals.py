@@ -1,13 +1,14 @@
 """Numbers that are not served for a time after nuisance: agents propose, the shift leader decides, for a term, with an appeal.
 
 Nobody is dropped silently: what a refused number writes is still a contact, concluded with a polite text that says until when and
-how to appeal. Urgent words always get through; calls always do, and the desk is told.
+how to appeal. Urgent words always get through. Calls are the affair of `refused_calls`.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -33,6 +34,11 @@ _APPEAL = re.compile(r"申诉[:：,，。 ]*(.{2,1000})", re.DOTALL)
 MOST_LISTED = 100
 
 
+class OfCalls(StrEnum):
+    TURNED_AWAY = "turned_away"
+    SERVED = "served"
+
+
 class NuisanceRule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,6 +46,8 @@ class NuisanceRule(BaseModel):
     within_days: Annotated[int, Field(ge=1)]
     terms_hours: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
     decided_by: frozenset[Role]
+    # Editions of before this was asked served them all.
+    calls: OfCalls = OfCalls.SERVED
     reason: str
 
     def term(self, round_: int) -> timedelta:
@@ -213,10 +221,10 @@ def hear(session: Session, contact: Contact, message: Message) -> bool:
     if appealed and row.appealed_at is None:
         appeal(session, row, appealed[1])
         _say(session, contact, HEARD, _told(session, row), message)
-        told = texts.render(session, HEARD, "sms", _told(session, row))
+        told = in_writing(session, row, HEARD)
     else:
         row.turned_away += 1
-        told = texts.render(session, TEXT, "sms", _told(session, row))
+        told = in_writing(session, row, TEXT)
         _say(session, contact, TEXT, _told(session, row), message)
     queueing.conclude(session, contact, Conclusion.REFUSED, by=None, note=told)
     return True
@@ -238,6 +246,11 @@ def appeal_of(session: Session, contact: Contact, text: str) -> None:
     if row is None or contact.conclusion != Conclusion.REFUSED:
         raise WrongState()
     appeal(session, row, text)
+
+
+def in_writing(session: Session, row: NumberRefusal, occasion: str) -> str:
+    """What the contact keeps of what its sender was told."""
+    return texts.render(session, occasion, "sms", _told(session, row))
 
 
 def _told(session: Session, row: NumberRefusal) -> dict[str, str]:
