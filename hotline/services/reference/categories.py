@@ -132,7 +132,7 @@ def _cases(session: Session, code: str) -> int:
 def _current(session: Session, *, locked: bool = False) -> TaxonomyVersion:
     edition = tree.current(session, locked=locked)
     if edition is None:
-        raise NotFound()
+        raise Outdated() if locked else NotFound()  # whoever held the lock has put another in force
     return edition
 
 
