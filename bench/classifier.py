@@ -2,6 +2,7 @@
 
 Without a folder it measures the demo model on the invented texts that it never saw. A folder with train_unit.csv, train_l2.csv,
 train_type.csv and train_contest.csv (columns text, label) adds a model for each: five folds by near-duplicate group, times, size.
+Where fastText is installed it is trained and asked on the same texts.
 """
 
 import argparse
@@ -14,13 +15,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench import fasttext_beside
 from bench.figures import Figure
+from classifier import training
 
 ROOT = Path(__file__).resolve().parents[1]
 HELD_OUT = ROOT / "tests" / "classifier" / "citizens.jsonl"
 REFERENCE = ROOT / "hotline" / "reference"
+SEED = ROOT / "classifier" / "data" / "seed_examples.jsonl"
 CITY = (
-    *("--examples", str(ROOT / "classifier" / "data" / "seed_examples.jsonl")),
+    *("--examples", str(SEED)),
     *("--taxonomy", str(REFERENCE / "taxonomy.yaml"), "--city", str(REFERENCE / "city.yaml")),
 )
 # What each task must reach: figure, bar, and whether more is better.
@@ -61,6 +65,13 @@ def _demo(model: Path) -> Iterator[Figure]:
     yield from _trained("demo", CITY, model)
     measured = _measured(model, HELD_OUT, "--city", str(REFERENCE / "city.yaml"))
     yield from _figures("demo", measured, DEMO | RUNNING)
+    if fasttext_beside.is_there():
+        yield from fasttext_beside.of_texts("demo", _labelled(SEED), _labelled(HELD_OUT))
+
+
+def _labelled(file: Path) -> list[tuple[str, str]]:
+    rows = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    return [(row["text"], row["category"]) for row in rows if row.get("category")]
 
 
 def _task(task: str, bars: dict[str, tuple[float, bool]], data: Path, model: Path) -> Iterator[Figure]:
@@ -68,6 +79,9 @@ def _task(task: str, bars: dict[str, tuple[float, bool]], data: Path, model: Pat
     (measures,) = json.loads((model / "manifest.json").read_text(encoding="utf-8"))["measures"].values()
     yield from _figures(task, measures, bars)
     yield from _figures(task, _measured(model, data), RUNNING)
+    if fasttext_beside.is_there():
+        rows = training.read_table(data, text="text", label="label")
+        yield from fasttext_beside.of_folds(task, [row.text for row in rows], [row.labels["label"] for row in rows])
 
 
 def _trained(task: str, source: Sequence[str], model: Path) -> Iterator[Figure]:
@@ -103,6 +117,8 @@ def main() -> int:
     for figure in figures(options.data):
         print(figure.as_json() if options.json else figure.as_words(), flush=True)
         missed += figure.holds is False
+    if not (options.json or fasttext_beside.is_there()):
+        print(fasttext_beside.HOW)
     return 1 if missed else 0
 
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,8 @@ def _guesser(saved: storage.Saved, label: str) -> Guess:
 
 
 def _predict(options: argparse.Namespace) -> None:
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # whatever the terminal's language says
     saved = storage.read(options.model)
     if "category" not in saved.model.heads:
         (name,) = saved.model.heads

@@ -22,6 +22,7 @@ TOP = 3
 _MOST_WORDS = 5
 _NEIGHBOURS = 3
 _BLOCK = 256
+_DOUBTFUL = 0.3  # less than that of one category of emergencies is no emergency yet
 _ALARM = 0.4  # the share of all categories of emergencies together
 _HEIGHT = {Level.NORMAL: 0, Level.URGENT: 1, Level.EMERGENCY: 2}
 
@@ -228,7 +229,10 @@ class Classifier:
             return Urgency(Level.EMERGENCY, "像突发或危险事件，请先核实")
         # What no word speaks for is the likeliest of many unlikely ones: its usual urgency says nothing.
         usual = Level(today.routing.urgencies.get(category.code, Level.NORMAL)) if category.words else Level.NORMAL
+        is_doubtful = usual == Level.EMERGENCY and category.confidence < _DOUBTFUL
+        usual = Level.URGENT if is_doubtful else usual
         if _HEIGHT[usual] <= _HEIGHT[Level(by_words.level)]:
             return by_words
+        name = today.routing.names.get(category.code, category.code)
         label = "特急" if usual == Level.EMERGENCY else "紧急"
-        return Urgency(usual, f"事项“{today.routing.names.get(category.code, category.code)}”默认为{label}")
+        return Urgency(usual, f"像“{name}”，请先核实" if is_doubtful else f"事项“{name}”默认为{label}")

@@ -2,8 +2,9 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from classifier.text import compact, lexicon
 from classifier.types import Level, Urgency
@@ -24,6 +25,8 @@ _SUPPOSED = re.compile(r"差点|万一|如果|要是|假如|担心|怕|会不会
 _NAMES = {Level.EMERGENCY: "特急", Level.URGENT: "紧急"}
 _HEIGHT = {Level.NORMAL: 0, Level.URGENT: 1, Level.EMERGENCY: 2}
 _MOST_WORDS = 3
+# A clause that goes on for longer says nothing of its end.
+_LONGEST_CLAUSE = 120
 
 
 @dataclass(frozen=True)
@@ -58,17 +61,18 @@ class UrgencyRules:
         quoted = "".join(f"“{word}”" for word in _longest(word for hit in hits if hit.level == level for word in hit.words))
         return Urgency(level, f"因{quoted}升为{_NAMES[level]}")
 
-    def _sentence(self, sentence: str) -> list[_Hit]:
-        found = list(self._words.finditer(sentence))
+    def _sentence(self, text: str) -> list[_Hit]:
+        sentence = _Sentence(text)
+        found = list(self._words.finditer(text))
         shadowed = [word.span() for word in found if self._levels[word[0]] == Level.NORMAL]
-        hits = [_Hit((word[0],), _weaken(self._levels[word[0]], sentence, word.start())) for word in found]
-        for rule in (rule for sign in dict.fromkeys(sentence) for rule in self._pairs.get(sign, ())):
+        hits = [_Hit((word[0],), sentence.weaken(self._levels[word[0]], word.start())) for word in found]
+        for rule in (rule for sign in dict.fromkeys(text) for rule in self._pairs.get(sign, ())):
             # Few rules say anything of a sentence, and a plain look is a hundred times faster than a search.
-            if not all(part in sentence for part in rule.parts):
+            if not all(part in text for part in rule.parts):
                 continue
-            starts = [_outside_of(sentence, part, shadowed) for part in rule.parts]
-            if min(starts) >= 0:
-                hits.append(_Hit(rule.parts, _weaken(rule.level, sentence, max(starts))))
+            places = [_outside_of(text, part, shadowed) for part in rule.parts]
+            if all(places):
+                hits.append(_Hit(rule.parts, sentence.weaken_together(rule.level, places)))
         return hits
 
 
@@ -84,19 +88,45 @@ def _read(line: str) -> _Rule:
     return _Rule(tuple(word.split("+")), Level(level))
 
 
-def _outside_of(sentence: str, part: str, spans: list[tuple[int, int]]) -> int:
-    """Where the part stands outside the shadowed spans, or -1."""
+def _outside_of(sentence: str, part: str, spans: list[tuple[int, int]]) -> list[int]:
+    """Where the part stands outside the shadowed spans."""
     found = (one.start() for one in re.finditer(re.escape(part), sentence))
-    return next((at for at in found if not any(start <= at < end for start, end in spans)), -1)
+    return [at for at in found if not any(start <= at < end for start, end in spans)]
 
 
-def _weaken(level: Level, sentence: str, at: int) -> Level:
-    """Denied, practised or told is nothing; feared, long past or asked about is a hidden danger, not an emergency."""
-    clause = _CLAUSE_END.split(sentence[:at])[-1]
-    is_now = _NOW.search(sentence)
-    if _DENIED.search(clause) or (_DRILL.search(sentence) and not is_now):
-        return Level.NORMAL
-    was_then = _LONG_AGO.search(clause) and not _NOW.search(clause)
-    is_past = was_then or ((_LONG_AGO.search(sentence) or _ONCE.search(clause)) and not is_now)
-    is_asked = _ASKED.search(sentence) and not is_now
-    return Level.URGENT if level == Level.EMERGENCY and (is_past or is_asked or _SUPPOSED.search(clause)) else level
+class _Sentence:
+    """What stands around a word: denied, practised or told is nothing; feared, long past or asked about is a hidden danger."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _is_now(self) -> bool:
+        return _NOW.search(self._text) is not None
+
+    @cached_property
+    def _is_drill(self) -> bool:
+        return not self._is_now and _DRILL.search(self._text) is not None
+
+    @cached_property
+    def _is_told(self) -> bool:
+        """Of long ago, or asked about."""
+        return not self._is_now and bool(_LONG_AGO.search(self._text) or _ASKED.search(self._text))
+
+    def weaken(self, level: Level, at: int) -> Level:
+        clause = self._clause(at)
+        if _DENIED.search(clause) or self._is_drill:
+            return Level.NORMAL
+        was_then = _LONG_AGO.search(clause) and not _NOW.search(clause)
+        is_past = was_then or (_ONCE.search(clause) and not self._is_now)
+        is_less = self._is_told or is_past or _SUPPOSED.search(clause)
+        return Level.URGENT if level == Level.EMERGENCY and is_less else level
+
+    def weaken_together(self, level: Level, places: Sequence[Sequence[int]]) -> Level:
+        """Of a rule with several parts: nothing if one of them is denied wherever it stands."""
+        if any(all(_DENIED.search(self._clause(at)) for at in of_part) for of_part in places):
+            return Level.NORMAL
+        return self.weaken(level, max(of_part[0] for of_part in places))
+
+    def _clause(self, at: int) -> str:
+        return _CLAUSE_END.split(self._text[max(0, at - _LONGEST_CLAUSE) : at])[-1]

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from io import TextIOWrapper
 
 from classifier import City, Gazetteer, ModelUnusable, city_from_reference, load, places_from_city
 from hotline.db import reading
@@ -23,9 +24,10 @@ def run(_: argparse.Namespace) -> int:
     except ModelUnusable as error:
         raise HotlineError(str(error)) from error
     classifier.know(today)
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # whatever the terminal's language says
     for line in sys.stdin:
-        if text := line.strip():
-            print(json.dumps(classifier.predict(text).as_dict(), ensure_ascii=False), flush=True)
+        print(json.dumps(classifier.predict(line.strip()).as_dict(), ensure_ascii=False), flush=True)
     return 0
 
 

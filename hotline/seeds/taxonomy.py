@@ -7,6 +7,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from hotline.seeds import files
+from hotline.services.reference import categories, tree, units
 from models import Category, RoutingRule, TaxonomyVersion, Unit, UnitKind
 
 FILE = "taxonomy.yaml"
@@ -17,16 +18,18 @@ NEEDS_PLACE = {"area_leads", "area_assists"}
 def load_units(session: Session) -> int:
     """Bureaus and townships from the taxonomy, their communities below them from the city; returns how many were added.
 
-    Units that are gone from the files are closed, never deleted: cases point at them. Those of grids follow the areas.
+    Units that are gone from the files are closed, never deleted: cases point at them. Those of grids follow the areas, and what
+    an administrator has changed stays as it is.
     """
+    kept = units.changed_by_people(session)
     known = {unit.code: unit for unit in session.scalars(select(Unit))}
-    wanted = [_main_unit(body) for body in files.read(FILE)["units"]]
+    wanted = [_main_unit(body) for body in files.read(FILE)["units"] if body["code"] not in kept]
     added = _store(session, known, wanted)
     parents = {unit.code: unit for unit in session.scalars(select(Unit))}
     communities = [_community_unit(parents, township, community) for township, community in _communities()]
     added += _store(session, known, communities)
     codes = [row["code"] for row in (*wanted, *communities)]
-    session.execute(update(Unit).where(Unit.code.not_in(codes), Unit.kind != UnitKind.GRID).values(active=False))
+    session.execute(update(Unit).where(Unit.code.not_in([*codes, *kept]), Unit.kind != UnitKind.GRID).values(active=False))
     return added
 
 
@@ -77,17 +80,19 @@ def _community_unit(parents: Mapping[str, Unit], township: Mapping[str, Any], co
 
 
 def load_categories(session: Session) -> bool:
-    """A new edition of the tree becomes the current one; cases keep theirs."""
+    """A new edition of the tree; it becomes the current one unless an administrator made that. Cases keep theirs."""
     edition = files.digest(FILE)
     if session.scalar(select(TaxonomyVersion.id).where(TaxonomyVersion.digest == edition)):
         return False
-    session.execute(update(TaxonomyVersion).values(current=False))
-    version = TaxonomyVersion(digest=edition, note=f"schema {files.read(FILE)['schema_version']}", current=True)
+    stays = categories.was_edited(session)
+    version = TaxonomyVersion(digest=edition, note=f"schema {files.read(FILE)['schema_version']}", current=False)
     session.add(version)
     session.flush()
-    trees = files.read(FILE)["categories"]
-    session.execute(insert(Category), [{"taxonomy_id": version.id, **row} for tree in trees for row in _categories(tree)])
-    session.execute(insert(RoutingRule), [{"taxonomy_id": version.id, **row} for tree in trees for row in _routes(tree)])
+    if not stays:
+        tree.put_in_force(session, version)
+    tops = files.read(FILE)["categories"]
+    session.execute(insert(Category), [{"taxonomy_id": version.id, **row} for top in tops for row in _categories(top)])
+    session.execute(insert(RoutingRule), [{"taxonomy_id": version.id, **row} for top in tops for row in _routes(top)])
     return True
 
 

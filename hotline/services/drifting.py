@@ -1,7 +1,7 @@
 """How the model fares week by week: what agents change, how the matters shift, which labels are mixed up. Reads only."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -85,6 +85,7 @@ class Stability:
 class Confusion:
     """Two labels that are taken for each other."""
 
+    codes: tuple[str, str]
     one: str
     other: str
     one_as_other: int
@@ -96,6 +97,7 @@ class Confusion:
 class Spread:
     """A suggestion out of which people make many labels."""
 
+    code: str
     name: str
     count: int
     right: float
@@ -121,6 +123,7 @@ class Drift:
     confusions: Sequence[Confusion]
     spreads: Sequence[Spread]
     trained: bool  # whether the model says what it was trained on
+    categories: Set[str]  # those of today
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ def drift(session: Session) -> Drift:
         confusions=_confusions(rows["category"], names),
         spreads=_spreads(rows["category"], names),
         trained=bool(learnt),
+        categories=names.keys(),
     )
 
 
@@ -297,7 +301,14 @@ def _confusions(rows: Sequence[_Row], names: Mapping[str, str]) -> list[Confusio
         if row.changed:
             mistaken[row.suggested, row.decided] += row.count
     found = [
-        Confusion(names.get(one, one), names.get(other, other), count, back, (count + back) / (decided[one] + decided[other]))
+        Confusion(
+            (one, other),
+            names.get(one, one),
+            names.get(other, other),
+            count,
+            back,
+            (count + back) / (decided[one] + decided[other]),
+        )
         for (one, other), count in mistaken.items()
         if one < other and min(count, back := mistaken[other, one]) >= FEWEST_CONFUSED
     ]
@@ -316,9 +327,8 @@ def _spreads(rows: Sequence[_Row], names: Mapping[str, str]) -> list[Spread]:
 
 def _spread(label: str, parts: Counter[str], names: Mapping[str, str]) -> Spread:
     shares = [(names.get(code, code), count / parts.total()) for code, count in parts.most_common() if code != label]
-    return Spread(
-        names.get(label, label), parts.total(), parts[label] / parts.total(), [each for each in shares if each[1] >= PART]
-    )
+    right, large = parts[label] / parts.total(), [each for each in shares if each[1] >= PART]
+    return Spread(label, names.get(label, label), parts.total(), right, large)
 
 
 def as_plots(found: Drift) -> dict[str, Any]:

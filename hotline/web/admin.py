@@ -12,6 +12,7 @@ from hotline.services import access, administration, profiles, reading_admin, re
 from hotline.services.administration import CHANNELS, GIVEN_ROLES, Account
 from hotline.services.systems import delivering
 from hotline.web import (
+    admin_categories,
     admin_conversations,
     admin_model,
     admin_notices,
@@ -20,6 +21,7 @@ from hotline.web import (
     admin_systems,
     admin_telephone,
     admin_texts,
+    admin_units,
     render,
 )
 from hotline.web.deps import Db, Look, Me
@@ -40,6 +42,8 @@ router.include_router(admin_conversations.router)
 router.include_router(admin_model.router)
 router.include_router(admin_systems.router)
 router.include_router(admin_notices.router)
+router.include_router(admin_categories.router)
+router.include_router(admin_units.router)
 
 
 @router.get("")

@@ -11,6 +11,7 @@ from uuid import uuid4
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from pydantic import BaseModel
 
 from hotline import words
 from hotline.settings import get_settings
@@ -107,6 +108,12 @@ def local_path(url: str | None) -> str:
     if parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith("//") or "\\" in (url or ""):
         return ""
     return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def as_fields(form: BaseModel) -> list[tuple[str, str]]:
+    """What was sent, for the hidden fields of a page that asks again."""
+    body = form.model_dump(mode="json").items()
+    return [(name, str(each)) for name, value in body for each in (value if isinstance(value, list) else [value])]
 
 
 def _left_notice(request: Request) -> dict[str, str] | None:

@@ -27,6 +27,8 @@ def rules() -> UrgencyRules:
         "培训班着火了",
         "正在搞消防演练，突然真的着火了",
         "没有人管，房子塌了",
+        "没有煤气报警器，厨房里一股煤气味",
+        "不是第一次了，" * 400 + "现在着火了",
     ],
 )
 def test_danger_to_life_now_is_an_emergency(rules: UrgencyRules, text: str) -> None:
@@ -40,6 +42,8 @@ def test_danger_to_life_now_is_an_emergency(rules: UrgencyRules, text: str) -> N
         "幸好没有着火",
         "商场跳楼价大甩卖是假的",
         "燃气灶打不着火",
+        "不是煤气泄漏，是下水道的味道",
+        "没有着火" * 900,
         "气炸了，物业不理人",
     ],
 )

@@ -128,7 +128,8 @@ def test_suggest_prints_one_object_a_line(env: dict[str, str]) -> None:
     suggested = command("suggest", env=env, feed="银杏路15号路灯不亮\n\n楼下有人持刀打架\n")
 
     assert suggested.returncode == 0, suggested.stderr
-    lamp, knife = [json.loads(line) for line in suggested.stdout.splitlines()]
+    lamp, nothing, knife = [json.loads(line) for line in suggested.stdout.splitlines()]
+    assert not nothing["sure"]
     assert [len(lamp["category"]), len(lamp["unit"])] == [3, 3]
     assert {"code", "confidence", "words"} <= set(lamp["unit"][0])
     assert lamp["place"]["grid"].startswith("990181003")
@@ -136,6 +137,8 @@ def test_suggest_prints_one_object_a_line(env: dict[str, str]) -> None:
 
 
 ODD = {
+    "nothing": "",
+    "a space": " ",
     "one sign": "水",
     "emoji": "😀😀😀🔥",
     "traditional": "路燈壞了，晚上漆黑一片，沒人來修",
@@ -155,12 +158,24 @@ ODD = {
 
 
 def test_whatever_is_written_gets_an_answer_or_an_honest_not_sure(env: dict[str, str]) -> None:
-    suggested = command("suggest", env=env, feed="".join(f"{text}\n" for text in ["", " ", *ODD.values()]))
+    suggested = command("suggest", env=env, feed="".join(f"{text}\n" for text in ODD.values()))
 
     assert suggested.returncode == 0, suggested.stderr
     said = dict(zip(ODD, map(json.loads, suggested.stdout.splitlines()), strict=True))
     assert all(len(each["category"]) == 3 for each in said.values())
-    nothing_to_go_by = {"one sign", "emoji", "pinyin", "latin", "mongolian", "uyghur", "telephone number", "abuse", "prompt"}
+    nothing_to_go_by = {
+        "nothing",
+        "a space",
+        "one sign",
+        "emoji",
+        "pinyin",
+        "latin",
+        "mongolian",
+        "uyghur",
+        "telephone number",
+        "abuse",
+        "prompt",
+    }
     assert [name for name in nothing_to_go_by if said[name]["sure"]] == []
     assert said["traditional"]["category"][0]["code"] == "0203"
     assert said["traditional emergency"]["urgency"]["level"] == "emergency"

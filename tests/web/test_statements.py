@@ -242,6 +242,10 @@ def test_supervision_and_administration(as_role: SignIn, city: Database) -> None
             "/model/drift",
             "/model/duties",
             "/reference",
+            "/reference/categories",
+            "/reference/categories/0102",
+            "/reference/units",
+            "/reference/units/CGJ",
             "/calendar",
             "/messages",
             "/access",
@@ -251,6 +255,10 @@ def test_supervision_and_administration(as_role: SignIn, city: Database) -> None
 
     act(everybody, city, everybody.get("/admin/rules").text, "queue-rule", sms="200")
     act(everybody, city, everybody.get("/admin/profiles/centre_verified").text, "profile-in-force", reason="会议纪要")
+    taking = form(everybody.get("/admin/reference/units/ZJJ").text, "unit-change")
+    with at_most_twenty(city, taking.action):
+        looked = everybody.post(taking.action, data=taking.filled(instead_of="CGJ")).text
+    act(everybody, city, looked, "unit-confirm", reason="会议纪要")
     act(everybody, city, everybody.get(f"/admin/staff?open={somebody}").text, "staff-change", name="改名", roles="agent")
 
 

@@ -1,0 +1,112 @@
+"""Units as administrators keep them: added, renamed, given the place of another, closed."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hotline.errors import HotlineError, Invalid, NoteRequired, NotFound, Outdated, RuleBroken
+from hotline.seeds import taxonomy
+from hotline.services import city_today
+from hotline.services.access import Me
+from hotline.services.reference import categories, units
+from hotline.services.reference.units import UnitForm
+from models import CaseStatus, Role, Unit, new_id
+from tests.factories import make_staff, unit_of
+from tests.factories_cases import make_case
+
+NEW = {"act": "add", "code": "SYJ", "name": "水务局", "duties": "供水、排水", "reason": "机构改革方案"}
+
+
+@pytest.fixture
+def admin(session: Session) -> Me:
+    staff = make_staff(session, roles=(Role.ADMINISTRATOR,))
+    return Me(staff.id, new_id(), staff.username, staff.name, frozenset({Role.ADMINISTRATOR}), None, "", "")
+
+
+def change(session: Session, by: Me, **form: Any) -> Unit:
+    wanted = UnitForm(**{"reason": "会议纪要", **form})
+    return units.change(session, wanted, seen=units.propose(session, wanted).seen, by=by)
+
+
+def test_a_new_unit_is_suggested_by_its_duties_at_once(session: Session, admin: Me) -> None:
+    unit = change(session, admin, **NEW)
+
+    city = city_today.load(session)
+
+    assert city is not None
+    assert (unit.short, unit.path, unit.active) == ("水务局", "/SYJ/", True)
+    assert list(city.routing.duties["SYJ"]) == ["水务局", "供水", "排水"]
+
+
+def test_a_unit_that_takes_the_place_of_another_leads_what_that_led(session: Session, admin: Me) -> None:
+    make_case(session, status=CaseStatus.DISPATCHED, unit="CGJ")
+    form = UnitForm(**{**NEW, "instead_of": "CGJ"})
+    led = [each.code for each in categories.shown(session).tree.values() if each.duty.lead == "CGJ"]
+
+    proposal = units.propose(session, form)
+    units.change(session, form, seen=proposal.seen, by=admin)
+
+    assert proposal.in_hand == 1
+    assert any(each.part == "主办单位" and each.after == "水务局" for each in proposal.differences)
+    tree = categories.shown(session).tree
+    assert led
+    assert {tree[code].duty.lead for code in led} == {"SYJ"}
+    assert not unit_of(session, "CGJ").active
+    city = city_today.load(session)
+    assert city is not None
+    assert city.unit_now("CGJ") == "SYJ"
+
+
+def test_old_and_new_are_shown_before_a_unit_is_renamed(session: Session, admin: Me) -> None:
+    old = unit_of(session, "ZJJ")
+    form = UnitForm(act="change", code="ZJJ", name="住房建设局", short=old.short, kind=old.kind, duties=old.duties, reason="更名")
+
+    proposal = units.propose(session, form)
+
+    (name,) = proposal.differences
+    assert (name.before, name.after) == ("住房和城乡建设局", "住房建设局")
+    assert units.change(session, form, seen=proposal.seen, by=admin).name == "住房建设局"
+    with pytest.raises(RuleBroken):
+        units.propose(session, form)
+    with pytest.raises(Outdated):
+        units.change(session, form.model_copy(update={"name": "住建委"}), seen=proposal.seen, by=admin)
+
+
+def test_only_a_unit_that_nothing_leads_to_is_closed(session: Session, admin: Me) -> None:
+    change(session, admin, **NEW)
+
+    assert not change(session, admin, act="close", code="SYJ").active
+    for needed in ("CGJ", "T001"):
+        with pytest.raises(RuleBroken):
+            change(session, admin, act="close", code=needed)
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ({**NEW, "code": "syj"}, Invalid),
+        ({**NEW, "code": "CGJ"}, Invalid),
+        ({**NEW, "name": " "}, Invalid),
+        ({**NEW, "kind": "grid"}, Invalid),
+        ({**NEW, "instead_of": "NONE"}, Invalid),
+        ({**NEW, "instead_of": "T001"}, RuleBroken),
+        ({**NEW, "reason": ""}, NoteRequired),
+        ({**NEW, "act": "change"}, NotFound),
+        ({**NEW, "act": "change", "code": "990181001001"}, NotFound),  # a community's
+    ],
+)
+def test_what_makes_no_sense_is_refused(session: Session, admin: Me, form: dict[str, Any], error: type[HotlineError]) -> None:
+    with pytest.raises(error):
+        change(session, admin, **form)
+
+
+def test_a_file_leaves_what_an_administrator_changed_as_it_is(session: Session, admin: Me) -> None:
+    change(session, admin, **NEW)
+    change(session, admin, act="change", code="ZJJ", name="住房建设局", short="住建", duties="物业")
+
+    taxonomy.load_units(session)
+
+    found = dict(session.execute(select(Unit.code, Unit.name).where(Unit.active, Unit.code.in_(["SYJ", "ZJJ"]))).all())
+    assert found == {"SYJ": "水务局", "ZJJ": "住房建设局"}
