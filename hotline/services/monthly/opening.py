@@ -16,14 +16,11 @@ from hotline.services.monthly.figures import Figures
 from hotline.services.monthly.months import Month
 from hotline.services.monthly.reports import CITY
 from hotline.services.monthly.saying import Compared
-from hotline.services.monthly.tables import Cell, Kind, Table
-from hotline.services.profiles import Indicator
+from hotline.services.monthly.tables import SHOWN_SHARES, Cell, Kind, Table
+from hotline.services.workbooks import LIKE_FORMULA
 from models import MonthlyReport
 
 MOST_MONTHS = 36
-SHOWN_SHARES = (Indicator.CONTACT, Indicator.ON_TIME, Indicator.RESOLUTION, Indicator.SATISFACTION)
-# What begins like this is a formula to a spreadsheet.
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -131,6 +128,6 @@ def as_csv(found: Open) -> str:
 
 
 def _cell(value: Cell) -> Cell:
-    if isinstance(value, str) and value.startswith(FORMULAS):
+    if isinstance(value, str) and value.startswith(LIKE_FORMULA):
         return f"'{value}"
     return "" if value is None else value
