@@ -157,6 +157,16 @@ def test_small_numbers_are_not_opened(city: Database) -> None:
     assert (found.received, found.closed, dict(found.shares)["resolution"]) == (9, 5, 1.0)
 
 
+def test_what_is_hidden_cannot_be_reckoned_from_the_total() -> None:
+    now = Figures(filed=41, by_place={"a": 1, "b": 1, "c": 9, "d": 30})
+    table = next(each for each in tables.all_of(Compared(now, None, None)) if each.key == "place")
+
+    shown = opening.without_small(table, 5)
+
+    # Two that together are two would be one and one.
+    assert list(shown.rows) == [("a", None), ("b", None), ("c", None), ("d", 30)]
+
+
 def test_opened_figures_as_csv_and_json_say_the_same(city: Database) -> None:
     with city.unit_of_work() as session:
         reports.sign(session, NOVEMBER, "", remark="", by=me_as(session, Role.SUPERVISOR))
