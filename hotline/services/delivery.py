@@ -15,6 +15,8 @@ from hotline import words
 from hotline.events import DeliveryChanged, MessageReady, OutcomeUnclear
 from hotline.ports import File, Outbound, Receipt, ReceiptState
 from hotline.services import answered, conversations, files, outgoing, pacing, texting_rule
+from hotline.services.alerts import telling
+from hotline.services.monthly import reports, sheets
 from hotline.services.outbox import emit
 from hotline.services.outgoing import Way
 from models import Attachment, Conversation, Delivery, OutgoingMessage, now
@@ -180,7 +182,18 @@ def _outbound(session: Session, row: OutgoingMessage) -> Outbound:
 
 
 def _files_of(session: Session, row: OutgoingMessage) -> tuple[File, ...]:
+    if row.purpose == telling.REPORT:
+        return _book_of(session, row)
     if row.message_id is None:
         return ()
     rows = session.scalars(select(Attachment).where(Attachment.message_id == row.message_id).order_by(Attachment.created_at))
     return tuple(File(each.name, files.open(each)) for each in rows)
+
+
+def _book_of(session: Session, row: OutgoingMessage) -> tuple[File, ...]:
+    """What is small is not kept: a signed report gives the same book at every try."""
+    report_id = telling.report_in(row)
+    if report_id is None:
+        return ()
+    report = reports.signed(session, report_id)
+    return (File(sheets.name_of(report), sheets.write(report)),)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, and_, case, cast, exists, extract, func, select
+from sqlalchemy import ColumnElement, Integer, and_, case, cast, extract, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hotline.services import queue_rule, queueing, reading_calls
@@ -140,7 +140,7 @@ def midnight(at: datetime) -> datetime:
     return at.astimezone(CITY_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def figures(session: Session, land: Ground, usual: Sequence[float] = ()) -> Wall:
+def figures(session: Session, land: Ground, usual: Sequence[float], opinions_of_week: Opinions) -> Wall:
     at = now()
     start = midnight(at)
     rule = queue_rule.current(session)
@@ -163,7 +163,7 @@ def figures(session: Session, land: Ground, usual: Sequence[float] = ()) -> Wall
         prompt_texts=_prompt(prompt, TEXTS),
         prompt_letters=_prompt(prompt, LETTERS),
         opinions=_opinions(session, start, at),
-        opinions_of_week=_opinions(session, at - OPINIONS_OF, at),
+        opinions_of_week=opinions_of_week,
         late=_late(session, at),
         ground=land,
         heats=heats,
@@ -172,6 +172,12 @@ def figures(session: Session, land: Ground, usual: Sequence[float] = ()) -> Wall
         open_emergencies=_open_emergencies(session),
         calls=reading_calls.call_figures(session) if get_settings().telephony == "on" else None,
     )
+
+
+def opinions_of_week(session: Session) -> Opinions:
+    """Of the last seven days, to be asked for now and then."""
+    at = now()
+    return _opinions(session, at - OPINIONS_OF, at)
 
 
 def first_id_of(at: datetime) -> UUID:
@@ -224,16 +230,18 @@ def _presence(session: Session) -> dict[PresenceState, int]:
 
 
 def _free(session: Session) -> int:
-    speaks = (
-        exists()
-        .where(CallLeg.staff_id == Presence.staff_id, CallLeg.answered_at.is_not(None), CallLeg.ended_at.is_(None))
-        .where(Call.id == CallLeg.call_id, Call.ended_at.is_(None))
+    # From the few calls that are open: of each person's legs there are years.
+    speaking = (
+        select(CallLeg.staff_id)
+        .join(Call, Call.id == CallLeg.call_id)
+        .where(Call.ended_at.is_(None), CallLeg.ended_at.is_(None), CallLeg.answered_at.is_not(None))
+        .where(CallLeg.staff_id.is_not(None))
     )
     found = session.scalar(
         select(func.count())
         .select_from(Presence)
         .join(Staff, Staff.id == Presence.staff_id)
-        .where(Staff.active, Presence.state == PresenceState.AVAILABLE, ~speaks)
+        .where(Staff.active, Presence.state == PresenceState.AVAILABLE, Presence.staff_id.not_in(speaking))
     )
     return found or 0
 
@@ -261,7 +269,7 @@ def _count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
 
 
 def _opinions(session: Session, since: datetime, until: datetime) -> Opinions:
-    shares = scores.city(session, since, until + HARDLY)
+    shares = scores.city(session, since, until + HARDLY, only=(Indicator.RESOLUTION, Indicator.SATISFACTION))
     return Opinions(shares.get(Indicator.RESOLUTION, NOTHING), shares.get(Indicator.SATISFACTION, NOTHING))
 
 

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from hotline.errors import NotAllowed
-from hotline.services import places, reading_units
-from hotline.services.monthly import reports
+from hotline.services import places, reading_units, workbooks
+from hotline.services.monthly import reports, sheets
 from hotline.services.monthly.months import Month
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me
@@ -31,6 +31,14 @@ def months(request: Request, look: Look, me: Me, unit: Code = "") -> Response:
     if not sees_all:
         listed = [each for each in listed if unit and each.signed]
     return render.page(request, "reports/months.html", me=me, months=listed, unit=unit, units=all_units, sees_all=sees_all)
+
+
+@router.get("/{month}.xlsx")
+def sheet(look: Look, me: Me, month: str, unit: Code = "") -> Response:
+    """Whoever may read the report; it names nobody."""
+    shown = reports.show(look, Month.parse(month), unit, to=me)
+    headers = render.download_headers(sheets.name_of(shown))
+    return Response(sheets.write(shown), media_type=workbooks.MEDIA_TYPE, headers=headers)
 
 
 @router.get("/{month}")

@@ -11,7 +11,7 @@ from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed
-from hotline.services import access, reading, reading_units
+from hotline.services import access, reading, reading_units, workbooks
 from hotline.services.searching import choices, finding, sheets, sight, views
 from hotline.services.searching.asking import SHOWN_MARKS, STATES, Query
 from hotline.services.searching.matching import Place
@@ -23,7 +23,6 @@ from models import Measure, RequestType, Role, Urgency, now
 
 router = APIRouter(prefix="/search", include_in_schema=False)
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CHUNK = 64 * 1024
 MOST_FIELDS = 20
 
@@ -105,7 +104,7 @@ def sheet(
     sheets.check(me, columns, unmasked=unmasked, reason=clean(reason))
     sheets.note(look, me, asked, unmasked=unmasked, reason=clean(reason))
     file = sheets.write(look, me, asked, columns, unmasked=unmasked)
-    return handed_out(file, f"工单-{times.local(now(), '%Y%m%d-%H%M')}.xlsx", XLSX)
+    return handed_out(file, f"工单-{times.local(now(), '%Y%m%d-%H%M')}.xlsx", workbooks.MEDIA_TYPE)
 
 
 def handed_out(file: BinaryIO, name: str, media_type: str) -> Response:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from hotline.services import access, places, reading_units
 from hotline.services.alerts import desk
-from hotline.services.reading_wall import HALF_HOURS
+from hotline.services.reading_wall import HALF_HOURS, Wall
 from hotline.services.wall import lists
 from hotline.services.wall.board import Board
 from hotline.services.wall.lists import Of
@@ -29,37 +29,47 @@ Code = Annotated[str, Query(max_length=32)]
 @router.get("")
 def page(request: Request, look: Look, me: Me) -> Response:
     access.require(me, *SEEN_BY)
-    values: dict[str, Any] = {"drawn": _drawn(request, look), "at": now(), "brand": places.hotline_name(look)}
+    drawn = _drawn(request)
+    values: dict[str, Any] = {"drawn": drawn, "at": now(), "brand": places.hotline_name(look)}
     return render.page(request, "wall/page.html", me=me, **values)
 
 
 @router.get("/now")
 def figures(request: Request) -> Response:
     """Fetched by every open wall at each hint."""
-    with glance(request) as (look, me):
+    with glance(request) as (_, me):
         access.require(me, *SEEN_BY)
-        return render.ready(_drawn(request, look))
+    return render.ready(_drawn(request))
 
 
-def _drawn(request: Request, session: Session) -> str:
+def _drawn(request: Request) -> str:
     """The same for everybody, and so drawn once."""
     board: Board = request.app.state.wall
-    return board.drawn(
-        session, lambda wall: render.piece(request, "wall/_figures.html", wall=wall, alerts=desk.open_now(session))
-    )
+
+    def draw(session: Session, wall: Wall) -> str:
+        return render.piece(request, "wall/_figures.html", wall=wall, alerts=desk.open_now(session))
+
+    return board.drawn(draw)
 
 
 @router.get("/list")
 def listing(
-    request: Request, look: Look, me: Me, of: Of = Of.OPEN, unit: Code = "", area: Code = "", category: Code = ""
+    request: Request,
+    look: Look,
+    me: Me,
+    of: Of = Of.OPEN,
+    unit: Code = "",
+    area: Code = "",
+    category: Code = "",
+    week: bool = False,
 ) -> Response:
     access.require(me, *LISTED_FOR)
-    found = lists.cases(look, of, unit=unit, area=area, category=category)
-    return render.page(request, "wall/list.html", me=me, of=of, listing=found)
+    found = lists.cases(look, of, unit=unit, area=area, category=category, week=week)
+    return render.page(request, "wall/list.html", me=me, of=of, week=week, listing=found)
 
 
 @router.get("/arrivals")
-def arrivals(request: Request, look: Look, me: Me, slot: Annotated[int, Query(ge=0, lt=HALF_HOURS)] = 0) -> Response:
+def arrivals(request: Request, look: Look, me: Me, slot: Annotated[int | None, Query(ge=0, lt=HALF_HOURS)] = None) -> Response:
     access.require(me, *LISTED_FOR)
     return render.page(request, "wall/arrivals.html", me=me, slot=slot, contacts=lists.arrivals(look, slot))
 

@@ -1,7 +1,9 @@
 """Monthly reports and open figures, from the draft to what everybody may read."""
 
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
+from io import BytesIO
 
 import pytest
 import time_machine
@@ -51,6 +53,10 @@ def test_a_report_goes_from_draft_to_open_figures(november: None, as_role: SignI
     assert [liaison.get(f"/reports/monthly/2026-11{unit}").status_code for unit in ("", "?unit=T001")] == [403, 403]
     body = client.get("/open/2026-11.json").json()
     assert (body["received"], body["closed"], body["shares"]["resolution"]) == (6, 5, None)
+    sheets = [liaison.get(f"/reports/monthly/2026-11.xlsx{unit}") for unit in ("?unit=CGJ", "", "?unit=T001")]
+    assert [answer.status_code for answer in sheets] == [200, 403, 403]
+    assert zipfile.is_zipfile(BytesIO(sheets[0].content))
+    assert "/reports/monthly/2026-11.xlsx?unit=CGJ" in liaison.get("/reports/monthly/2026-11?unit=CGJ").text
     lines = client.get("/open/2026-11.csv").text.splitlines()
     assert lines[1] == "2026-11,total,,received,6"
 

@@ -10,7 +10,7 @@ from hotline.services import outgoing
 from hotline.services.alerts import rule as rules
 from hotline.services.alerts import saying
 from hotline.words import say
-from models import Alert, AlertKind, Subscriber, Unit
+from models import Alert, AlertKind, MessageWay, OutgoingMessage, Subscriber, Unit
 
 ALERT, REPORT = "alert", "report"
 
@@ -31,8 +31,14 @@ def tell_cleared(session: Session, alert: Alert) -> int:
     return _tell(session, _concerned(session, alert), text, purpose=ALERT, about=f"{alert.id.hex}:cleared")
 
 
-def tell_report(session: Session, text: str, *, unit_id: UUID | None, about: str) -> int:
-    return _tell(session, subscribers(session, REPORT, unit_id=unit_id), text, purpose=REPORT, about=about)
+def tell_report(session: Session, text: str, *, unit_id: UUID | None, report_id: UUID) -> int:
+    return _tell(session, subscribers(session, REPORT, unit_id=unit_id), text, purpose=REPORT, about=report_id.hex)
+
+
+def report_in(row: OutgoingMessage) -> UUID | None:
+    """Which report goes along with a message; on the other ways its link has to do."""
+    _, about, _ = (row.key or "::").split(":")
+    return UUID(about) if row.purpose == REPORT and row.channel == MessageWay.EMAIL and about else None
 
 
 def subscribers(session: Session, wanted: str, *, unit_id: UUID | None = None) -> Sequence[Subscriber]:

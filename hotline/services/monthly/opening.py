@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +16,11 @@ from hotline.services.monthly.figures import Figures
 from hotline.services.monthly.months import Month
 from hotline.services.monthly.reports import CITY
 from hotline.services.monthly.saying import Compared
-from hotline.services.monthly.tables import Cell, Kind, Table
-from hotline.services.profiles import Indicator
+from hotline.services.monthly.tables import SHOWN_SHARES, Cell, Kind, Table
+from hotline.services.workbooks import LIKE_FORMULA
 from models import MonthlyReport
 
 MOST_MONTHS = 36
-SHOWN_SHARES = (Indicator.CONTACT, Indicator.ON_TIME, Indicator.RESOLUTION, Indicator.SATISFACTION)
-# What begins like this is a formula to a spreadsheet.
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ def figures(session: Session, month: Month) -> Open:
         filed=_count(now.filed, least),
         closed=_count(now.closed, least),
         shares=[(str(each), _share(now.shares.get(str(each)), least)) for each in SHOWN_SHARES],
-        tables=[table for table in (*(_without_small(each, least) for each in counted), _of_units(now, least)) if table.rows],
+        tables=[table for table in (*(without_small(each, least) for each in counted), _of_units(now, least)) if table.rows],
     )
 
 
@@ -73,14 +70,20 @@ def _share(share: tuple[int, int] | None, least: int) -> float | None:
     return round(share[0] / share[1], 3)
 
 
-def _without_small(table: Table, least: int) -> Table:
-    """One hidden number could be reckoned from the total and the others: then the next smallest is hidden as well."""
+def without_small(table: Table, least: int) -> Table:
     columns = [column for column in table.columns if column.kind != Kind.SHARE][:2]
-    counts = [(str(row[0]), int(row[1] or 0)) for row in table.rows]
-    hidden = {name for name, count in counts if 0 < count < least}
-    if len(hidden) == 1 and (others := [(count, name) for name, count in counts if name not in hidden and count]):
-        hidden.add(min(others)[1])
-    return Table(table.key, table.title, columns, [(name, None if name in hidden else count) for name, count in counts])
+    counts = {str(row[0]): int(row[1] or 0) for row in table.rows}
+    hidden = _hidden(counts, least)
+    return Table(table.key, table.title, columns, [(name, None if name in hidden else count) for name, count in counts.items()])
+
+
+def _hidden(counts: Mapping[str, int], least: int) -> set[str]:
+    """The small ones; and the next smallest until what the total less the others gives away is neither one nor small."""
+    hidden = {name for name, count in counts.items() if 0 < count < least}
+    others = sorted((count, name) for name, count in counts.items() if count >= least)
+    while hidden and others and (len(hidden) == 1 or sum(counts[name] for name in hidden) < least):
+        hidden.add(others.pop(0)[1])
+    return hidden
 
 
 def _of_units(now: Figures, least: int) -> Table:
@@ -131,6 +134,6 @@ def as_csv(found: Open) -> str:
 
 
 def _cell(value: Cell) -> Cell:
-    if isinstance(value, str) and value.startswith(FORMULAS):
+    if isinstance(value, str) and value.startswith(LIKE_FORMULA):
         return f"'{value}"
     return "" if value is None else value

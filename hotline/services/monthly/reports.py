@@ -73,11 +73,21 @@ def show(session: Session, month: Month, unit_code: str, *, to: Me) -> Report:
     row = _signed(session, month, unit_code)
     if not to.has(*SEEN_BY) and (row is None or unit is None or not _belongs(to, unit)):
         raise NotAllowed()
+    return _shown(session, month, unit, row)
+
+
+def signed(session: Session, report_id: UUID) -> Report:
+    """For those to whom it is sent: supervisors have named them."""
+    row = session.get_one(MonthlyReport, report_id)
+    return _shown(session, Month(row.month), _unit(session, row.unit_code), row)
+
+
+def _shown(session: Session, month: Month, unit: Unit | None, row: MonthlyReport | None) -> Report:
     by = session.scalar(select(Staff.name).where(Staff.id == row.signed_by_id)) if row else None
     compared = _as_signed(row) if row else _drawn(session, month, unit)
     return Report(
         month=month,
-        unit_code=unit_code,
+        unit_code=unit.code if unit else CITY,
         unit=unit.name if unit else "",
         compared=compared,
         sentences=saying.sentences(compared, city=unit is None, over=month.end <= now()),
@@ -112,7 +122,7 @@ def send(session: Session, report: MonthlyReport) -> int:
     link = f"{get_settings().public_url}/reports/monthly/{month}{query}"
     text = say("Monthly report {month}, {of}, is signed: {link}", month=month, of=unit.name if unit else say("city"), link=link)
     report.sent_at = now()
-    return telling.tell_report(session, text, unit_id=unit.id if unit else None, about=report.id.hex)
+    return telling.tell_report(session, text, unit_id=unit.id if unit else None, report_id=report.id)
 
 
 def _keep(session: Session, month: Month, unit: Unit | None, *, remark: str, by_id: UUID) -> bool:

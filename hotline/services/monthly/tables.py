@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hotline.services.monthly.figures import OTHER
+from hotline.services.monthly.figures import OTHER, Figures
 from hotline.services.monthly.saying import Compared
+from hotline.services.profiles import Indicator
 from hotline.services.wall.scores import UnitLine
 from hotline.words import word
 
@@ -17,6 +18,8 @@ class Kind(StrEnum):
 
 
 Cell = str | int | float | None
+
+SHOWN_SHARES = (Indicator.CONTACT, Indicator.ON_TIME, Indicator.RESOLUTION, Indicator.SATISFACTION)
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,41 @@ def all_of(compared: Compared) -> list[Table]:
         _counted("place", now.by_place, before.by_place if before else None),
     ]
     return [table for table in (*counted, units(now.units)) if table.rows]
+
+
+def overview(compared: Compared, *, city: bool) -> Table:
+    """What was done, beside the month before; calls, which are not compared, only of the city."""
+    now, before = compared.now, compared.before
+    names = [*(["received"] if city else []), "filed", "direct", "dispatched", "answered", "returned", "closed"]
+    rows: list[Sequence[Cell]] = [
+        (word("monthly", name), getattr(now, name), getattr(before, name) if before else None) for name in names
+    ]
+    if now.calls.asked:
+        rows += [(word("monthly", f"calls_{name}"), getattr(now.calls, name), None) for name in ("asked", "answered", "soon")]
+    columns = [Column(word("monthly", "figure"), Kind.TEXT), Column(word("monthly", "now")), Column(word("monthly", "before"))]
+    return Table("overview", word("monthly_table", "overview"), columns, rows)
+
+
+def shares(compared: Compared) -> Table:
+    """Each with how many it is of, in this month and the one before."""
+    months = (compared.now, compared.before or Figures())
+    rows: list[Sequence[Cell]] = []
+    for name in SHOWN_SHARES:
+        pairs = [each.shares.get(name, (0, 0)) for each in months]
+        if any(of for _, of in pairs):
+            cells = [cell for kept, of in pairs for cell in (kept / of if of else None, of)]
+            rows.append((word("monthly", name), *cells))
+    columns = [Column(word("monthly", "figure"), Kind.TEXT)]
+    for share, of in (("now", "counted"), ("before", "counted_before")):
+        columns += [Column(word("monthly", share), Kind.SHARE), Column(word("monthly", of))]
+    return Table("shares", word("monthly_table", "shares"), columns, rows)
+
+
+def days(compared: Compared) -> Table:
+    now, before = compared.now.by_day, compared.before.by_day if compared.before else []
+    columns = [Column(word("monthly", "day"), Kind.TEXT), Column(word("monthly", "now")), Column(word("monthly", "before"))]
+    rows = [(str(day), count, before[day - 1] if day <= len(before) else None) for day, count in enumerate(now, 1)]
+    return Table("days", word("monthly_table", "days"), columns, rows)
 
 
 def _counted(key: str, now: dict[str, int], before: dict[str, int] | None, *, words: str = "") -> Table:

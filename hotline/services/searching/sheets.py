@@ -2,33 +2,27 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from sqlalchemy.orm import Session
-from xlsxwriter import Workbook
 
 from hotline.errors import Invalid, NotAllowed, NoteRequired
-from hotline.services import access
+from hotline.services import access, workbooks
 from hotline.services.access import Me
 from hotline.services.searching import finding, sight
 from hotline.services.searching.asking import Query
 from hotline.services.searching.finding import Row
+from hotline.services.workbooks import Cell
 from hotline.words import word
 from models import Role, new_id
-from models.base import CITY_TIME
 from models.privacy import mask_name, mask_number
 
 TAKEN_OUT, UNMASKED = "sheet", "sheet_unmasked"
 MOST_ROWS, MOST_UNMASKED = 200_000, 5_000
-LONGEST_CELL = 32_767  # of the format
 # Who may take whole names and numbers out of the service.
 UNMASKS = frozenset({Role.SHIFT_LEADER, Role.DISPATCHER, Role.VERIFIER, Role.SUPERVISOR})
-# Taken for a formula by programs that read a sheet, and by this one once somebody edits the cell.
-_LIKE_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
-Cell = str | int | datetime | None
 COLUMNS: Mapping[str, Callable[[Row], Cell]] = {
     "number": lambda row: row.case.number,
     "title": lambda row: row.title or word("mark", "confidential"),
@@ -100,26 +94,14 @@ def _rows(session: Session, me: Me, query: Query, columns: Sequence[str], *, unm
 
 
 def _fill(file: BinaryIO, folder: Path, rows: Iterator[list[Cell]], columns: Sequence[str]) -> None:
-    book = Workbook(
-        file, {"constant_memory": True, "tmpdir": str(folder), "strings_to_formulas": False, "strings_to_urls": False}
-    )
+    book = workbooks.begun(file, row_by_row_in=folder)
     sheet = book.add_worksheet(word("search", "sheet"))
-    head = book.add_format({"bold": True, "bottom": 1})
-    styles = {"time": book.add_format({"num_format": "yyyy-mm-dd hh:mm"}), "text": book.add_format({"quote_prefix": True})}
+    styles = workbooks.styles(book)
     sheet.freeze_panes(1, 0)
     sheet.set_column(0, len(columns) - 1, 18)
     for at, name in enumerate(columns):
-        sheet.write_string(0, at, word("column", name), head)
+        sheet.write_string(0, at, word("column", name), styles["head"])
     for line, row in enumerate(rows, start=1):
         for at, cell in enumerate(row):
-            _write(sheet, line, at, cell, styles)
+            workbooks.put(sheet, line, at, cell, styles)
     book.close()
-
-
-def _write(sheet: Any, line: int, at: int, cell: Cell, styles: Mapping[str, Any]) -> None:
-    if isinstance(cell, datetime):
-        sheet.write_datetime(line, at, cell.astimezone(CITY_TIME).replace(tzinfo=None), styles["time"])
-    elif isinstance(cell, int):
-        sheet.write_number(line, at, cell)
-    elif cell:
-        sheet.write_string(line, at, cell[:LONGEST_CELL], styles["text"] if cell.startswith(_LIKE_FORMULA) else None)

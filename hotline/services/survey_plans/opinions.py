@@ -11,7 +11,8 @@ from models import Grade
 # Around a digit that is the whole reply: 5分, 我选5, "5"。
 _DIGIT = re.compile(r"(?:回复|评价|评|打|给|选|我|为)*([0-9])(?:分|星|级|颗星)?")
 # A digit that is a grade beside words, and not part of a number, a count or an address: at the beginning or the end.
-_BESIDE = re.compile(r"^([0-9])(?![0-9])|(?<![0-9])([0-9])(?:分|星)?$")
+_FIRST = re.compile(r"([0-9])(?:分(?!钟)|星|级)?(\s*[^\w\s])?(.*)", re.DOTALL)
+_LAST = re.compile(r"(?<![0-9])([0-9])(?:分|星)?$")
 _NOISE = re.compile(r"[\s,.!?;:~、…·*\"'()\[\]<>“”‘’「」【】。，！？；：-]+")
 _LEADING_DIGIT = re.compile(r"^\d(?:分|星)?[\s,.!;:、。，！；：]+")
 
@@ -35,21 +36,34 @@ def read(text: str, rule: SurveyRule) -> Opinion | None:
     if whole := _DIGIT.fullmatch(said):
         grade = rule.digits.get(whole[1])
         return Opinion(grade.is_satisfied, grade) if grade else None
-    return _in_words(text.strip(), said, rule)
+    return _in_words(text.strip(), plain, said, rule)
 
 
-def _in_words(written: str, said: str, rule: SurveyRule) -> Opinion | None:
+def _in_words(written: str, plain: str, said: str, rule: SurveyRule) -> Opinion | None:
     if _found(said, rule.unclear):
         return None
     grades = _grades(said, rule)
     solved, rest = _solved(said, rule)
-    beside = _BESIDE.search(said)
-    if beside and (grade := rule.digits.get(beside[1] or beside[2] or "")) and (grades or solved is not None):
+    if (grade := rule.digits.get(_beside(plain, said, rule))) and (grades or solved is not None):
         grades.add(grade)
     if len(grades) > 1 or (solved is None and not grades) or rest:
         return None
     grade = next(iter(grades), Grade.SATISFIED if solved else Grade.DISSATISFIED)
     return Opinion(grade.is_satisfied if solved is None else solved, grade, _remark(written, said, rule), graded=bool(grades))
+
+
+def _beside(plain: str, said: str, rule: SurveyRule) -> str:
+    """At the beginning only what a stop sets apart or a known word follows: 5 minutes, 3 days, house 2 are no grades."""
+    if first := _FIRST.match(plain):
+        rest = _NOISE.sub("", first[3])
+        if (first[2] and not rest[:1].isdigit()) or rest.startswith(tuple(_known(rule))):
+            return first[1]
+    last = _LAST.search(said)
+    return last[1] if last else ""
+
+
+def _known(rule: SurveyRule) -> Sequence[str]:
+    return [*(word for words in rule.words.values() for word in words), *rule.solved, *rule.not_solved]
 
 
 def _grades(said: str, rule: SurveyRule) -> set[Grade]:
@@ -82,5 +96,4 @@ def _found(said: str, phrases: Iterable[str]) -> bool:
 
 def _remark(written: str, said: str, rule: SurveyRule) -> str:
     """What was said beyond the grade is kept as it was written; a bare word needs no keeping."""
-    known: Sequence[str] = [*(word for words in rule.words.values() for word in words), *rule.solved, *rule.not_solved]
-    return "" if said in known else _LEADING_DIGIT.sub("", written)
+    return "" if said in _known(rule) else _LEADING_DIGIT.sub("", written)

@@ -144,6 +144,6 @@ def _within(outer: Mapping[str, Box], areas: Iterable[Area], places: Mapping[str
 
 def _plots(boxes: Mapping[str, Box], places: Mapping[str, _Place]) -> list[Plot]:
     return [
-        Plot(code, places[code].area.name, places[code].area.kind, box, places[code].households)
+        Plot(code, places[code].area.name, places[code].area.kind, box.drawn(), places[code].households)
         for code, box in sorted(boxes.items())
     ]

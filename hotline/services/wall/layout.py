@@ -17,6 +17,10 @@ class Box(NamedTuple):
             self.x + margin, self.y + margin + head, max(self.width - 2 * margin, 0), max(self.height - 2 * margin - head, 0)
         )
 
+    def drawn(self) -> "Box":
+        """As exact as a screen shows it, reckoned once: a ground of thousands is written out every second."""
+        return Box(*(round(value, 1) for value in self))
+
 
 @dataclass(frozen=True)
 class Piece:

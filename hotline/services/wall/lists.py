@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hotline.services import outgoing
 from hotline.services.profiles import Indicator
-from hotline.services.reading_wall import HALF_HOUR, NEAR, first_id_of, midnight
+from hotline.services.reading_wall import HALF_HOUR, NEAR, OPINIONS_OF, first_id_of, midnight
 from hotline.services.wall import scores
 from models import Action, Area, Case, CaseEvent, CaseStatus, Contact, Unit, Urgency, now
 
@@ -58,11 +58,11 @@ class Listing:
     more: bool
 
 
-def cases(session: Session, of: Of, *, unit: str = "", area: str = "", category: str = "") -> Listing:
-    """Newest first; of what is late, the latest first."""
+def cases(session: Session, of: Of, *, unit: str = "", area: str = "", category: str = "", week: bool = False) -> Listing:
+    """Newest first; of what is late, the latest first. `week`: of what citizens said, seven days and not the one."""
     asked = select(Case, Unit.short, Area.name).outerjoin(Unit, Unit.id == Case.lead_unit_id)
     asked = asked.outerjoin(Area, (Area.code == Case.community_code) & Area.valid_to.is_(None))
-    asked = asked.where(*_conditions(of, area, category))
+    asked = asked.where(*_conditions(of, area, category, week=week))
     if unit:
         asked = asked.where(Unit.code == unit)
     order = Case.due_at.asc() if of in (Of.OVERDUE, Of.NEAR, Of.OPEN) else Case.created_at.desc()
@@ -71,21 +71,26 @@ def cases(session: Session, of: Of, *, unit: str = "", area: str = "", category:
     return Listing(lines, _subject(session, unit, area), len(rows) > MOST)
 
 
-def arrivals(session: Session, slot: int) -> Sequence[Contact]:
-    """Of one half hour of today."""
-    start = midnight(now()) + timedelta(seconds=slot * HALF_HOUR)
-    between = (Contact.received_at >= start, Contact.received_at < start + timedelta(seconds=HALF_HOUR))
+def arrivals(session: Session, slot: int | None = None) -> Sequence[Contact]:
+    """Of one half hour of today in their order, or the latest of today."""
+    start = midnight(now())
+    if slot is None:
+        return session.scalars(
+            select(Contact).where(Contact.received_at >= start).order_by(Contact.received_at.desc()).limit(MOST)
+        ).all()
+    begins = start + timedelta(seconds=slot * HALF_HOUR)
+    between = (Contact.received_at >= begins, Contact.received_at < begins + timedelta(seconds=HALF_HOUR))
     return session.scalars(select(Contact).where(*between).order_by(Contact.received_at).limit(MOST)).all()
 
 
-def _conditions(of: Of, area: str, category: str) -> list[ColumnElement[bool]]:
+def _conditions(of: Of, area: str, category: str, *, week: bool) -> list[ColumnElement[bool]]:
     at = now()
     start = midnight(at)
     if of in TODAYS:
         since = (CaseEvent.id >= first_id_of(start), CaseEvent.at >= start, CaseEvent.assignment_id.is_(None))
         return [Case.id.in_(select(CaseEvent.case_id).where(*since, TODAYS[of]))]
     if of in OPINIONS:
-        return [Case.id.in_(scores.failed(OPINIONS[of], start))]
+        return [Case.id.in_(scores.failed(OPINIONS[of], at - OPINIONS_OF if week else start))]
     if of == Of.AREA:
         return _in_area(area, category, start)
     return _at_work(of, at)

@@ -29,12 +29,15 @@ class Share:
 NOTHING = Share(0, 0)
 
 
-def city(session: Session, since: datetime, until: datetime, *, unit_id: UUID | None = None) -> Mapping[Indicator, Share]:
+def city(
+    session: Session, since: datetime, until: datetime, *, unit_id: UUID | None = None, only: Sequence[Indicator] = ()
+) -> Mapping[Indicator, Share]:
     """Of all cases that were closed in the period, or of those of one unit."""
     of_unit = [Score.unit_id == unit_id] if unit_id else []
+    wanted = [Score.indicator.in_(only)] if only else []
     rows = session.execute(
         select(Score.indicator, func.sum(Score.value), func.count())
-        .where(Score.scored_at >= since, Score.scored_at < until, *of_unit)
+        .where(Score.scored_at >= since, Score.scored_at < until, *of_unit, *wanted)
         .group_by(Score.indicator)
     )
     known = {str(each) for each in Indicator}

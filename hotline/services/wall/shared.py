@@ -10,8 +10,8 @@ from models import now
 
 T = TypeVar("T")
 
-# Whoever asks while it is being computed waits this long for the new value before the former one does.
-PATIENCE_SECONDS = 0.5
+# So long whoever asks while it is being computed waits before the former value does: less than a refresh may take.
+PATIENCE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ import time_machine
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hotline import channels
 from hotline.db import Database
 from hotline.errors import NotAllowed, NotFound, WrongState
 from hotline.services import access, surveys
@@ -21,6 +23,7 @@ from hotline.services.monthly.saying import Compared
 from models import CaseStatus, Grade, MessageWay, MonthlyReport, OutgoingMessage, Role, Subscriber, Survey
 from tests.factories import make_staff, unit_of
 from tests.factories_cases import make_case
+from tests.fakes import RecordingChannel
 
 NOVEMBER = Month.parse("2026-11")
 DECEMBER_2 = datetime(2026, 12, 2, 2, tzinfo=UTC)
@@ -102,11 +105,17 @@ def test_a_month_is_signed_by_a_supervisor_and_when_it_is_over(session: Session,
         reports.sign(session, NOVEMBER.before, "", remark="", by=me_as(session, Role.SHIFT_LEADER))
 
 
-def test_the_citys_report_brings_each_units_and_all_are_sent(city: Database, drain: Drain) -> None:
+def test_the_citys_report_brings_each_units_and_all_are_sent(
+    city: Database, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail, texting = RecordingChannel("email"), RecordingChannel("sms")
+    for channel in (mail, texting):
+        monkeypatch.setitem(channels.register(), channel.kind, channel)
     with city.unit_of_work() as session:
         for name, unit in (("市领导", ""), ("城管联络人", "CGJ")):
             values = {"name": name, "way": MessageWay.EMAIL, "address": f"{unit or 'city'}@example.cn", "wants": ["report"]}
             session.add(Subscriber(**values, unit_id=unit_of(session, unit).id if unit else None))
+        session.add(Subscriber(name="值班长", way=MessageWay.SMS, address="+8613911112222", wants=["report"]))
         reports.sign(session, NOVEMBER, "", remark="", by=me_as(session, Role.SUPERVISOR))
     drain()
 
@@ -120,7 +129,13 @@ def test_the_citys_report_brings_each_units_and_all_are_sent(city: Database, dra
             reports.show(session, NOVEMBER, "", to=liaison)
 
     assert own.compared.now.closed == 5
-    assert set(told) == {"city@example.cn", "CGJ@example.cn"}
+    assert set(told) == {"city@example.cn", "CGJ@example.cn", "+8613911112222"}
+    assert {each.recipient: [file.name for file in each.files] for each in (*mail.sent, *texting.sent)} == {
+        "city@example.cn": ["全市2026-11 月报.xlsx"],
+        "CGJ@example.cn": ["城市管理综合行政执法局2026-11 月报.xlsx"],
+        "+8613911112222": [],
+    }
+    assert all(zipfile.is_zipfile(io.BytesIO(each.files[0].content)) for each in mail.sent)
     assert "/reports/monthly/2026-11?unit=CGJ" in told["CGJ@example.cn"]
 
 
@@ -140,6 +155,16 @@ def test_small_numbers_are_not_opened(city: Database) -> None:
     # The second would be the total less the first.
     assert [row[1] for row in places.rows] == [None, None]
     assert (found.received, found.closed, dict(found.shares)["resolution"]) == (9, 5, 1.0)
+
+
+def test_what_is_hidden_cannot_be_reckoned_from_the_total() -> None:
+    now = Figures(filed=41, by_place={"a": 1, "b": 1, "c": 9, "d": 30})
+    table = next(each for each in tables.all_of(Compared(now, None, None)) if each.key == "place")
+
+    shown = opening.without_small(table, 5)
+
+    # Two that together are two would be one and one.
+    assert list(shown.rows) == [("a", None), ("b", None), ("c", None), ("d", 30)]
 
 
 def test_opened_figures_as_csv_and_json_say_the_same(city: Database) -> None:

@@ -3,18 +3,22 @@
 from datetime import timedelta
 
 import time_machine
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hotline.services import scoring, surveys
 from hotline.services.reading_wall import midnight
 from hotline.services.wall import ground, lists, usual
 from hotline.services.wall.board import Board
 from hotline.services.wall.lists import Of
-from models import CaseStatus, Urgency, now
+from models import CaseStatus, Grade, Survey, Urgency, now
 from models.base import as_if
 from tests.factories_cases import make_case
 from tests.factories_contacts import make_agent, make_contact
 
 GRID = "990181001001001"
+# Of the ground's 900: boxes are as exact as a screen.
+UNSEEN = 0.2
 
 
 def test_every_grid_lies_within_its_community_and_its_township(session: Session) -> None:
@@ -25,8 +29,8 @@ def test_every_grid_lies_within_its_community_and_its_township(session: Session)
     for plot in land.plots:
         for outer in (around[plot.code[:12]], around[plot.code[:9]]):
             assert outer.x <= plot.box.x
-            assert plot.box.x + plot.box.width <= outer.x + outer.width + 1e-6
-            assert plot.box.y + plot.box.height <= outer.y + outer.height + 1e-6
+            assert plot.box.x + plot.box.width <= outer.x + outer.width + UNSEEN
+            assert plot.box.y + plot.box.height <= outer.y + outer.height + UNSEEN
 
 
 def test_a_grid_with_many_cases_for_its_homes_is_the_brightest(session: Session, clock: time_machine.Traveller) -> None:
@@ -74,14 +78,29 @@ def test_the_lists_hold_what_was_counted(session: Session, clock: time_machine.T
     clock.shift(6 * 3600)
     closed = make_case(session, status=CaseStatus.CLOSED, community_code=GRID[:12])
 
-    def numbers(of: Of, **where: str) -> set[str]:
-        return {line.case.number for line in lists.cases(session, of, **where).lines}
+    def numbers(of: Of, unit: str = "", area: str = "", category: str = "") -> set[str]:
+        return {line.case.number for line in lists.cases(session, of, unit=unit, area=area, category=category).lines}
 
     assert numbers(Of.OVERDUE, unit="CGJ") == numbers(Of.EMERGENCY) == numbers(Of.OPEN) == {late.number}
     assert numbers(Of.OVERDUE, unit="T001") == set()
     assert numbers(Of.CLOSED) == {closed.number}
     assert numbers(Of.FILED) == numbers(Of.AREA, area="990181001") == {late.number, closed.number}
     assert numbers(Of.AREA, area="990181001", category="9999") == set()
+
+
+def test_what_citizens_said_is_listed_of_the_day_or_of_seven(session: Session, clock: time_machine.Traveller) -> None:
+    case = make_case(session, status=CaseStatus.CLOSED)
+    survey = session.scalars(select(Survey).where(Survey.case_id == case.id)).one_or_none() or surveys.invite(session, case)
+    assert survey is not None
+    surveys.record_answers(session, survey, way="web", solved=False, result=Grade.DISSATISFIED, unit=Grade.SATISFIED)
+    scoring.score_case(session, case)
+    clock.shift(2 * 86_400)
+
+    found = {week: lists.cases(session, Of.UNSOLVED, week=week).lines for week in (False, True)}
+
+    assert found[False] == []
+    assert [line.case.number for line in found[True]] == [case.number]
+    assert Board().figures(session).opinions_of_week.resolution.percent == "0.0"
 
 
 def test_the_title_of_a_confidential_case_is_not_listed(session: Session, clock: time_machine.Traveller) -> None:
@@ -95,3 +114,4 @@ def test_the_arrivals_of_a_half_hour_are_listed(session: Session, clock: time_ma
 
     assert [each.id for each in lists.arrivals(session, 20)] == [contact.id]
     assert lists.arrivals(session, 21) == []
+    assert [each.id for each in lists.arrivals(session)] == [contact.id]
