@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session
 
 from hotline.errors import Unavailable
@@ -168,7 +169,7 @@ class Database:
 def _told_plainly() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, *_FROM_DRIVERS) as error:
+    except (OperationalError, InterfaceError, NoConnectionFree, *_FROM_DRIVERS) as error:
         raise Unavailable() from error
     except DBAPIError as error:
         if error.connection_invalidated:

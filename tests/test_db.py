@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psycopg
@@ -48,6 +48,19 @@ def test_a_server_that_goes_away_under_a_statement_past_sqlalchemy_is_told_and_f
 
     with database.unit_of_work() as session:
         assert core.send(session, one, {}) == [[1]]
+    database.dispose()
+
+
+def test_a_pool_without_a_free_connection_is_told_as_unavailable(postgres_server: Postgres) -> None:
+    database = Database(postgres_server.create_database("crowded"), pool_size=1)
+    database.engine.pool._timeout = 0.01  # type: ignore[attr-defined]
+
+    with ExitStack() as crowd:
+        for _ in range(2):
+            crowd.enter_context(database.reading()).execute(text("SELECT 1"))
+        with pytest.raises(Unavailable), database.reading() as session:
+            session.execute(text("SELECT 1"))
+
     database.dispose()
 
 

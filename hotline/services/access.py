@@ -101,17 +101,25 @@ def hash_password(password: str) -> str:
         return _hasher.hash(password)
 
 
-def authenticate(session: Session, username: str, password: str, *, address: str) -> Staff:
-    """The person with this name and password. Slow on purpose: call it outside a write transaction."""
-    account = username.strip().lower()
-    FAILURES_OF_ACCOUNT.check(account)
-    FAILURES_OF_ADDRESS.check(address)
-    staff = session.scalar(select(Staff).where(Staff.username == account, Staff.active))
-    if not _matches(staff.password_hash if staff else _nobodys_hash(), password) or staff is None:
-        FAILURES_OF_ACCOUNT.count(account)
-        FAILURES_OF_ADDRESS.count(address)
-        raise Invalid(WRONG_PASSWORD, field="password")
-    FAILURES_OF_ACCOUNT.clear(account)
+def account(session: Session, username: str) -> Staff | None:
+    return session.scalar(select(Staff).where(Staff.username == username.strip().lower(), Staff.active))
+
+
+def authenticate(staff: Staff | None, password: str, *, username: str, address: str) -> Staff:
+    """The account that was found under this name, if this is its password.
+
+    Slow on purpose, and only a few have their turn at once: whoever waits holds no connection to the database, for twenty people
+    who sign in at the same minute would leave none to anybody else.
+    """
+    named = username.strip().lower()
+    with _turns:
+        FAILURES_OF_ACCOUNT.check(named)
+        FAILURES_OF_ADDRESS.check(address)
+        if not _matches(staff.password_hash if staff else _nobodys_hash(), password) or staff is None:
+            FAILURES_OF_ACCOUNT.count(named)
+            FAILURES_OF_ADDRESS.count(address)
+            raise Invalid(WRONG_PASSWORD, field="password")
+    FAILURES_OF_ACCOUNT.clear(named)
     return staff
 
 
@@ -196,11 +204,10 @@ def _hash_of(token: str) -> bytes:
 
 
 def _matches(password_hash: str, password: str) -> bool:
-    with _turns:
-        try:
-            return _hasher.verify(password_hash, password)
-        except (VerificationError, InvalidHashError):
-            return False
+    try:
+        return _hasher.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 @lru_cache(maxsize=1)

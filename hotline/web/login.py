@@ -5,12 +5,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
-from hotline.db import unit_of_work
+from hotline.db import reading, unit_of_work
 from hotline.errors import Invalid, TooMany
 from hotline.services import access, lines
 from hotline.settings import get_settings
 from hotline.web import render
-from hotline.web.deps import COOKIE, Db, Look, Me, address_of, same_site
+from hotline.web.deps import COOKIE, Db, Me, address_of, same_site
 from hotline.words import say
 from models import Role
 
@@ -39,18 +39,18 @@ def sign_in_page(request: Request, next: str = "") -> Response:
 @router.post("/login", dependencies=[Depends(same_site)])
 def sign_in(
     request: Request,
-    look: Look,
     username: Annotated[str, Form(max_length=64)] = "",
     password: Annotated[str, Form(max_length=256)] = "",
     next: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
     address, wanted = address_of(request), render.local_path(next)
+    with reading() as session:
+        found = access.account(session, username)
     try:
-        staff = access.authenticate(look, username, password, address=address)
+        staff = access.authenticate(found, password, username=username, address=address)
     except (Invalid, TooMany) as refusal:
         values: dict[str, Any] = {"next": wanted, "username": username, "error": say(refusal.text, **refusal.values)}
         return render.page(request, "login/page.html", status=refusal.status, **values)
-    # The slow check of the password held a look only; the write is short.
     with unit_of_work() as session:
         _, token = access.open_session(session, staff, address=address)
     response = render.redirect(request, wanted or home_of(staff.roles))

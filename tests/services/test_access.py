@@ -36,6 +36,10 @@ def somebody(session: Session, *roles: Role, unit: str = "") -> Me:
     return signed_in(session, make_staff(session, roles=roles, unit=unit))
 
 
+def sign_in(session: Session, username: str, password: str, *, address: str) -> Staff:
+    return access.authenticate(access.account(session, username), password, username=username, address=address)
+
+
 def looks(session: Session, subject_id: UUID) -> list[tuple[str, str]]:
     rows = session.scalars(select(AccessLog).where(AccessLog.subject_id == subject_id).order_by(AccessLog.created_at))
     return [(row.what, row.reason) for row in rows]
@@ -44,7 +48,7 @@ def looks(session: Session, subject_id: UUID) -> list[tuple[str, str]]:
 def test_the_right_password_opens_a_session_that_names_roles_and_unit(session: Session) -> None:
     staff = make_staff(session, roles=(Role.LIAISON, Role.GRID_WORKER), unit=LEAD)
 
-    found = access.authenticate(session, f" {staff.username.upper()} ", PASSWORD, address="10.0.0.1")
+    found = sign_in(session, f" {staff.username.upper()} ", PASSWORD, address="10.0.0.1")
     me = signed_in(session, found)
 
     assert (me.staff_id, me.roles, me.unit_path) == (
@@ -64,33 +68,33 @@ def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(session: Sessi
 
     for username in (staff.username, "nobody"):
         with pytest.raises(Invalid, match="name or the password"):
-            access.authenticate(session, username, "wrong", address="10.0.0.1")
+            sign_in(session, username, "wrong", address="10.0.0.1")
 
 
 def test_a_password_that_is_no_hash_in_the_table_lets_nobody_in(session: Session) -> None:
     staff = make_staff(session, password_hash="plain")
 
     with pytest.raises(Invalid):
-        access.authenticate(session, staff.username, "plain", address="10.0.0.1")
+        sign_in(session, staff.username, "plain", address="10.0.0.1")
 
 
 def test_an_account_is_closed_for_a_while_after_wrong_passwords(session: Session) -> None:
     staff = make_staff(session)
     for _ in range(3):
         with pytest.raises(Invalid):
-            access.authenticate(session, staff.username, "wrong", address="10.0.0.1")
+            sign_in(session, staff.username, "wrong", address="10.0.0.1")
 
     with pytest.raises(TooMany):
-        access.authenticate(session, staff.username, PASSWORD, address="10.0.0.1")
+        sign_in(session, staff.username, PASSWORD, address="10.0.0.1")
 
 
 def test_an_address_that_tries_many_accounts_is_slowed_down(session: Session) -> None:
     for serial in range(5):
         with pytest.raises(Invalid):
-            access.authenticate(session, f"guess{serial}", "wrong", address="10.0.0.9")
+            sign_in(session, f"guess{serial}", "wrong", address="10.0.0.9")
 
     with pytest.raises(TooMany):
-        access.authenticate(session, make_staff(session).username, PASSWORD, address="10.0.0.9")
+        sign_in(session, make_staff(session).username, PASSWORD, address="10.0.0.9")
 
 
 def test_a_closed_account_cannot_sign_in_and_its_session_ends(session: Session) -> None:
@@ -102,7 +106,7 @@ def test_a_closed_account_cannot_sign_in_and_its_session_ends(session: Session) 
 
     assert access.who(session, token) is None
     with pytest.raises(Invalid):
-        access.authenticate(session, staff.username, PASSWORD, address="10.0.0.1")
+        sign_in(session, staff.username, PASSWORD, address="10.0.0.1")
 
 
 def test_a_session_ends_by_sign_out_by_revoking_and_by_time(session: Session, clock: Traveller) -> None:
@@ -127,7 +131,7 @@ def test_a_short_password_is_refused_and_a_long_one_works(session: Session) -> N
         access.hash_password("short")
     staff = make_staff(session, password_hash=access.hash_password("long enough"))
 
-    assert access.authenticate(session, staff.username, "long enough", address="10.0.0.1") is staff
+    assert sign_in(session, staff.username, "long enough", address="10.0.0.1") is staff
 
 
 def test_a_role_that_is_asked_for_is_needed(session: Session) -> None:

@@ -1,10 +1,13 @@
 """Signing in and out through the page."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
 
+from hotline import db
 from hotline.db import Database
 from hotline.services import access
 from hotline.services.limiting import Window
@@ -34,6 +37,29 @@ def test_a_staff_page_sends_a_stranger_to_the_sign_in_and_back(client: TestClien
 
     assert (sent.status_code, sent.headers["location"]) == (303, "/desk?channel=sms")
     assert client.get("/desk").status_code == 200
+
+
+@pytest.fixture
+def scarce(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """The same database with two connections in all."""
+    few = Database(database.url, pool_size=1)
+    monkeypatch.setattr(db, "database", lambda: few)
+    yield few
+    few.dispose()
+
+
+def test_a_whole_shift_signs_in_at_the_same_minute(client: TestClient, username: str, scarce: Database) -> None:
+    def sign_in(_: int) -> int:
+        return (
+            TestClient(client.app, follow_redirects=False)
+            .post("/login", data={"username": username, "password": PASSWORD})
+            .status_code
+        )
+
+    with ThreadPoolExecutor(8) as people:
+        answers = list(people.map(sign_in, range(8)))
+
+    assert answers == [303] * 8
 
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"])
