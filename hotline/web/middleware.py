@@ -46,8 +46,10 @@ _SAFE = [(name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS
 _ONLY_HTTPS = (b"strict-transport-security", f"max-age={ONE_YEAR}; includeSubDomains".encode())
 
 KIB, MIB = 1024, 1024 * 1024
-# The longest path that fits decides. Five files of 10 MiB come with a letter or an answer; a provider's callback is small.
-BODY_LIMITS = {"/": 60 * MIB, "/unit": 60 * MIB, "/desk/contact": 60 * MIB, "/api/channels": 64 * KIB, "/api/v1": 60 * MIB}
+# The longest path that fits decides. Five files of 10 MiB come with a letter, an answer or a look on the spot; a provider's
+# callback is small.
+WITH_FILES = ("/", "/unit", "/verify", "/desk/contact", "/api/v1")
+BODY_LIMITS = {"/api/channels": 64 * KIB} | dict.fromkeys(WITH_FILES, 60 * MIB)
 OTHER_LIMIT = 12 * MIB
 
 

@@ -10,7 +10,9 @@ from pydantic import SecretStr
 from hotline import db
 from hotline.app import create_app
 from hotline.db import Database
+from hotline.services import files
 from hotline.settings import Settings
+from hotline.web.middleware import limit_of
 from models import Role
 from tests.conftest import SignIn
 from tests.web.forms import form, forms
@@ -114,6 +116,11 @@ def test_a_body_that_is_too_large_is_refused(client: TestClient) -> None:
     assert announced.status_code == 413
     assert streamed.status_code == 413
     assert "内容太大" in streamed.text
+
+
+@pytest.mark.parametrize("path", ["/", "/unit/7/answer", "/verify/990181-20261121-000123/site", "/desk/contact/7/reply"])
+def test_five_files_of_the_largest_size_pass_wherever_files_are_sent(path: str) -> None:
+    assert limit_of(path) > files.MOST_FILES * files.MOST_BYTES
 
 
 def test_a_field_that_is_no_uuid_is_a_clear_refusal(as_role: SignIn) -> None:
