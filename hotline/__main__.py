@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from hotline.errors import HotlineError
 
@@ -54,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         for problem in error.errors():
             print("HOTLINE_" + "__".join(map(str, problem["loc"])).upper(), problem["msg"], file=sys.stderr)
+        return 1
+    except SettingsError as error:
+        print(f"{error}: lists and tables are written as JSON, see .env.example", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

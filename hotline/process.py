@@ -30,10 +30,19 @@ def prepare() -> Settings:
     settings = get_settings()
     logs.set_up(settings.log_level)
     refuse_open_demo(settings)
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_data_folder(settings.data_dir)
     privacy.install(privacy.KeyRing(master_keys(settings)))
     channels.install(ProviderTokens())
     return settings
+
+
+def _make_data_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise NotConfigured(
+            "HOTLINE_DATA_DIR is {folder}, which cannot be made: {why}.", folder=folder, why=error.strerror
+        ) from error
 
 
 def refuse_open_demo(settings: Settings) -> None:
@@ -41,7 +50,11 @@ def refuse_open_demo(settings: Settings) -> None:
     if not settings.demo:
         return
     host = settings.web.host
-    if host != "localhost" and not ip_address(host).is_loopback:
+    try:
+        answers_here_only = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        answers_here_only = False  # a name may lead anywhere
+    if not answers_here_only:
         raise NotConfigured("HOTLINE_DEMO is on and HOTLINE_WEB__HOST is {host}: the demo answers on loopback only.", host=host)
 
 

@@ -1,13 +1,17 @@
 """Every setting of the service; the only reader of the environment. `.env.example` says why each one exists."""
 
+import base64
+import binascii
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import (
+    AfterValidator,
     BaseModel,
     Field,
     IPvAnyNetwork,
@@ -19,27 +23,52 @@ from pydantic import (
     field_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX, DELIMITER, ENV_FILE = "HOTLINE_", "__", ".env"
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Web(BaseModel):
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: Port = 8000
     public_url: str = ""
     trusted_proxies: list[str] = []
     operator_token: SecretStr | None = None
 
 
+def _of_schemes(*schemes: str) -> AfterValidator:
+    def checked(value: str) -> str:
+        if value and urlsplit(value).scheme not in schemes:
+            raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return value
+
+    return AfterValidator(checked)
+
+
+def _readable_url(value: str) -> str:
+    try:
+        make_url(value or "sqlite://")
+    except (ArgumentError, ValueError):
+        raise ValueError("cannot be read: it is written as postgresql+psycopg://user:password@host:5432/name") from None
+    return value
+
+
 class Database(BaseModel):
-    url: str = ""  # empty: SQLite in the data folder
-    pool_size: int = 10
+    # Empty: SQLite in the data folder.
+    url: Annotated[str, _of_schemes("postgresql+psycopg", "sqlite"), AfterValidator(_readable_url)] = ""
+    pool_size: PositiveInt = 10
 
 
 class Celery(BaseModel):
-    broker_url: str = ""  # empty: consequences run in the relay's own thread
+    # Empty: consequences run in the relay's own thread.
+    broker_url: Annotated[str, _of_schemes("redis", "rediss", "amqp", "amqps")] = ""
 
 
 class Redis(BaseModel):
-    url: str = ""  # empty: pushes go over a Unix socket in the data folder
+    # Empty: pushes go over a Unix socket in the data folder.
+    url: Annotated[str, _of_schemes("redis", "rediss")] = ""
 
 
 # These are written into Asterisk's own files: nothing in them may end a line or begin another option.
@@ -50,8 +79,8 @@ Word = Annotated[str, StringConstraints(pattern=r"^[\w.:/@+=\[\]-]*$")]
 class Asterisk(BaseModel):
     host: Word = "127.0.0.1"
     bind: Word = "127.0.0.1"
-    sip_port: int = 5060
-    ws_port: int = 8088
+    sip_port: Port = 5060
+    ws_port: Port = 8088
     ws_url: str = ""  # empty: ws, the page's own host and the port above
     media_address: Word = ""  # empty: the address that it listens on
     root: Path | None = None  # empty: the machine's, else the one that `make asterisk` fetched
@@ -170,9 +199,22 @@ class Police(BaseModel):
     timeout_seconds: PositiveFloat = 10
 
 
+def _long_enough(value: SecretStr) -> SecretStr:
+    try:
+        length = len(base64.b64decode(value.get_secret_value()))
+    except binascii.Error:
+        length = 0
+    if length < 32:
+        raise ValueError("must be at least 32 bytes in base64: openssl rand -base64 32")
+    return value
+
+
+MasterKey = Annotated[SecretStr, AfterValidator(_long_enough)]
+
+
 class Privacy(BaseModel):
-    key: SecretStr | None = None  # base64, at least 32 bytes; the demo makes its own
-    old_keys: list[SecretStr] = []
+    key: MasterKey | None = None  # the demo makes its own
+    old_keys: list[MasterKey] = []
 
 
 SANDBOX_AFTER_WEB = 400
@@ -195,7 +237,7 @@ class Desk(BaseModel):
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="HOTLINE_", env_nested_delimiter="__", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=DELIMITER, env_file=ENV_FILE, extra="ignore")
 
     data_dir: Path = Path("var")
     demo: bool = False
@@ -229,6 +271,24 @@ class Settings(BaseSettings):
     @property
     def sandbox_port(self) -> int:
         return self.sandbox.port or self.web.port + SANDBOX_AFTER_WEB
+
+
+def names(group: type[BaseModel] = Settings, prefix: str = PREFIX) -> Iterator[str]:
+    """The environment variable of every setting in the tree."""
+    for name, field in group.model_fields.items():
+        path = prefix + name.upper()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from names(field.annotation, path + DELIMITER)
+        else:
+            yield path
+
+
+def unknown_names() -> list[str]:
+    """What is set under our prefix and is no setting: most often a name that is misspelt, and so without effect."""
+    known = tuple(names())
+    set_here = {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE)) if name.upper().startswith(PREFIX)}
+    parts_of = tuple(name + DELIMITER for name in known)  # a table may be set place by place
+    return sorted(name for name in set_here.difference(known) if not name.startswith(parts_of))
 
 
 def environment_with(more: Mapping[str, str]) -> dict[str, str]:

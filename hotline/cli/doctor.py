@@ -12,24 +12,29 @@ from importlib.resources import files
 from pathlib import Path
 
 import redis
+from cryptography.exceptions import InvalidTag
 from sqlalchemy import func, select, text
 
 from hotline.channels import sms
 from hotline.cli import beside
 from hotline.db import database, reading
-from hotline.errors import HotlineError
+from hotline.errors import HotlineError, Unavailable
 from hotline.services import exchange_state, heads, outbox, proving, recording_store, recordings
+from hotline.services import files as attachments
 from hotline.services.reading_phone import EXCHANGE_SILENT
-from hotline.settings import Settings, get_settings
+from hotline.settings import Settings, get_settings, unknown_names
 from hotline.telephony import exchange
 from hotline.telephony.console import answers
 from hotline.telephony.kit import find_kit
-from models import CalendarDay, Category, ExchangeState, Staff, now, schema
+from models import CalendarDay, Category, Contact, ExchangeState, Staff, now, schema
 
 OLDEST_SQLITE = (3, 35, 0)  # RETURNING
 LATE_SECONDS = 60
 LEAST_FREE_BYTES = 1 << 30
 LATEST_RECORDINGS = 50
+
+
+Look = Callable[[Settings], Iterator["Finding"]]
 
 
 class Verdict(StrEnum):
@@ -78,8 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     except HotlineError as error:
         findings.append(fail("settings", str(error), "see .env.example"))
     else:
-        for look in (_database, _relay, _broker, _pushes, _telephone, _recordings, _model, _texts, _mail, _address):
-            findings += _looked(look, settings)
+        findings += _components(settings)
+    findings += _misspelt()
     for finding in findings:
         print(finding)
     return int(any(finding.verdict == Verdict.FAIL for finding in findings))
@@ -94,11 +99,19 @@ def _verify_history(settings: Settings) -> int:
     return int(bool(proof.breach))
 
 
-def _looked(look: Callable[[Settings], Iterator[Finding]], settings: Settings) -> Iterator[Finding]:
-    try:
+def _components(settings: Settings) -> Iterator[Finding]:
+    database = _database(settings)
+    yield database
+    beside: tuple[Look, ...] = (_broker, _pushes, _model, _texts, _wechat, _mail, _police, _address)
+    within: tuple[Look, ...] = (_city, _keys, _attachments, _relay, _telephone, _recordings)
+    # Of what lies in a database that does not answer nothing can be said.
+    for look in (*within, *beside) if database.verdict == Verdict.OK else beside:
         yield from look(settings)
-    except HotlineError as error:
-        yield fail(look.__name__.strip("_"), str(error), "see the line above, or the service's log")
+
+
+def _misspelt() -> Iterator[Finding]:
+    for name in unknown_names():
+        yield warn("settings", f"{name} is no setting and has no effect", "mend its name (see .env.example), or remove it")
 
 
 def _machine(settings: Settings) -> Iterator[Finding]:
@@ -163,19 +176,52 @@ def _exchange(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _database(_: Settings) -> Iterator[Finding]:
-    with reading() as session:
-        session.execute(text("SELECT 1"))
+def _database(settings: Settings) -> Finding:
+    url = database().engine.url
+    try:
+        with reading() as session:
+            session.execute(text("SELECT 1"))
+    except Unavailable as error:
+        cause = getattr(error.__cause__, "orig", None) or error.__cause__
+        return fail("database", f"{url}: {' '.join(str(cause).split())}", _database_remedy(settings))
     if not schema.is_current(database().engine):
-        yield fail("database", f"{database().engine.dialect.name}, not at the newest revision", "hotline up --only migrate")
-        return
-    yield ok("database", f"{database().engine.dialect.name}, at the newest revision")
+        return fail("database", f"{url.get_backend_name()}, not at the newest revision", "hotline up --only migrate")
+    return ok("database", f"{url.get_backend_name()}, at the newest revision")
+
+
+def _database_remedy(settings: Settings) -> str:
+    return "start it, or mend HOTLINE_DATABASE__URL" if settings.database.url else "see the line data folder"
+
+
+def _city(_: Settings) -> Iterator[Finding]:
     with reading() as session:
         categories = session.scalar(select(func.count()).select_from(Category)) or 0
         staff = session.scalar(select(func.count()).select_from(Staff).where(Staff.active)) or 0
     yield ok("city", f"{categories} categories") if categories else fail("city", "no reference data", "hotline seed")
     yield ok("accounts", f"{staff} active") if staff else warn("accounts", "nobody can sign in", "hotline staff add")
     yield _calendar()
+
+
+def _keys(_: Settings) -> Iterator[Finding]:
+    """What was stored last opens with the key of these settings."""
+    latest = select(Contact.number).where(Contact.number.is_not(None)).order_by(Contact.received_at.desc()).limit(1)
+    try:
+        with reading() as session:
+            session.scalar(latest)
+    except InvalidTag:
+        remedy = "put back the key it was stored with; a replaced one belongs into HOTLINE_PRIVACY__OLD_KEYS"
+        yield fail("privacy key", "does not open the personal data that is stored", remedy)
+    else:
+        yield ok("privacy key", "opens what is stored")
+
+
+def _attachments(settings: Settings) -> Iterator[Finding]:
+    folder = attachments.folder(settings)
+    if folder.is_dir():
+        yield ok("attachments", str(folder))
+    else:
+        # The service makes it when it is set up, and never anew: it may be a disk that is not mounted.
+        yield warn("attachments", f"{folder} is missing: no file can be received", "mount it, or start the service anew")
 
 
 def _calendar() -> Finding:
@@ -218,7 +264,7 @@ def _redis(what: str, url: str, without: str) -> Finding:
     try:
         with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
             client.ping()
-    except redis.RedisError as error:
+    except (redis.RedisError, ValueError) as error:
         return fail(what, f"does not answer: {error}", "start it, or mend its address in the settings")
     return ok(what, "answers")
 
@@ -279,6 +325,29 @@ def _texts(settings: Settings) -> Iterator[Finding]:
         yield fail("sms", f"{gateway} cannot send", f"set {', '.join(missing)}")
     else:
         yield ok("sms", f"sent by {gateway}")
+
+
+def _wechat(settings: Settings) -> Iterator[Finding]:
+    wechat = settings.wechat
+    sends = bool(wechat.app_id and wechat.app_secret)
+    if wechat.token is None and sends:
+        yield warn("wechat", "sent, but nothing can be received", "set HOTLINE_WECHAT__TOKEN")
+    elif wechat.token is None:
+        yield ok("wechat", "not connected")
+    elif not sends:
+        remedy = "set HOTLINE_WECHAT__APP_ID and HOTLINE_WECHAT__APP_SECRET"
+        yield warn("wechat", "received, but nothing can be sent", remedy)
+    else:
+        yield ok("wechat", "connected (`hotline wechat check` asks WeChat itself)")
+
+
+def _police(settings: Settings) -> Iterator[Finding]:
+    police = settings.police
+    if bool(police.url) == (police.secret is not None):
+        yield ok("police", "connected" if police.url else "not connected: only the voice goes to 110")
+    else:
+        lacking = "HOTLINE_POLICE__SECRET" if police.url else "HOTLINE_POLICE__URL"
+        yield fail("police", "half connected: no order can go to 110", f"set {lacking}")
 
 
 def _mail(settings: Settings) -> Iterator[Finding]:

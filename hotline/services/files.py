@@ -133,7 +133,7 @@ def _refused(sentence: str, file: File) -> FileRefused:
 
 def make_folder(settings: Settings) -> None:
     """Once, when the service is set up. Later a missing folder is a disk that is not mounted, and is not made anew."""
-    _folder(settings).mkdir(mode=0o700, exist_ok=True)
+    folder(settings).mkdir(mode=0o700, exist_ok=True)
 
 
 def store(
@@ -146,7 +146,7 @@ def store(
 ) -> Attachment:
     """Encrypted and on the disk before this returns; gone again if the transaction fails."""
     stored_as = secrets.token_hex(24)
-    path = _folder(get_settings()) / stored_as
+    path = folder(get_settings()) / stored_as
     _remove_on_rollback(session, path)
     try:
         _write(path, privacy.ring().encrypt(file.content))
@@ -170,7 +170,7 @@ def store(
 def open(attachment: Attachment) -> bytes:
     """The file as it was checked. A file that is missing, or not the one that was stored, is Unavailable."""
     try:
-        content = privacy.ring().decrypt((_folder(get_settings()) / attachment.stored_as).read_bytes())
+        content = privacy.ring().decrypt((folder(get_settings()) / attachment.stored_as).read_bytes())
     except OSError as error:
         raise Unavailable("This file cannot be read at the moment.") from error
     if hashlib.sha256(content).hexdigest() != attachment.digest:
@@ -181,7 +181,7 @@ def open(attachment: Attachment) -> bytes:
 def sweep(session: Session) -> int:
     """Remove files that no row knows: a process was killed between the writing of a file and its commit. Returns how many."""
     long_ago = (now() - SURELY_SETTLED).timestamp()
-    old = [path for path in _folder(get_settings()).glob("*") if path.stat().st_mtime < long_ago]
+    old = [path for path in folder(get_settings()).glob("*") if path.stat().st_mtime < long_ago]
     swept = 0
     for start in range(0, len(old), AT_ONCE):
         some = {path.name: path for path in old[start : start + AT_ONCE]}
@@ -192,7 +192,7 @@ def sweep(session: Session) -> int:
     return swept
 
 
-def _folder(settings: Settings) -> Path:
+def folder(settings: Settings) -> Path:
     return settings.data_dir / "attachments"
 
 
@@ -204,11 +204,11 @@ def _write(path: Path, sealed: bytes) -> None:
         out.flush()
         os.fsync(out.fileno())
     aside.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    parent = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(parent)
     finally:
-        os.close(folder)
+        os.close(parent)
 
 
 def _remove(path: Path) -> None:

@@ -1,5 +1,6 @@
 """What each subcommand promises to scripts and to people, run as programs."""
 
+import base64
 import json
 import os
 import sqlite3
@@ -9,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from hotline.__main__ import main
+from hotline.settings import get_settings
 from tests.cli.running import a_demo_city, command, environment
 from tests.components import free_port
+
+ANOTHER_KEY = base64.b64encode(bytes(32)).decode()
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +240,70 @@ def test_the_doctor_fails_on_an_empty_database(tmp_path: Path) -> None:
 
     assert seen.returncode == 1
     assert "hotline up --only migrate" in seen.stdout
+
+
+def doctors_line(what: str, env: dict[str, str], **others: str) -> str:
+    seen = command("doctor", env=env | others)
+    assert "Traceback" not in seen.stderr, seen.stderr
+    return next(line for line in seen.stdout.splitlines() if line[6:].startswith(f"{what} "))
+
+
+def test_the_doctor_says_why_the_database_does_not_answer_and_nothing_of_what_lies_in_it(env: dict[str, str]) -> None:
+    away = f"postgresql+psycopg://hotline:hidden@127.0.0.1:{free_port()}/hotline"
+
+    seen = command("doctor", env=env | {"HOTLINE_DATABASE__URL": away})
+
+    line = next(line for line in seen.stdout.splitlines() if "database" in line)
+    assert line.startswith("fail")
+    assert "Connection refused" in line
+    assert line.endswith("-> start it, or mend HOTLINE_DATABASE__URL")
+    assert "hidden" not in seen.stdout
+    assert "relay" not in seen.stdout
+
+
+def test_the_doctor_finds_a_key_that_does_not_open_what_is_stored(env: dict[str, str]) -> None:
+    assert doctors_line("privacy key", env).startswith("ok")
+    assert doctors_line("privacy key", env, HOTLINE_PRIVACY__KEY=ANOTHER_KEY).startswith("fail")
+
+
+def test_the_doctor_names_what_is_misspelt_and_what_is_half_connected(env: dict[str, str]) -> None:
+    others = {"HOTLINE_WEB__PROT": "1", "HOTLINE_POLICE__URL": "https://110.example", "HOTLINE_WECHAT__TOKEN": "a token"}
+
+    seen = command("doctor", env=env | others)
+
+    assert "HOTLINE_WEB__PROT is no setting" in seen.stdout
+    assert "set HOTLINE_POLICE__SECRET" in seen.stdout
+    assert "set HOTLINE_WECHAT__APP_ID" in seen.stdout
+    assert "HOTLINE_POLICE__URL is no setting" not in seen.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("HOTLINE_DATABASE__URL", "postgres://hotline@db/hotline", "must begin with postgresql+psycopg://"),
+        ("HOTLINE_DATABASE__URL", "postgresql+psycopg://hotline@db:x/hotline", "cannot be read"),
+        ("HOTLINE_PRIVACY__KEY", "c2hvcnQ=", "at least 32 bytes in base64"),
+        ("HOTLINE_PRIVACY__KEY", "no%base64", "at least 32 bytes in base64"),
+        ("HOTLINE_REDIS__URL", "localhost:6379", "must begin with redis://"),
+        ("HOTLINE_WEB__PORT", "99999", "less than or equal to 65535"),
+        ("HOTLINE_WEB__TRUSTED_PROXIES", "10.0.0.5", "lists and tables are written as JSON"),
+        ("HOTLINE_DATA_DIR", "/proc/none", "cannot be made"),
+        ("HOTLINE_WEB__HOST", "hotline.example", "the demo answers on loopback only"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str
+) -> None:
+    monkeypatch.setenv("HOTLINE_DEMO", "true")
+    monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+
+    assert main(["export", "contacts"]) == 1
+
+    told = capsys.readouterr().err
+    assert why in told
+    assert value not in told or name != "HOTLINE_PRIVACY__KEY"
+    assert len(told.splitlines()) == 1
 
 
 def test_an_account_is_added_listed_and_closed(env: dict[str, str]) -> None:

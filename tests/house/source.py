@@ -5,8 +5,6 @@ import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pydantic import BaseModel
-
 ROOT = Path(__file__).parents[2]
 ROOMS = ("hotline", "models", "classifier", "ivr_flows")
 
@@ -100,13 +98,3 @@ def modules_of(package: str) -> list[str]:
     files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     packages = {path.parent.name for path in folder.glob("*/*.py")}
     return sorted(f"{package}.{name}" for name in files | packages)
-
-
-def setting_names(group: type[BaseModel], prefix: str = "HOTLINE_") -> Iterator[str]:
-    """The environment variable of every setting in the tree."""
-    for name, field in group.model_fields.items():
-        path = prefix + name.upper()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from setting_names(field.annotation, path + "__")
-        else:
-            yield path

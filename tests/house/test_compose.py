@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from hotline.settings import Settings
-from tests.house.source import ROOT, setting_names
+from hotline import settings
+from tests.house.source import ROOT
 from tools.compose_file import ComposeError, read_services
 
 COMPOSE_FILE = ROOT / "docker-compose.yml"
@@ -63,7 +63,7 @@ def test_no_secret_stands_in_the_file() -> None:
 
 
 def test_every_variable_of_ours_is_a_setting(compose: dict[str, Any]) -> None:
-    known = set(setting_names(Settings))
+    known = set(settings.names())
     used = {
         name for service in compose["services"].values() for name in service.get("environment", {}) if name.startswith("HOTLINE_")
     }

@@ -5,14 +5,13 @@ import subprocess
 import sys
 from itertools import pairwise
 
-from hotline import events, tasks
+from hotline import events, settings, tasks
 from hotline.services import profiles
 from hotline.services.scores import formulas
 from hotline.services.scores.rule import Measure
-from hotline.settings import Settings
 from models import workflow
 from tests.house import profile_docs
-from tests.house.source import ROOT, setting_names
+from tests.house.source import ROOT
 
 EXAMPLE_SETTING = re.compile(r"^#?\s?(HOTLINE_[A-Z0-9_]+)=", re.MULTILINE)
 
@@ -20,7 +19,7 @@ EXAMPLE_SETTING = re.compile(r"^#?\s?(HOTLINE_[A-Z0-9_]+)=", re.MULTILINE)
 def test_the_example_names_every_setting_and_no_other() -> None:
     example = EXAMPLE_SETTING.findall((ROOT / ".env.example").read_text())
 
-    assert sorted(example) == sorted(setting_names(Settings))
+    assert sorted(example) == sorted(settings.names())
 
 
 def test_the_example_says_why_each_setting_exists() -> None:
