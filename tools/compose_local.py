@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[1]
 
 Server = Postgres | Redis | Process
 
+# A demo city takes a while to be played on a slow machine.
+_PATIENCE = 300.0
 # Settings that hold a port which must be free on this machine.
 _PORTS = {"HOTLINE_WEB__PORT": "web", "HOTLINE_ASTERISK__SIP_PORT": "sip", "HOTLINE_ASTERISK__WS_PORT": "websocket"}
 
@@ -131,11 +133,11 @@ class Stack:
 
     def _wait_for(self, service: Service, process: Process) -> None:
         if service.runs_once:
-            wait_until(lambda: not process.running, f"{service.name} to finish")
+            wait_until(lambda: not process.running, f"{service.name} to finish", seconds=_PATIENCE)
             if process.exit_code != 0:
                 raise ComposeError(f"{service.name} failed:\n{process.tail()}")
         elif service.healthcheck:
-            wait_until(lambda: self._is_well(service, process), f"{service.name} to be well; see {process.log}")
+            wait_until(lambda: self._is_well(service, process), f"{service.name} to be well; see {process.log}", seconds=_PATIENCE)
 
     def _is_well(self, service: Service, process: Process) -> bool:
         if not process.running:

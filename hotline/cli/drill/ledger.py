@@ -167,6 +167,11 @@ class Ledger:
             self.failures.append(what)
             self.wanted -= 1
 
+    def call_off(self, why: str) -> None:
+        """Somebody cannot take part: there is no use in waiting until the limit."""
+        self.fail(f"called off: {why}")
+        self.until = time.monotonic()
+
     @property
     def is_over(self) -> bool:
         return len(self._ended) >= self.wanted or time.monotonic() > self.until

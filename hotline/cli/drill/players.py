@@ -22,6 +22,10 @@ class Player(threading.Thread):
     def run(self) -> None:
         try:
             self.sign_in_first()
+        except Unexpected as problem:
+            # Others would wait for what this one never does.
+            self.ledger.call_off(f"{self.name}: {problem}")
+        try:
             while not self.ledger.is_over and self.turn():
                 pass
         except Unexpected as problem:
