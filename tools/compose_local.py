@@ -137,7 +137,8 @@ class Stack:
             if process.exit_code != 0:
                 raise ComposeError(f"{service.name} failed:\n{process.tail()}")
         elif service.healthcheck:
-            wait_until(lambda: self._is_well(service, process), f"{service.name} to be well; see {process.log}", seconds=_PATIENCE)
+            what = f"{service.name} to be well; see {process.log}"
+            wait_until(lambda: self._is_well(service, process), what, seconds=_PATIENCE)
 
     def _is_well(self, service: Service, process: Process) -> bool:
         if not process.running:

@@ -14,14 +14,13 @@ from hotline.services.reading_centre import Tab
 from hotline.services.sideways import correcting, doors, police, refusals, refused_calls, second_look, withdrawing
 from hotline.web import render
 from hotline.web.centre_requests import asked_of, done
-from hotline.web.deps import Db, Key, Look, Me, Seen
+from hotline.web.deps import Db, Key, Look, Me, Seen, Words
 from hotline.web.letters import clean
 from hotline.words import word
 from models import Action, CaseStatus, NumberRefusal, PolicePush, RequestKind, Role, now
 
 router = APIRouter(include_in_schema=False)
 
-Words = Annotated[str, Form(max_length=2000)]
 Code = Annotated[str, Form(max_length=32)]
 KEPT_BY = (Role.SHIFT_LEADER, Role.SUPERVISOR)
 COUNTED = timedelta(days=30)
@@ -42,7 +41,7 @@ def redirect(
     seen: Seen = None,
 ) -> Response:
     case = access.see_case(db, me, number).case
-    pushed = doors.turn_away(db, case, door, explanation=clean(reason), by=me.actor, key=key, seen=seen)
+    pushed = doors.turn_away(db, case, door, explanation=reason, by=me.actor, key=key, seen=seen)
     return done(request, tab, f"已引导告知，原因和去处已告诉市民。{pushed_in_words(pushed)}")
 
 
@@ -59,7 +58,7 @@ def look_again(
 ) -> Response:
     asked = asked_of(db, me, number, request_id)
     grant, pressed = verdict in ("grant", "pressed"), verdict == "pressed"
-    second_look.decide(db, asked, grant=grant, pressed=pressed, note=clean(note), by=me.actor, key=key)
+    second_look.decide(db, asked, grant=grant, pressed=pressed, note=note, by=me.actor, key=key)
     tab = Tab.APPEALS if asked.kind == RequestKind.SECOND_LOOK else Tab.WITHDRAWALS
     return done(request, tab, "已重新受理，请到“待派单”派出。" if grant else "维持原处理，理由已记下。")
 
@@ -79,10 +78,9 @@ def withdraw(
     if checked not in CHECKED:
         raise Invalid(field="checked")
     view = access.see_case(db, me, number)
-    said = clean(reason)
     if not view.whole:
         raise NotFound()
-    note = f"{said}（{word('identity_check', checked)}）" if said else ""
+    note = f"{reason}（{word('identity_check', checked)}）" if reason else ""
     withdrawing.withdraw(db, view.case, reason=note, by=me.actor, key=key, seen=seen)
     return render.redirect(request, f"/case/{number}", notice="已按市民要求撤回，市民会收到确认。")
 
@@ -92,7 +90,7 @@ def correct_category(
     request: Request, me: Me, db: Db, number: str, key: Key, category: Code, reason: Words = "", seen: Seen = None
 ) -> Response:
     case = access.see_case(db, me, number).case
-    correcting.category(db, case, category.split(" ")[0], reason=clean(reason), by=me.actor, key=key, seen=seen)
+    correcting.category(db, case, category.split(" ")[0], reason=reason, by=me.actor, key=key, seen=seen)
     return render.redirect(request, f"/case/{number}", notice="分类已更正，原分类留在经过里。")
 
 
@@ -110,7 +108,7 @@ def correct_place(
 ) -> Response:
     case = access.see_case(db, me, number).case
     text, picked = clean(place), area.split(" ")[0]
-    correcting.place(db, case, text, area=picked, reason=clean(reason), by=me.actor, key=key, seen=seen)
+    correcting.place(db, case, text, area=picked, reason=reason, by=me.actor, key=key, seen=seen)
     return render.redirect(request, f"/case/{number}", notice="地点已更正，原地点留在经过里。")
 
 
@@ -128,7 +126,7 @@ def reassign(
 ) -> Response:
     case = access.see_case(db, me, number).case
     to = filing.units_of(db, [unit])[0]
-    correcting.unit(db, case, to, reason_code=why, reason=clean(reason), by=me.actor, key=key, seen=seen)
+    correcting.unit(db, case, to, reason_code=why, reason=reason, by=me.actor, key=key, seen=seen)
     return render.redirect(request, f"/case/{number}", notice=f"已改派{to.name}，时限重新起算。")
 
 
@@ -139,7 +137,7 @@ def reopen(request: Request, me: Me, db: Db, number: str, key: Key, reason: Word
     if case.status != CaseStatus.CLOSED:
         # What ended otherwise is looked at again where the citizen asks for it.
         raise NotFound()
-    cases.advance(db, case, Action.REOPEN, by=me.actor, key=key, seen=seen, note=clean(reason))
+    cases.advance(db, case, Action.REOPEN, by=me.actor, key=key, seen=seen, note=reason)
     return render.redirect(request, f"/case/{number}", notice="已重新办理，请到“待派单”派出。")
 
 
@@ -178,13 +176,12 @@ def decide_refusal(
     row = db.get(NumberRefusal, refusal_id)
     if row is None:
         raise NotFound()
-    said = clean(note)
     if act in ("grant", "decline"):
-        refusals.decide(db, row, grant=act == "grant", note=said, by=me.actor)
+        refusals.decide(db, row, grant=act == "grant", note=note, by=me.actor)
     elif act == "lift":
-        refusals.lift(db, row, note=said, by=me.actor)
+        refusals.lift(db, row, note=note, by=me.actor)
     else:
-        refusals.keep(db, row, note=said, by=me.actor)
+        refusals.keep(db, row, note=note, by=me.actor)
     return render.redirect(request, "/aside", notice="已记下。")
 
 

@@ -12,15 +12,12 @@ from hotline.errors import NotFound
 from hotline.services import access, arbitration, extensions, filing, ledger, profiles
 from hotline.services.reading_centre import Tab
 from hotline.web import render
-from hotline.web.deps import Db, Key, Me
-from hotline.web.letters import clean
+from hotline.web.deps import Db, Key, Me, Note
 from models import Case
 from models import Request as Asked
 from models.base import CITY_TIME
 
 router = APIRouter(prefix="/verify", include_in_schema=False)
-
-Note = Annotated[str, Form(max_length=5000)]
 
 
 @router.post("/{number}/extension")
@@ -35,7 +32,7 @@ def decide_extension(
     note: Note = "",
 ) -> Response:
     asked = asked_of(db, me, number, request_id)
-    extensions.decide(db, asked, grant=grant, note=clean(note), by=me.actor, key=key)
+    extensions.decide(db, asked, grant=grant, note=note, by=me.actor, key=key)
     return done(request, Tab.EXTENSIONS, "已同意延期，市民会收到通知。" if grant else "不同意延期，原时限不变。")
 
 
@@ -53,7 +50,7 @@ def call_meeting(
     case = access.see_case(db, me, number).case
     there = at if at.tzinfo else at.replace(tzinfo=CITY_TIME)  # a browser sends the clock on the wall
     invited = filing.units_of(db, units)
-    arbitration.call_meeting(db, case, at=there, units=invited, basis=clean(note), by=me.actor, key=key)
+    arbitration.call_meeting(db, case, at=there, units=invited, basis=note, by=me.actor, key=key)
     return done(request, Tab.MEETINGS, "已召集会商，到会单位在工作台上看得到。")
 
 
@@ -70,7 +67,7 @@ def decide_meeting(
 ) -> Response:
     asked = asked_of(db, me, number, request_id)
     named = filing.units_of(db, [unit])[0] if unit else None
-    arbitration.decide(db, asked, unit=named, record=clean(record), by=me.actor, key=key)
+    arbitration.decide(db, asked, unit=named, record=record, by=me.actor, key=key)
     return done(request, Tab.MEETINGS, f"已指定{named.name}承办。" if named else "已记下，维持现状。")
 
 
@@ -86,7 +83,7 @@ def decide_ledger(
     note: Note = "",
 ) -> Response:
     asked = asked_of(db, me, number, request_id)
-    ledger.decide(db, asked, grant=grant, note=clean(note), by=me.actor, key=key)
+    ledger.decide(db, asked, grant=grant, note=note, by=me.actor, key=key)
     return done(request, Tab.LEDGER, "已同意挂账，到期自动回到办理。" if grant else "不同意挂账，时限照走。")
 
 

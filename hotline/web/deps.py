@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import Depends, Form, Request
+from pydantic import AfterValidator
 from sqlalchemy.orm import Session, lazyload
 
 from hotline.db import reading, unit_of_work, waited_for
 from hotline.errors import NotAllowed, SignInNeeded
 from hotline.services import access
 from hotline.services.looking import looking
+from hotline.services.plain_text import clean
 from models import Staff
 
 COOKIE = "hotline_session"
@@ -88,6 +90,9 @@ def same_site(request: Request) -> None:
 # Made by the page for each form: the same key again is the same action, done once.
 Key = Annotated[str, Form(min_length=8, max_length=64, pattern=r"^[0-9A-Za-z-]+$")]
 Seen = Annotated[int | None, Form()]
+# What somebody wrote, as it may be kept: a line or two, and a whole note.
+Words = Annotated[str, Form(max_length=2000), AfterValidator(clean)]
+Note = Annotated[str, Form(max_length=5000), AfterValidator(clean)]
 
 
 def address_of(request: Request) -> str:

@@ -11,14 +11,13 @@ from hotline.services import access
 from hotline.services.profiles import Indicator
 from hotline.services.scores import appeals, corrections, entries, periods, screens
 from hotline.web import render
-from hotline.web.deps import Db, Key, Me
+from hotline.web.deps import Db, Key, Me, Words
 from hotline.web.letters import clean
 from models import Role
 
 # Part of the reports.
 router = APIRouter()
 
-Words = Annotated[str, Form(max_length=2000)]
 Number = Annotated[str, Form(max_length=40)]
 Percent = Annotated[float, Form(ge=0, le=100)]
 
@@ -28,7 +27,7 @@ def contest(
     request: Request, me: Me, db: Db, key: Key, number: Number, indicator: Annotated[str, Form()], basis: Words = ""
 ) -> Response:
     case = access.see_case(db, me, number.strip()).case
-    appeals.contest(db, case, indicator, basis=clean(basis), by=me.actor, key=key)
+    appeals.contest(db, case, indicator, basis=basis, by=me.actor, key=key)
     return render.redirect(request, "/reports/appeals", notice="申诉已提交，等裁定。")
 
 
@@ -37,14 +36,14 @@ def rule_on(
     request: Request, me: Me, db: Db, request_id: UUID, key: Key, grant: Annotated[bool, Form()], note: Words = ""
 ) -> Response:
     asked = appeals.of_id(db, request_id)
-    appeals.rule_on(db, asked, grant=grant, note=clean(note), by=me.actor, key=key)
+    appeals.rule_on(db, asked, grant=grant, note=note, by=me.actor, key=key)
     return render.redirect(request, "/reports/appeals", notice="申诉成立，该件不再计入。" if grant else "申诉不成立，计分不变。")
 
 
 @router.post("/periods")
 def close(request: Request, me: Me, db: Db, month: Annotated[date, Form()], note: Words = "") -> Response:
     access.require(me, Role.SUPERVISOR)
-    periods.close(db, month, note=clean(note), by=me.actor)
+    periods.close(db, month, note=note, by=me.actor)
     return render.redirect(request, f"/reports/periods?month={month}", notice=f"{month:%Y年%m月}已结账，数字不再变动。")
 
 
@@ -61,7 +60,7 @@ def correct(
     access.require(me, Role.SUPERVISOR)
     case = access.see_case(db, me, number.strip()).case
     worth = None if value == "out" else float(value) / 100
-    entry = corrections.enter(db, case, indicator, worth, reason=clean(reason), by=me.actor)
+    entry = corrections.enter(db, case, indicator, worth, reason=reason, by=me.actor)
     month = corrections.month_of_entry(db, entry)
     return render.redirect(request, f"/reports/periods?month={month}", notice="更正已记下，原数字不动。")
 
@@ -72,7 +71,7 @@ def mark(
 ) -> Response:
     access.require(me, Role.QUALITY_JUDGE)
     case = access.see_case(db, me, number.strip()).case
-    entries.mark_answer(db, case, points, remark=clean(remark), by=me.actor, key=key)
+    entries.mark_answer(db, case, points, remark=remark, by=me.actor, key=key)
     return render.redirect(request, f"/case/{case.number}", notice="打分已记下。")
 
 

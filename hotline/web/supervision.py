@@ -10,14 +10,12 @@ from sqlalchemy.orm import Session
 from hotline.errors import NotFound
 from hotline.services import access, instructions, supervision
 from hotline.web import render
-from hotline.web.deps import Db, Key, Me
+from hotline.web.deps import Db, Key, Me, Words
 from hotline.web.letters import clean
 from hotline.words import word
 from models import Case, Mark, Measure
 
 router = APIRouter(include_in_schema=False)
-
-Words = Annotated[str, Form(max_length=2000)]
 
 
 @router.post("/case/{number}/measure")
@@ -32,7 +30,7 @@ def take(
     basis: Words = "",
 ) -> Response:
     case = access.see_case(db, me, number).case
-    supervision.take(db, case, measure, basis=clean(basis), party=clean(party), by=me.actor, key=key)
+    supervision.take(db, case, measure, basis=basis, party=clean(party), by=me.actor, key=key)
     return render.redirect(request, f"/case/{number}", notice=f"{word('measure', measure)}已发出。")
 
 
@@ -41,14 +39,14 @@ def clear(
     request: Request, me: Me, db: Db, number: str, key: Key, mark_id: Annotated[UUID, Form()], reason: Words = ""
 ) -> Response:
     mark = _mark_of(db, access.see_case(db, me, number).case, mark_id)
-    supervision.clear(db, mark, reason=clean(reason), by=me.actor, key=key)
+    supervision.clear(db, mark, reason=reason, by=me.actor, key=key)
     return render.redirect(request, f"/case/{number}", notice="已解除，理由记入经过。")
 
 
 @router.post("/case/{number}/instruction")
 def instruct(request: Request, me: Me, db: Db, number: str, key: Key, who: Words = "", what: Words = "") -> Response:
     case = access.see_case(db, me, number).case
-    instructions.enter(db, case, who=clean(who), what=clean(what), by=me.actor, key=key)
+    instructions.enter(db, case, who=who, what=what, by=me.actor, key=key)
     return render.redirect(request, f"/case/{number}", notice="批示已记下，承办单位看得到。")
 
 
@@ -60,7 +58,7 @@ def answer(
     mark = _mark_of(db, view.case, mark_id)
     if mark.assignment_id != held.assignment.id:
         raise NotFound()
-    supervision.answer(db, mark, text=clean(text), by=me.actor, key=key)
+    supervision.answer(db, mark, text=text, by=me.actor, key=key)
     return render.redirect(request, f"/unit/{assignment_id}", notice="已回复。")
 
 

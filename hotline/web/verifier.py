@@ -29,7 +29,7 @@ from hotline.services.sideways import doors
 from hotline.services.survey_plans import rulings
 from hotline.web import centre_requests, render
 from hotline.web.centre_requests import asked_of, done
-from hotline.web.deps import Db, Key, Look, Me, Seen
+from hotline.web.deps import Db, Key, Look, Me, Note, Seen
 from hotline.web.letters import clean, uploads
 from hotline.web.photographs import SentForm, checked
 from models import Action, Case, CaseStatus, Grade, Role, Ruling, Verdict
@@ -61,7 +61,17 @@ RULED = {
     Ruling.UNREASONABLE: "认定为不合理诉求，维持办结，理由和依据已记下。",
 }
 SENDS_OUT = frozenset({Action.DISPATCH, Action.APPROVE})
-Note = Annotated[str, Form(max_length=5000)]
+
+
+def _named(
+    unit: Annotated[str, Form(max_length=32)] = "",
+    assists: Annotated[list[str], Form()] = [],  # noqa: B006 -- FastAPI copies it
+) -> list[str]:
+    """The unit that leads, then those that assist; nothing where none was chosen."""
+    return [unit, *(code for code in assists if code and code != unit)] if unit else []
+
+
+Named = Annotated[list[str], Depends(_named)]
 
 
 @router.get("")
@@ -97,14 +107,13 @@ def approve(
     db: Db,
     number: str,
     key: Key,
-    unit: Annotated[str, Form(max_length=32)] = "",
-    assists: Annotated[list[str], Form()] = [],  # noqa: B006 -- FastAPI copies it
+    named: Named,
     note: Note = "",
     seen: Seen = None,
 ) -> Response:
     case = access.see_case(db, me, number).case
-    units = filing.units_of(db, [unit, *(code for code in assists if code and code != unit)]) if unit else []
-    reviewing.approve(db, case, units=units, note=clean(note), by=me.actor, key=key, seen=seen)
+    units = filing.units_of(db, named) if named else []
+    reviewing.approve(db, case, units=units, note=note, by=me.actor, key=key, seen=seen)
     told = f"审核通过，已派给{units[0].name}。" if units else "审核通过，转派单员。"
     return render.redirect(request, f"/verify/{Tab.REVIEW}/next", notice=told)
 
@@ -116,16 +125,15 @@ def dispatch(
     db: Db,
     number: str,
     key: Key,
-    unit: Annotated[str, Form(max_length=32)] = "",
-    assists: Annotated[list[str], Form()] = [],  # noqa: B006 -- FastAPI copies it
+    named: Named,
     note: Note = "",
     seen: Seen = None,
 ) -> Response:
     case = access.see_case(db, me, number).case
-    if not unit:
+    if not named:
         raise Invalid("Please choose a unit.", field="unit")
-    lead, *others = filing.units_of(db, [unit, *(code for code in assists if code and code != unit)])
-    dispatching.dispatch(db, case, lead, assists=others, by=me.actor, key=key, seen=seen, note=clean(note))
+    lead, *others = filing.units_of(db, named)
+    dispatching.dispatch(db, case, lead, assists=others, by=me.actor, key=key, seen=seen, note=note)
     return done(request, Tab.TO_DISPATCH, f"已派给{lead.name}。")
 
 
@@ -143,7 +151,7 @@ def decide_return(
 ) -> Response:
     asked = asked_of(db, me, number, request_id)
     again = filing.units_of(db, [unit])[0] if grant and unit else None
-    dispatching.decide_return(db, asked, grant=grant, unit=again, note=clean(note), by=me.actor, key=key)
+    dispatching.decide_return(db, asked, grant=grant, unit=again, note=note, by=me.actor, key=key)
     told = (
         f"同意退单，已改派{again.name}。" if again else "同意退单，工单回到待派单。" if grant else "不同意退单，原单位继续办理。"
     )
@@ -162,7 +170,7 @@ def verdict(
     seen: Seen = None,
 ) -> Response:
     case = access.see_case(db, me, number).case
-    checks.record_verdict(db, case, verdict, remark=clean(remark), by=me.actor, key=key, seen=seen)
+    checks.record_verdict(db, case, verdict, remark=remark, by=me.actor, key=key, seen=seen)
     return done(request, Tab.TO_CHECK, _after_check(case))
 
 
@@ -184,7 +192,7 @@ def on_site(
 ) -> Response:
     """What was seen on the spot, with photographs."""
     case = access.see_case(db, me, number).case
-    checks.record_verdict(db, case, verdict, remark=clean(remark), files=photographs, by=me.actor, key=key, seen=seen)
+    checks.record_verdict(db, case, verdict, remark=remark, files=photographs, by=me.actor, key=key, seen=seen)
     return done(request, Tab.ON_SITE, _after_check(case))
 
 
@@ -218,9 +226,9 @@ def unreached(
     """Nobody answered: to be tried again, or over with the reason."""
     case = access.see_case(db, me, number).case
     if over:
-        asking.close_unasked(db, case, reason=clean(text), by=me.actor, key=key, seen=seen)
+        asking.close_unasked(db, case, reason=text, by=me.actor, key=key, seen=seen)
     else:
-        asking.note_unreached(db, case, text=clean(text), by=me.actor, key=key)
+        asking.note_unreached(db, case, text=text, by=me.actor, key=key)
     return done(request, Tab.CALLBACK, "已按联系不上办结。" if over else "已记下，稍后再打。")
 
 
@@ -237,7 +245,7 @@ def decide_reopening(
     evidence: Note = "",
 ) -> Response:
     asked = asked_of(db, me, number, request_id)
-    rulings.rule(db, asked, ruling, note=clean(note), evidence=clean(evidence), by=me.actor, key=key)
+    rulings.rule(db, asked, ruling, note=note, evidence=evidence, by=me.actor, key=key)
     return done(request, Tab.REOPENING, RULED[ruling])
 
 
@@ -253,7 +261,7 @@ def decide_assists(
     note: Note = "",
 ) -> Response:
     asked = asked_of(db, me, number, request_id)
-    joint.decide_change(db, asked, grant=grant, note=clean(note), by=me.actor, key=key)
+    joint.decide_change(db, asked, grant=grant, note=note, by=me.actor, key=key)
     return done(request, Tab.ASSISTS, "协办单位已变更。" if grant else "不同意变更，已记下理由。")
 
 
@@ -270,7 +278,7 @@ def meeting(
     result: Note = "",
 ) -> Response:
     case = access.see_case(db, me, number).case
-    joint.record_meeting(db, case, held_on=held_on, present=clean(present), result=clean(result), by=me.actor, key=key)
+    joint.record_meeting(db, case, held_on=held_on, present=present, result=result, by=me.actor, key=key)
     return render.redirect(request, f"/verify/{tab}/{number}", notice="会议记录已存。")
 
 
@@ -290,7 +298,7 @@ def advance(
     if action in ELSEWHERE:
         raise NotFound()
     case = access.see_case(db, me, number).case
-    cases.advance(db, case, action, by=me.actor, key=key, seen=seen, note=clean(note))
+    cases.advance(db, case, action, by=me.actor, key=key, seen=seen, note=note)
     return done(request, tab, "已处理。")
 
 
