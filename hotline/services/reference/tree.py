@@ -96,7 +96,8 @@ def write(session: Session, tree: Tree, *, former: UUID, note: str) -> TaxonomyV
     edition = TaxonomyVersion(id=new_id(), digest=digest, note=note[:255], current=False)
     session.add(edition)
     session.flush()
-    session.execute(insert(Category), [{"taxonomy_id": edition.id, **_row(each)} for each in tree.values()])
+    whole = insert(Category).execution_options(render_nulls=True)  # else a statement for each change between some and no parent
+    session.execute(whole, [{"taxonomy_id": edition.id, **_row(each)} for each in tree.values()])
     if rules := [{"taxonomy_id": edition.id, **_rule(each, duty)} for each in tree.values() for duty in each.duties]:
         session.execute(insert(RoutingRule), rules)
     put_in_force(session, edition)
