@@ -10,9 +10,11 @@ from fastapi.responses import Response
 from hotline.errors import NotFound
 from hotline.services import access, administration, profiles, reading_admin, reading_outgoing, reading_units, texts
 from hotline.services.administration import CHANNELS, GIVEN_ROLES, Account
+from hotline.services.rule_documents import kinds
 from hotline.services.systems import delivering
 from hotline.web import (
     admin_conversations,
+    admin_documents,
     admin_model,
     admin_notices,
     admin_profiles,
@@ -40,6 +42,7 @@ router.include_router(admin_conversations.router)
 router.include_router(admin_model.router)
 router.include_router(admin_systems.router)
 router.include_router(admin_notices.router)
+router.include_router(admin_documents.router)
 
 
 @router.get("")
@@ -122,7 +125,7 @@ def revoke(request: Request, db: Db, me: Me, staff_id: UUID) -> Response:
 @router.get("/rules")
 def rules(request: Request, look: Look, me: Me) -> Response:
     found = {rule.kind: rule for rule in reading_admin.rules(look)}
-    return render.page(request, "admin/rules.html", me=me, rules=found)
+    return render.page(request, "admin/rules.html", me=me, rules=found, documents=tuple(kinds.KINDS))
 
 
 @router.post("/rules/queue")
