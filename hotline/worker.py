@@ -7,7 +7,6 @@ from uuid import UUID
 
 from celery import Celery
 from celery.signals import worker_init
-from kombu import Exchange, Queue
 from sqlalchemy import text
 
 from hotline import process, relay
@@ -28,7 +27,7 @@ app.conf.update(
     task_ignore_result=True,
     worker_prefetch_multiplier=1,
     # A worker that is told nothing else serves both; with one for each lane, systems that are dead keep nothing waiting.
-    task_queues=[Queue(name, Exchange(name), routing_key=name) for name in ("celery", Lane.SYSTEMS.value)],
+    task_queues={name: {"exchange": name, "routing_key": name} for name in ("celery", Lane.SYSTEMS.value)},
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
     # Without these a hung Redis blocks a sender without end.

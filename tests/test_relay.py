@@ -150,9 +150,13 @@ def test_what_waits_for_a_network_keeps_nothing_else_waiting_and_is_done_once(
 def test_systems_that_are_dead_keep_no_citizens_message_waiting(
     database: Database, pushed: Pushed, follows: Callable[..., None]
 ) -> None:
-    answered, told = threading.Event(), []
+    answered, told = threading.Event(), list[UUID]()
+
+    def wait(*_: object) -> None:
+        answered.wait(30)
+
     follows(
-        Handler("webhook", lambda *_: answered.wait(30), outside=True, lane=Lane.SYSTEMS),
+        Handler("webhook", wait, outside=True, lane=Lane.SYSTEMS),
         Handler("text", lambda _, event: told.append(event.contact_id), outside=True),
     )
     contacts = [new_id() for _ in range(2 * MOST_ERRANDS)]

@@ -1,5 +1,7 @@
 """The pages and acts of incidents need no more than twenty SQL statements, with two cases or with many."""
 
+from typing import Any
+
 import pytest
 
 from hotline.db import Database
@@ -11,7 +13,7 @@ from tests.web.test_statements import EVERYTHING, SignIn, act, visit
 def test_incidents(as_role: SignIn, pages: Database, many: int) -> None:
     dispatcher = as_role(*EVERYTHING)
     with pages.unit_of_work() as session:
-        place = {"title": "全小区停水", "community_code": "990181001001"}
+        place: dict[str, Any] = {"title": "全小区停水", "community_code": "990181001001"}
         found = [make_case(session, number=f"1390000{serial:04}", **place).number for serial in range(many + 1)]
     *numbers, late = found
 
