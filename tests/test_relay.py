@@ -17,10 +17,10 @@ from hotline import relay as relay_module
 from hotline.db import Database
 from hotline.events import ContactOpened
 from hotline.live import Pusher
-from hotline.relay import MOST_ERRANDS, Errands, Relay, run_one
+from hotline.relay import Errands, Relay, run_one
 from hotline.services import outbox
 from hotline.settings import Settings
-from hotline.tasks import HANDLERS, Handler, Lane
+from hotline.tasks import HANDLERS, Handler
 from models import OutboxMessage, SerialDay, new_id, now
 from tests.components import wait_until
 
@@ -78,11 +78,6 @@ def announced(database: Database) -> UUID:
 def row(database: Database) -> OutboxMessage:
     with database.reading() as session:
         return session.scalars(select(OutboxMessage)).one()
-
-
-def rows_done(database: Database) -> int:
-    with database.reading() as session:
-        return len(session.scalars(select(OutboxMessage).where(OutboxMessage.done_at.is_not(None))).all())
 
 
 def days(database: Database) -> list[str]:
@@ -144,34 +139,6 @@ def test_what_waits_for_a_network_keeps_nothing_else_waiting_and_is_done_once(
     answered.set()
     wait_until(lambda: row(database).done_at is not None, "the answer from afar")
     assert len(calls) == 1
-    errands.stop()
-
-
-def test_systems_that_are_dead_keep_no_citizens_message_waiting(
-    database: Database, pushed: Pushed, follows: Callable[..., None]
-) -> None:
-    answered, told = threading.Event(), list[UUID]()
-
-    def wait(*_: object) -> None:
-        answered.wait(30)
-
-    follows(
-        Handler("webhook", wait, outside=True, lane=Lane.SYSTEMS),
-        Handler("text", lambda _, event: told.append(event.contact_id), outside=True),
-    )
-    contacts = [new_id() for _ in range(2 * MOST_ERRANDS)]
-    with database.unit_of_work() as session:
-        outbox.emit(session, *map(ContactOpened, contacts))
-    errands = Errands()
-    relay = Relay(database, pushed, errands=errands)
-
-    relay.pump()
-    wait_until(lambda: len(told) == len(contacts), "the messages, while every call of a system still waits")
-
-    assert sorted(told) == sorted(contacts)
-    assert rows_done(database) == 0
-    answered.set()
-    wait_until(lambda: rows_done(database) == len(contacts), "the answers of the systems")
     errands.stop()
 
 
@@ -356,16 +323,6 @@ class Broker:
         assert (name, retry) == ("hotline.consequence", False)
         self.sent.append((args[0], args[1]))
         self.queues.append(queue)
-
-
-@pytest.mark.usefixtures("announced")
-def test_calls_of_systems_have_a_queue_of_their_own(database: Database, pushed: Pushed, follows: Callable[..., None]) -> None:
-    follows(Handler("webhook", Effect("webhook"), outside=True, lane=Lane.SYSTEMS), Handler("text", Effect("text"), outside=True))
-    broker: Any = Broker(takes=2)
-
-    Relay(database, pushed, broker).pump()
-
-    assert broker.queues == ["systems", None]
 
 
 @pytest.mark.usefixtures("announced")

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed, NoteRequired, RuleBroken, WrongState
 from hotline.events import ALL, CaseAdvanced, CaseNoted, FollowerBehind
-from hotline.services import alarms, cases, dispatching, extensions, history, ledger
+from hotline.services import alarms, cases, dispatching, extensions, history
 from hotline.services.extensions import ExtensionReason
-from hotline.services.incidents import following, linking, reading
+from hotline.services.incidents import following, linking
 from hotline.tasks import move_incident
 from models import (
     Action,
@@ -261,31 +261,6 @@ def test_more_time_for_the_lead_is_more_time_for_all(session: Session, clock: ti
     alarms.ring(session)
     told = session.scalars(select(OutgoingMessage.purpose).where(OutgoingMessage.case_id == found[1].id)).all()
     assert told.count("extended") == 1
-
-
-def test_what_the_lead_waits_for_is_seen_on_those_that_follow_it(session: Session) -> None:
-    found = [make_case(session, status=CaseStatus.IN_PROGRESS, contact=make_contact(session, channel="voice")) for _ in range(2)]
-    of_these(session, found)
-    own, until = lead_of(session, found[0]), now() + timedelta(days=30)
-    assert reading.lead_waits(session, found[1]) is None
-
-    asked = ledger.ask(
-        session,
-        own,
-        review=until,
-        reason_code=ledger.LedgerReason.MONEY,
-        basis="今年没有预算",
-        plan="列入明年计划",
-        by=liaison_of(session, own),
-        key=fresh_key(),
-    )
-    ledger.decide(session, asked, grant=True, by=an_actor(session, Role.SUPERVISOR, Role.SHIFT_LEADER), key=fresh_key())
-    settle(session)
-
-    waits = reading.lead_waits(session, found[1])
-    assert waits is not None
-    assert (waits.number, waits.review_at, waits.plan) == (found[0].number, until, "列入明年计划")
-    assert reading.lead_waits(session, found[0]) is None
 
 
 @pytest.mark.parametrize("values", [{"confidential": True}, {"request_type": "report"}])
