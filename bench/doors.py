@@ -109,7 +109,7 @@ def endpoint(module: str, url: str, home: Path, environment: dict[str, str] | No
     process = Process([sys.executable, "-m", module, url, str(port)], home / "bare.log", env=environment, cwd=ROOT)
     process.start()
     try:
-        wait_until(lambda: _listens(process, port), "the bare endpoint")
+        wait_until(lambda: _listens(process, port), "the bare endpoint", seconds=120)
         yield port, process.pid
     finally:
         process.stop()

@@ -22,7 +22,7 @@ from hotline.db import Database
 from hotline.errors import Unavailable
 from hotline.live import Pusher
 from hotline.services import outbox
-from hotline.tasks import HANDLERS, Handler
+from hotline.tasks import HANDLERS, Handler, Lane
 from models import OutboxMessage
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ IDLE_SECONDS = 0.1
 # What is announced within this time is worked off together: one at a time costs far more, and takes turns from the senders.
 GATHER_SECONDS = 0.15
 TIDY_SECONDS = 1.0
-# So many wait for a network at once: one provider that is slow does not keep all the others waiting.
+# So many wait for a network at once in each lane: one provider that is slow does not keep all the others waiting.
 MOST_ERRANDS = 2
 
 
@@ -54,17 +54,17 @@ class Errands:
     """Runs beside the relay what waits for a network, so that nothing else waits for it; each once, whatever its lease does."""
 
     def __init__(self, most: int = MOST_ERRANDS) -> None:
-        self._pool = ThreadPoolExecutor(most, thread_name_prefix="errand")
+        self._pools = {lane: ThreadPoolExecutor(most, thread_name_prefix=f"errand-{lane}") for lane in Lane}
         self._under_way: set[tuple[UUID, str]] = set()
         self._lock = threading.Lock()
 
-    def take_on(self, place: tuple[UUID, str], errand: Callable[[], None]) -> None:
+    def take_on(self, place: tuple[UUID, str], errand: Callable[[], None], *, lane: Lane) -> None:
         """Nothing if it is under way already, or waits for its turn: its lease ended meanwhile."""
         with self._lock:
             if place in self._under_way:
                 return
             self._under_way.add(place)
-        self._pool.submit(self._run, place, errand)
+        self._pools[lane].submit(self._run, place, errand)
 
     def _run(self, place: tuple[UUID, str], errand: Callable[[], None]) -> None:
         try:
@@ -77,7 +77,8 @@ class Errands:
 
     def stop(self) -> None:
         """What has not begun goes out again when its lease ends."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Relay:
@@ -159,7 +160,8 @@ class Relay:
 
     def _publish_row(self, row: OutboxMessage, broker: Celery) -> None:
         for handler in _handlers(row):
-            broker.send_task("hotline.consequence", args=[str(row.id), handler.name], retry=False)
+            queue = None if handler.lane == Lane.MESSAGES else handler.lane  # none: the one of all else
+            broker.send_task("hotline.consequence", args=[str(row.id), handler.name], queue=queue, retry=False)
 
     def _run(self, rows: Sequence[OutboxMessage]) -> None:
         with self._database.reading() as session:
@@ -211,7 +213,7 @@ class Relay:
             _deliver(self._database, row, handler)
             self._pusher.push(tasks.topics(_event(row)))
 
-        self._errands.take_on((row.id, handler.name), errand)
+        self._errands.take_on((row.id, handler.name), errand, lane=handler.lane)
 
     def _is_over(self, started: float) -> bool:
         return self._database.precedence.is_claimed or time.monotonic() - started >= TURN_SECONDS

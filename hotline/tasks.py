@@ -6,6 +6,7 @@ classifier): it runs before the transaction, on a look at the database, and its 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from string import Formatter
 from typing import Any
 
@@ -93,6 +94,13 @@ MAY_CHANGE_WORDS = frozenset(
 CALLS_IN_A_TURN = 50
 
 
+class Lane(StrEnum):
+    """What waits for a network waits in a lane of its own kind: a unit's dead system delays no citizen's message."""
+
+    MESSAGES = "messages"
+    SYSTEMS = "systems"
+
+
 @dataclass(frozen=True)
 class Handler:
     name: str
@@ -100,19 +108,23 @@ class Handler:
     prepare: Callable[[Session, Any], Any] | None = None
     # Opens its own short transactions with the network between them: the delivery of what goes out only.
     outside: bool = False
+    lane: Lane = Lane.MESSAGES
 
 
 HANDLERS: dict[type[Event], list[Handler]] = {cls: [] for cls in events.ALL.values()}
 
 
 def handles(
-    *kinds: type[Event], prepare: Callable[[Session, Any], Any] | None = None, outside: bool = False
+    *kinds: type[Event],
+    prepare: Callable[[Session, Any], Any] | None = None,
+    outside: bool = False,
+    lane: Lane = Lane.MESSAGES,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a function to run after each of these events."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         for kind in kinds:
-            HANDLERS[kind].append(Handler(function.__name__, function, prepare, outside))
+            HANDLERS[kind].append(Handler(function.__name__, function, prepare, outside, lane))
         return function
 
     return register
@@ -327,7 +339,7 @@ def tell_systems(session: Session, event: Event) -> None:
     system_telling.tell(session, event)
 
 
-@handles(WebhookDue, outside=True)
+@handles(WebhookDue, outside=True, lane=Lane.SYSTEMS)
 def call_webhook(database: Database, event: WebhookDue) -> None:
     """One thing after the other; what is too much for one turn is taken up by the timetable."""
     for _ in range(CALLS_IN_A_TURN):

@@ -15,6 +15,7 @@ from hotline.errors import Unavailable
 from hotline.live import Pusher
 from hotline.services import triage
 from hotline.settings import get_settings
+from hotline.tasks import Lane
 from hotline.timetable import TIMETABLE
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     task_ignore_result=True,
     worker_prefetch_multiplier=1,
+    # A worker that is told nothing else serves both; with one for each lane, systems that are dead keep nothing waiting.
+    task_queues={name: {"exchange": name, "routing_key": name} for name in ("celery", Lane.SYSTEMS.value)},
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
     # Without these a hung Redis blocks a sender without end.

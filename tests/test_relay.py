@@ -315,12 +315,14 @@ class Broker:
     def __init__(self, takes: int) -> None:
         self.takes = takes
         self.sent: list[tuple[str, str]] = []
+        self.queues: list[str | None] = []
 
-    def send_task(self, name: str, *, args: list[str], retry: bool) -> None:
+    def send_task(self, name: str, *, args: list[str], queue: str | None, retry: bool) -> None:
         if len(self.sent) >= self.takes:
             raise BrokerDown("away")
         assert (name, retry) == ("hotline.consequence", False)
         self.sent.append((args[0], args[1]))
+        self.queues.append(queue)
 
 
 @pytest.mark.usefixtures("announced")

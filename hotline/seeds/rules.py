@@ -28,6 +28,8 @@ def load_rules(session: Session) -> int:
         ("scoring", "default", files.read("scoring.yaml")),
         ("unit_notices", "default", files.read("unit_notices.yaml")),
         ("surveys", "default", files.read("surveys.yaml")),
+        ("doors", "default", files.read("doors.yaml")),
+        ("nuisance", "default", files.read("nuisance.yaml")),
         (consent["kind"], consent["code"], consent["body"]),
     ]
     added = sum(_load(session, kind, code, body) for kind, code, body in bodies)

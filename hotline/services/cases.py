@@ -21,7 +21,7 @@ from hotline.services.holding import allowed, allowed_of_case, allowed_of_unit, 
 from hotline.services.notes import link as link
 from hotline.services.notes import note as note
 from hotline.services.outbox import emit
-from hotline.services.profiles import Profile
+from hotline.services.profiles import AGAIN, Profile, answering
 from models import (
     Action,
     Assignment,
@@ -210,7 +210,7 @@ def _assign(act: "_Act", units: Sequence[Unit], *, key: str, note: str) -> Assig
     case_step, _ = allowed(profile.case_step(case.status, Action.DISPATCH), act.by, note)
     if (case.confidential or case.request_type == RequestType.REPORT) and not case.unit_summary.strip():
         raise Invalid("The unit sees only a summary of this case: please write it.", field="unit_summary")
-    dues = [act.due(stage) for stage in (Clock.SIGN, "contact", Clock.ANSWER)]
+    dues = [act.due(stage) for stage in (Clock.SIGN, "contact", answering(case.status))]
     ends = [due.at for due in dues]
     rows = [new_assignment(case, unit, step, ends, at=act.at, note=note, lead=unit is units[0]) for unit in dict.fromkeys(units)]
     act.start(rows, Action.DISPATCH, role=role, key=key, note=note)
@@ -325,7 +325,7 @@ class _Act:
             # The answer's clock has been running since the dispatch: signing late gains nothing.
             row.signed_at, row.due_at = self.at, row.answer_due_at
         elif step.clock and not stays:
-            due = self.due(step.clock)
+            due = self.due(AGAIN if action == Action.REWORK else step.clock)
             row.due_at = self._inside(row, due.at)
             self.case_row.due_provisional = due.provisional if row.lead else self.case_row.due_provisional
         elif not stays:

@@ -91,7 +91,7 @@ def file(
     One that is not ours is told its right `door`, and perhaps pushed there.
     """
     if how == "redirect":
-        reason = doors.right_door(door, reason)
+        reason = doors.right_door(session, door, reason)
     _refuse_incomplete(form, how, answer, reason)
     left = min((serial for serial, row in known.items() if row.case_id is None and serial != matter), default=None)
     ends = _conclusion(session, contact, how) if left is None else None

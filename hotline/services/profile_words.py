@@ -7,7 +7,7 @@ from typing import Any
 
 from hotline.services.deadlines import Limit
 from hotline.services.profile_files import row_in_words
-from hotline.services.profiles import Profile
+from hotline.services.profiles import AGAIN, Profile
 from hotline.words import word
 from models import CaseStatus, Role, Urgency
 from models.workflow import Clock, row_names
@@ -79,6 +79,10 @@ def explain(profile: Profile) -> Explained:
             (word("profile", "levels"), str(profile.levels)),
             (word("profile", "share_below"), _value(profile.share_below, "share_below")),
             (word("profile", "may_call"), _value(profile.may_call, "may_call")),
+            (
+                word("clock", AGAIN),
+                "、".join(f"{word('urgency', each)} {limit_in_words(profile.limit(AGAIN, each))}" for each in Urgency),
+            ),
             (word("profile", "return_window"), limit_in_words(profile.return_window)),
             (word("profile", "designate_after"), str(profile.designate_after)),
             (word("profile", "lapse"), limit_in_words(profile.survey.lapse)),

@@ -80,6 +80,10 @@ def _problem(kind: str, template: LiteralString, **named: Iterable[str]) -> Pyda
     return PydanticCustomError(kind, template, {name: ", ".join(sorted(values)) for name, values in named.items()})
 
 
+# Of `limits`: for the answer to what was sent back or opened again (二次办理), where a city sets one.
+AGAIN = "rework"
+
+
 class SurveyRules(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -128,7 +132,7 @@ class Profile(BaseModel):
     def _holds_together(self) -> Self:
         if unknown := self.off - row_names():
             raise _problem("unknown_rows", "no such rows to switch off: {rows}", rows=unknown)
-        for stage in {"contact", *self._clocks()}:
+        for stage in {"contact", *self._clocks(), *({AGAIN} & self.limits.keys())}:
             if set(self.limits.get(stage, {})) != set(Urgency):
                 raise _problem("no_limit", "limits.{stages} needs a limit for every urgency", stages=[stage])
         if stuck := [status for status in self.reachable() if status not in CASE_FINAL and not self._goes_on(status)]:
@@ -151,6 +155,9 @@ class Profile(BaseModel):
         return None if row_name("assignment", origin, action) in self.off else ASSIGNMENT.get((origin, action))
 
     def limit(self, stage: str, urgency: Urgency | str) -> Limit:
+        """Where a city has set none for what is handled again, it is that of the answer."""
+        if stage == AGAIN and AGAIN not in self.limits:
+            stage = Clock.ANSWER
         return self.limits[stage][Urgency(urgency)]
 
     def ways_out(self, status: CaseStatus | None) -> dict[Action, Step]:
@@ -174,6 +181,11 @@ class Profile(BaseModel):
     def _clocks(self) -> frozenset[Clock]:
         origins: set[CaseStatus | None] = {None, *self.reachable()}
         return frozenset(row.clock for status in origins for row in self.ways_out(status).values() if row.clock)
+
+
+def answering(status: CaseStatus) -> str:
+    """Which limit a unit answers in that is given a case in this state."""
+    return AGAIN if status == CaseStatus.REOPENED else Clock.ANSWER
 
 
 def current(session: Session) -> Rule:

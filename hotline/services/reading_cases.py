@@ -20,6 +20,7 @@ from hotline.services.profiles import Profile
 from hotline.services.reading_levels import tree
 from hotline.services.reading_story import Step, story_of
 from hotline.services.reading_units import is_closed_to_units
+from hotline.services.sideways import doors
 from models import (
     Action,
     Answer,
@@ -89,6 +90,8 @@ class Panel:
     old_number: str = ""  # in the system that it was imported from
     incident_id: UUID | None = None
     followers: int = 0  # cases of other citizens that are answered with this one
+    lead_waits: reading.LeadWaits | None = None  # the case that this one follows stands still
+    doors_edition: UUID | None = None  # in force now
 
     @property
     def case(self) -> Case:
@@ -159,7 +162,7 @@ class Panel:
 def panel(session: Session, view: CaseView) -> Panel:
     case = view.case
     closed = not view.whole and is_closed_to_units(case)
-    channel, received_at, reference, category, incident_id, followers = _origin(session, case)
+    channel, received_at, reference, category, incident_id, followers, doors_edition = _origin(session, case)
     answers, files = _answers_and_files(session, view, closed=closed)
     profile, story = profiles.of(session, case), story_of(session, view, closed=closed)
     return Panel(
@@ -183,6 +186,8 @@ def panel(session: Session, view: CaseView) -> Panel:
         old_number=old_numbers.of_case(session, case) if channel == old_numbers.CHANNEL else "",
         incident_id=incident_id,
         followers=followers,
+        lead_waits=reading.lead_waits(session, case),
+        doors_edition=doors_edition,
     )
 
 
@@ -197,22 +202,32 @@ def _meetings(session: Session, case: Case) -> Sequence[tuple[Meeting, str]]:
     return [(meeting, name) for meeting, name in rows]
 
 
-def _origin(session: Session, case: Case) -> tuple[str, datetime, str, str, UUID | None, int]:
+def _origin(session: Session, case: Case) -> tuple[str, datetime, str, str, UUID | None, int, UUID | None]:
     """Where it came from, and what it is about: 公共照明 under its parent, in the edition that the case was filed under.
 
-    And the incident that it belongs to, with how many cases are answered with this one.
+    And the incident that it belongs to, with how many cases are answered with this one; and the edition of doors in force.
     """
     of = {"case": case.id, "contact": case.contact_id, "edition": case.taxonomy_id, "category": case.category_code}
     found: Sequence[Any] = core.run(session, _origin_of(), of).one()
-    channel, received_at, reference, name, parent, incident_id, followers = found
-    return channel, received_at, reference, " › ".join(filter(None, (parent, name))) or case.category_code, incident_id, followers
+    channel, received_at, reference, name, parent, *beside = found
+    incident_id, followers, doors_edition = beside
+    category = " › ".join(filter(None, (parent, name))) or case.category_code
+    return channel, received_at, reference, category, incident_id, followers, doors_edition
 
 
 @cache
 def _origin_of() -> Executable:
     category, above = aliased(Category), aliased(Category)
     return (
-        select(Contact.channel, Contact.received_at, Contact.reference, category.name, above.name, *reading.of_case())
+        select(
+            Contact.channel,
+            Contact.received_at,
+            Contact.reference,
+            category.name,
+            above.name,
+            *reading.of_case(),
+            doors.edition_column,
+        )
         .select_from(Contact)
         .outerjoin(category, (category.taxonomy_id == bindparam("edition")) & (category.code == bindparam("category")))
         .outerjoin(above, (above.taxonomy_id == category.taxonomy_id) & (above.code == category.parent_code))

@@ -16,7 +16,7 @@ from hotline.services.profiles import Indicator
 from hotline.services.scores import books, corrections, facts, rule
 from hotline.services.scores.facts import Facts, Worth
 from hotline.services.scores.spans import day_of
-from models import Case, ClosureKind, Score, ScoreChange, ScoreOmission, Staff, Unit
+from models import Case, ClosureKind, Score, ScoreChange, ScoreOmission, Staff, Unit, now
 from models.base import FIRST_DATED
 
 Key = tuple[str, UUID]
@@ -31,7 +31,8 @@ def score_case(session: Session, case: Case) -> dict[Indicator, float]:
     """
     session.refresh(case, with_for_update=True)
     books.share(session)
-    found = facts.of_case(session, case, rule.in_force(session))
+    counted_by = rule.editions(session).on(day_of(case.closed_at or now()))
+    found = facts.of_case(session, case, rule.of_rule(counted_by))
     if found is None:
         if case.closure == ClosureKind.DIRECT:  # counts for the agent on the day of filing
             session.add(ScoreChange(day=day_of(case.created_at)))

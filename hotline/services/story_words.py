@@ -3,6 +3,8 @@
 from hotline.words import word
 from models import Action, MarkKind, Measure, RequestKind
 
+# From which list of words a note has its code.
+CODED = {Action.PUSH: "push", Action.DISMISS: "void_code"}
 # From which list of words a request has its reason, where it is not that of a return.
 REASONS = {RequestKind.SECOND_LOOK: "door", RequestKind.APPEAL: "indicator"}
 
@@ -12,8 +14,8 @@ def in_words(action: Action, note: str) -> str:
     if action in (Action.SURVEY, Action.IMPORT):
         return "\n".join(map(_of_old_system, note.split("\n"))) if action == Action.IMPORT else ""
     code, colon, text = note.partition(": ")
-    if action == Action.PUSH:
-        return "：".join(filter(None, (word("push", code), text)))
+    if action in CODED:
+        return "：".join(filter(None, (word(CODED[action], code), text)))
     if action in (Action.REQUEST, Action.REFUSE):
         return _asked_in_words(action, note)
     if action == Action.RESUME and note == "limit":

@@ -10,10 +10,12 @@ from fastapi.responses import Response
 from hotline.errors import NotFound
 from hotline.services import access, administration, profiles, reading_admin, reading_outgoing, reading_units, texts
 from hotline.services.administration import CHANNELS, GIVEN_ROLES, Account
+from hotline.services.rule_documents import kinds
 from hotline.services.systems import delivering
 from hotline.web import (
     admin_categories,
     admin_conversations,
+    admin_documents,
     admin_model,
     admin_notices,
     admin_profiles,
@@ -44,6 +46,7 @@ router.include_router(admin_systems.router)
 router.include_router(admin_notices.router)
 router.include_router(admin_categories.router)
 router.include_router(admin_units.router)
+router.include_router(admin_documents.router)
 
 
 @router.get("")
@@ -126,7 +129,7 @@ def revoke(request: Request, db: Db, me: Me, staff_id: UUID) -> Response:
 @router.get("/rules")
 def rules(request: Request, look: Look, me: Me) -> Response:
     found = {rule.kind: rule for rule in reading_admin.rules(look)}
-    return render.page(request, "admin/rules.html", me=me, rules=found)
+    return render.page(request, "admin/rules.html", me=me, rules=found, documents=tuple(kinds.KINDS))
 
 
 @router.post("/rules/queue")

@@ -306,7 +306,7 @@ def _contact_values(session: Session, me: access.Me, contact: Contact, matter: i
         "view": view,
         "filing": filing_view,
         "mine": mine,
-        "doors": doors.doors(),
+        "doors": doors.doors(session) if mine else (),
         "void_codes": VOID_CODES,
         "refusal": refusals.current(session, contact),
         "told": told,

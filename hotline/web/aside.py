@@ -11,7 +11,7 @@ from hotline.errors import Invalid, NotFound
 from hotline.services import access, cases, filing
 from hotline.services.dispatching import ReturnReason
 from hotline.services.reading_centre import Tab
-from hotline.services.sideways import correcting, doors, police, refusals, refused_calls, second_look, withdrawing
+from hotline.services.sideways import correcting, dismissing, doors, police, refusals, refused_calls, second_look, withdrawing
 from hotline.web import render
 from hotline.web.centre_requests import asked_of, done
 from hotline.web.deps import Db, Key, Look, Me, Seen, Words
@@ -43,6 +43,23 @@ def redirect(
     case = access.see_case(db, me, number).case
     pushed = doors.turn_away(db, case, door, explanation=reason, by=me.actor, key=key, seen=seen)
     return done(request, tab, f"已引导告知，原因和去处已告诉市民。{pushed_in_words(pushed)}")
+
+
+@router.post("/verify/{number}/dismiss")
+def dismiss(
+    request: Request,
+    me: Me,
+    db: Db,
+    number: str,
+    key: Key,
+    reason: Annotated[dismissing.VoidReason, Form()],
+    tab: Annotated[Tab, Form()] = Tab.TO_DISPATCH,
+    note: Words = "",
+    seen: Seen = None,
+) -> Response:
+    case = access.see_case(db, me, number).case
+    dismissing.dismiss(db, case, reason, note=clean(note), by=me.actor, key=key, seen=seen)
+    return done(request, tab, "已作废，原因记入经过。")
 
 
 @router.post("/verify/{number}/second-look")

@@ -145,6 +145,15 @@ def shown_periods(
 @router.get("/rules")
 def shown_rules(request: Request, look: Look, me: Me) -> Response:
     """Whoever is scored may read how."""
-    edition = rules.current(look)
+    edition, newest = rules.current(look), rules.editions(look).rows[0]
     weights = profiles.in_force(look).weights
-    return _page(request, "rules", me, edition=edition, rule=rules.of_rule(edition), weights=weights, measures=tuple(Measure))
+    return _page(
+        request,
+        "rules",
+        me,
+        edition=edition,
+        newest=newest,
+        rule=rules.of_rule(edition),
+        weights=weights,
+        measures=tuple(Measure),
+    )

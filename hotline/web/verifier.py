@@ -26,6 +26,7 @@ from hotline.services import (
 from hotline.services.files import CheckedFile
 from hotline.services.reading_centre import Tab
 from hotline.services.sideways import doors
+from hotline.services.sideways.dismissing import VoidReason
 from hotline.services.survey_plans import rulings
 from hotline.web import centre_requests, render
 from hotline.web.centre_requests import asked_of, done
@@ -51,6 +52,7 @@ ELSEWHERE = frozenset(
         Action.REDIRECT,
         Action.WITHDRAW,
         Action.REOPEN,
+        Action.DISMISS,
     }
 )
 # Acts that have forms of their own beside the list of the rarer ones.
@@ -294,7 +296,7 @@ def advance(
     note: Note = "",
     seen: Seen = None,
 ) -> Response:
-    """The rarer steps of a case: answer directly, dismiss, send somebody to the spot."""
+    """The rarer steps of a case: answer directly, send somebody to the spot."""
     if action in ELSEWHERE:
         raise NotFound()
     case = access.see_case(db, me, number).case
@@ -323,7 +325,8 @@ def _opened(session: Session, me: access.Me, number: str, tab: Tab) -> dict[str,
         "units": reading_units.choices(session),
         "proposed": reading_centre.proposed(session, opened.case) if SENDS_OUT.intersection(actions) else None,
         "grades": tuple(Grade),
-        "doors": doors.doors(),
+        "doors": doors.of_edition(session, opened.doors_edition) if Action.REDIRECT in actions else (),
+        "void_reasons": tuple(VoidReason),
         "basis": rulings.basis(session, opened.case) if tab == Tab.REOPENING else None,
     }
 

@@ -41,9 +41,21 @@ def test_the_specification_refuses_an_unknown_key(specification: jsonschema.Draf
 def test_it_starts_the_whole_scaled_shape() -> None:
     services = read_services(COMPOSE_FILE, SECRETS)
 
-    assert set(services) == {"postgres", "redis", "migrate", "web", "relay", "worker", "beat", "asterisk", "ivr", "telephony"}
+    assert set(services) == {
+        "postgres",
+        "redis",
+        "migrate",
+        "web",
+        "relay",
+        "worker",
+        "systems",
+        "beat",
+        "asterisk",
+        "ivr",
+        "telephony",
+    }
     assert services["migrate"].runs_once
-    for name in ("web", "relay", "worker", "beat", "asterisk", "ivr", "telephony"):
+    for name in ("web", "relay", "worker", "systems", "beat", "asterisk", "ivr", "telephony"):
         assert services[name].depends_on["migrate"] == "service_completed_successfully"
 
 

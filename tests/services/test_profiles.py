@@ -1,8 +1,10 @@
 """City rules as data: what a profile may say, editions, and that a case keeps the one it was filed under."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from pydantic import ValidationError
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -11,9 +13,9 @@ from hotline.errors import RuleBroken
 from hotline.services import profiles
 from hotline.services.deadlines import Limit
 from hotline.services.profiles import Profile
-from models import Action, Case, CaseStatus, Rule, Urgency
+from models import Action, Case, CaseStatus, Rule, Urgency, now
 from models.workflow import CASE_FINAL, CASE_OPEN, Clock
-from tests.factories_cases import asks_before_closing, make_case, with_reviews
+from tests.factories_cases import asks_before_closing, dispatch, lead_of, make_case, reopen, send_back, with_reviews
 
 BODIES = [*map(profiles.shipped, profiles.SHIPPED), asks_before_closing(), with_reviews()]
 
@@ -150,3 +152,29 @@ def test_a_profile_of_before_the_clocks_could_be_moved_has_usual_rules() -> None
 def test_rules_of_requests_are_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Profile.model_validate(profiles.shipped() | wrong)
+
+
+def test_what_is_handled_again_has_a_limit_of_its_own_where_the_city_sets_one(
+    session: Session, clock: time_machine.Traveller
+) -> None:
+    body = profiles.shipped()
+    one_day = {**body, "limits": {**body["limits"], "rework": "24h"}}
+    answered = make_case(session, status=CaseStatus.ANSWERED, profile=one_day)
+    closed = make_case(session, status=CaseStatus.CLOSED, profile=one_day)
+    ordinary = make_case(session, status=CaseStatus.ANSWERED, profile=body)
+
+    clock.shift(timedelta(hours=1))
+    for case in (answered, ordinary):
+        send_back(session, case)
+    reopen(session, closed)
+    dispatch(session, closed)
+
+    given = [lead_of(session, case).answer_due_at - now() for case in (answered, closed, ordinary)]
+    assert given == [timedelta(hours=24), timedelta(hours=24), timedelta(hours=72)]
+
+
+def test_a_limit_for_what_is_handled_again_is_given_for_every_urgency() -> None:
+    body = profiles.shipped()
+
+    with pytest.raises(ValidationError, match="rework"):
+        Profile.model_validate({**body, "limits": {**body["limits"], "rework": {"normal": "24h"}}})

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from hotline.services.deadlines import Limit
 from hotline.services.in_force import InForce
@@ -24,30 +24,32 @@ Chance = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 
 
-class ClusterRule(BaseModel):
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+
+class ClusterRule(_Part):
     within: Length
     least: Count
     chance: Chance
     usual_days: Annotated[int, Field(ge=1, le=366)]
 
 
-class RateRule(BaseModel):
+class RateRule(_Part):
     bar: Chance
     least: Count
 
 
-class StuckRule(BaseModel):
-    model_config = {"arbitrary_types_allowed": True}
-
+class StuckRule(_Part):
     overdue: Count
     silent: WorkingLimit
 
 
-class TelephonyRule(BaseModel):
+class TelephonyRule(_Part):
     silent: Length
 
 
-class AlertRule(BaseModel):
+class AlertRule(_Part):
     cluster: ClusterRule
     connection: RateRule
     prompt: RateRule

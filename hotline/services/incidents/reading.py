@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select
@@ -11,7 +12,8 @@ from hotline.errors import NotFound
 from hotline.services import gazetteer
 from hotline.services.incidents import likely
 from hotline.services.same_matter import is_shielded
-from models import Case, Incident, IncidentCase, IncidentUpdate, Staff, Unit, now
+from models import Assignment, Case, Incident, IncidentCase, IncidentUpdate, Mark, MarkKind, Staff, Unit, now
+from models.workflow import AT_UNIT
 
 MOST = 100
 
@@ -41,6 +43,16 @@ class Whole:
     former: Sequence[Member]
     updates: Sequence[tuple[IncidentUpdate, str]]
     likely: Sequence[Case]
+
+
+@dataclass(frozen=True)
+class LeadWaits:
+    """Why the leading case of an incident, and what follows it, stands still."""
+
+    number: str
+    paused_until: datetime | None
+    review_at: datetime | None
+    plan: str
 
 
 def is_over() -> ColumnElement[bool]:
@@ -93,6 +105,23 @@ def whole(session: Session, incident_id: UUID) -> Whole:
         updates=[(update, name) for update, name in updates],
         likely=() if incident.answered_at or incident.ended_at else likely.for_incident(session, incident),
     )
+
+
+def lead_waits(session: Session, subject: Case) -> LeadWaits | None:
+    """What a case waits for together with the one that it follows: that one's citizen is asked, or it is on the ledger."""
+    if subject.follows_id is None:
+        return None
+    at_work = and_(Assignment.case_id == Case.id, Assignment.lead, Assignment.status.in_(AT_UNIT))
+    shelved = and_(Mark.case_id == Case.id, Mark.kind == MarkKind.LEDGER, Mark.cleared_at.is_(None))
+    number, paused_until, review_at, plan = session.execute(
+        select(Case.number, Assignment.paused_until, Mark.due_at, Mark.basis)
+        .outerjoin(Assignment, at_work)
+        .outerjoin(Mark, shelved)
+        .where(Case.id == subject.follows_id)
+        .order_by(Assignment.dispatched_at.desc())
+        .limit(1)
+    ).one()
+    return LeadWaits(number, paused_until, review_at, plan or "") if paused_until or review_at else None
 
 
 def of_case() -> tuple[ColumnElement[UUID], ColumnElement[int]]:

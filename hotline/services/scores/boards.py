@@ -15,9 +15,22 @@ from hotline.services.profiles import Indicator
 from hotline.services.scores import rule as rules
 from hotline.services.scores import sums
 from hotline.services.scores.rule import Measure, ScoringRule
-from hotline.services.scores.spans import Span, Stretch
+from hotline.services.scores.spans import DAY, Span, Stretch, day_of
 from hotline.services.scoring import weighted
-from models import Area, Category, Dimension, PeriodFigure, Rule, ScorePeriod, ScoreSum, Staff, TaxonomyVersion, Unit, UnitKind
+from models import (
+    Area,
+    Category,
+    Dimension,
+    PeriodFigure,
+    Rule,
+    ScorePeriod,
+    ScoreSum,
+    Staff,
+    TaxonomyVersion,
+    Unit,
+    UnitKind,
+    now,
+)
 from models.scoring import POINTS
 
 RANKED = frozenset({Dimension.UNIT, Dimension.TOWNSHIP, Dimension.COMMUNITY, Dimension.GRID})
@@ -133,7 +146,8 @@ def head_of(session: Session, stretch: Stretch) -> Board:
     period = None
     if stretch.span == Span.MONTH:
         period = session.scalars(select(ScorePeriod).where(ScorePeriod.starts_on == stretch.first)).one_or_none()
-    rule = session.get_one(Rule, period.rule_id) if period else rules.current(session)
+    counted_until = min(stretch.end - DAY, day_of(now()))
+    rule = session.get_one(Rule, period.rule_id) if period else rules.editions(session).on(counted_until)
     profile = session.get_one(Rule, period.profile_id) if period else profiles.current(session)
     return Board(Dimension.CITY, stretch, rules.of_rule(rule), profiles.of_rule(profile).weights, period)
 

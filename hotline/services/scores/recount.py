@@ -47,11 +47,11 @@ def batches(session: Session) -> Iterator[Sequence[UUID]]:
 
 def compare(session: Session, ids: Sequence[UUID]) -> list[Difference]:
     """What is stored of these cases against what their history says."""
-    rule, final = rules.in_force(session), books.open_from(session)
+    editions, final = rules.editions(session), books.open_from(session)
     return [
         found
         for case in session.scalars(select(Case).where(Case.id.in_(ids)).order_by(Case.id))
-        for found in _of_case(session, case, rule, final)
+        for found in _of_case(session, case, rules.of_rule(editions.on(day_of(case.closed_at or now()))), final)
     ]
 
 

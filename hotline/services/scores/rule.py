@@ -1,6 +1,8 @@
 """How cases are counted, as data in editions: what the unanswered are worth, what is left out, groups, grades, the words."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
@@ -11,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import RuleBroken
 from hotline.services.profiles import Indicator
-from models import Omission, Rule, UnitKind
+from hotline.services.scores.spans import day_of
+from models import Omission, Rule, UnitKind, now
 
 KIND = "scoring"
 
@@ -58,6 +61,8 @@ class Explained(_Part):
 
 
 class ScoringRule(_Part):
+    # The first month that is counted by it; none: by whichever edition came before, from the beginning on.
+    from_month: Annotated[str, Field(pattern=r"^(\d{4}-(0[1-9]|1[0-2]))?$")] = ""
     unanswered: Unanswered
     left_out: Mapping[Omission, frozenset[Indicator]] = {}
     least_cases: Annotated[int, Field(ge=0)]
@@ -86,11 +91,27 @@ class ScoringRule(_Part):
         return next((group for group in self.groups if kind in group.kinds), None)
 
 
+@dataclass(frozen=True)
+class Editions:
+    """The latest first."""
+
+    rows: Sequence[Rule]
+
+    def on(self, day: date) -> Rule:
+        """What a day's cases are counted by: the latest edition that begins with its month, or before."""
+        month = f"{day:%Y-%m}"
+        rule = next((row for row in self.rows if row.body.get("from_month", "") <= month), None)
+        if rule is None:
+            raise RuleBroken("No rule for scores is set up yet: load the reference data.")
+        return rule
+
+
+def editions(session: Session) -> Editions:
+    return Editions(session.scalars(select(Rule).where(Rule.kind == KIND).order_by(Rule.edition.desc())).all())
+
+
 def current(session: Session) -> Rule:
-    rule = session.scalars(select(Rule).where(Rule.kind == KIND, Rule.current).limit(1)).one_or_none()
-    if rule is None:
-        raise RuleBroken("No rule for scores is set up yet: load the reference data.")
-    return rule
+    return editions(session).on(day_of(now()))
 
 
 def in_force(session: Session) -> ScoringRule:

@@ -1,0 +1,1 @@
+"""City rules that administrators write as text: read and checked, compared with what is in force, put in force as an edition."""
