@@ -13,7 +13,7 @@ from bench.service import KEY
 from bench.years import Size
 from hotline import seeds
 from hotline.db import Database, engine_for
-from hotline.services import alarms
+from hotline.services.clocks import alarms
 from models import Assignment, AssignmentStatus, Role, now, privacy, schema
 from models.base import as_if
 from tests.components import Postgres

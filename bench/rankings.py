@@ -13,7 +13,7 @@ from bench.figures import Figure, percentile
 from bench.service import KEY
 from hotline import seeds
 from hotline.db import Database, engine_for
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import behind, boards, recount, sums
 from hotline.services.scores.spans import Span, Stretch, midnight
 from models import Case, Dimension, Role, Score, ScoreSum, privacy, schema

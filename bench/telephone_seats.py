@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from bench.form import read_form
 from bench.load import Answer, closed_loop, request
 from bench.service import PASSWORD, Service
-from hotline.services import lines, telephone_rule
 from hotline.services.access import Me
+from hotline.services.telephone import lines, telephone_rule
 from models import LineKind, Role, Rule, Staff, StaffRole, StaffSession, SwitchboardCommand, base
 from tests.components import wait_until
 

@@ -23,8 +23,8 @@ from hotline.api.v1.calling import Paces
 from hotline.errors import HotlineError
 from hotline.live import Listener
 from hotline.relay import Errands, Relay
-from hotline.services import files as attachments
 from hotline.services import triage
+from hotline.services.files import files as attachments
 from hotline.services.wall.board import Board
 from hotline.settings import Settings, get_settings
 from hotline.timetable import TIMETABLE, Timed

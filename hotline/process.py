@@ -12,7 +12,7 @@ from hotline import channels, logs
 from hotline.demo import demo_secret
 from hotline.errors import HotlineError
 from hotline.live import Pusher
-from hotline.services.provider_tokens import ProviderTokens
+from hotline.services.messages.provider_tokens import ProviderTokens
 from hotline.settings import Settings, get_settings
 from models import privacy
 

@@ -46,21 +46,14 @@ from hotline.events import (
     WebhookDue,
 )
 from hotline.ports import Asking, Fetching, Receipt, ReceiptState
-from hotline.services import (
-    automatic,
-    delivery,
-    duties,
-    media,
-    notices,
-    recounting,
-    same_matter,
-    scoring,
-    surveys,
-    triage,
-)
+from hotline.services import same_matter, scoring, surveys, triage
 from hotline.services.alerts import telling as alert_telling
+from hotline.services.clocks import recounting
+from hotline.services.conversations import automatic
 from hotline.services.incidents import following
 from hotline.services.incidents import telling as incident_telling
+from hotline.services.learning import duties
+from hotline.services.messages import delivery, media, notices
 from hotline.services.monthly import reports
 from hotline.services.monthly.months import Month
 from hotline.services.rosters import notices as unit_notices

@@ -7,32 +7,21 @@ from datetime import timedelta
 from hotline import channels
 from hotline.db import Database
 from hotline.ports import Polling
-from hotline.services import (
-    alarms,
-    archiving,
-    delivery,
-    duties,
-    episodes,
-    files,
-    floor,
-    heads,
-    ledger,
-    outbox,
-    pausing,
-    polling,
-    presence,
-    promoting,
-    recordings,
-    surveys,
-    switching,
-)
+from hotline.services import archiving, heads, outbox, presence, surveys
 from hotline.services.alerts import watching
+from hotline.services.clocks import alarms
+from hotline.services.conversations import episodes
+from hotline.services.files import files
+from hotline.services.learning import duties, promoting
+from hotline.services.messages import delivery, polling
 from hotline.services.rosters import telling as unit_telling
 from hotline.services.scores import sums
 from hotline.services.searching import indexing
 from hotline.services.sideways import police
 from hotline.services.survey_plans import plans, pressure
 from hotline.services.systems import calls, delivering
+from hotline.services.telephone import floor, recordings, switching
+from hotline.services.units import ledger, pausing
 from hotline.settings import get_settings
 from models import now
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from hotline.services import calling
+from hotline.services.telephone import calling
 from models import Call, LineKind, PhoneLine, Staff, now
 from tests.factories_contacts import make_agent
 

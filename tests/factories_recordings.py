@@ -6,8 +6,8 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.services import recording_store, recordings
-from hotline.services.recording_store import SpoolFile
+from hotline.services.telephone import recording_store, recordings
+from hotline.services.telephone.recording_store import SpoolFile
 from models import Call, Contact, Recording, RecordingKind, Staff, now
 from tests.factories_calls import make_call, make_line
 from tests.sounds import tone, wav

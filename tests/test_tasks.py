@@ -11,8 +11,9 @@ from time_machine import Traveller
 from hotline import channels, events, tasks
 from hotline.db import Database
 from hotline.ports import Receipt, ReceiptState
-from hotline.services import cases, delivery, surveys, triage
+from hotline.services import cases, surveys, triage
 from hotline.services.access import Me
+from hotline.services.messages import delivery
 from hotline.services.searching import finding
 from hotline.services.searching.asking import Query
 from hotline.timetable import TIMETABLE

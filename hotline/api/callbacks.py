@@ -13,8 +13,11 @@ from sqlalchemy.orm import Session
 from hotline import channels, db
 from hotline.errors import HotlineError, Invalid, NotGenuine, TooMany, Unavailable
 from hotline.ports import Channel, HttpAnswer, Inbound, RawRequest, Receipt, Refusal, Signal
-from hotline.services import conversations, files, intake, receipts
+from hotline.services import intake
+from hotline.services.conversations import conversations
+from hotline.services.files import files
 from hotline.services.limiting import Window
+from hotline.services.messages import receipts
 from hotline.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -19,9 +19,10 @@ from hotline.channels import sms
 from hotline.cli import beside
 from hotline.db import database, reading
 from hotline.errors import HotlineError, Unavailable
-from hotline.services import exchange_state, heads, outbox, proving, recording_store, recordings
-from hotline.services import files as attachments
+from hotline.services import heads, outbox, proving
+from hotline.services.files import files as attachments
 from hotline.services.reading_phone import EXCHANGE_SILENT
+from hotline.services.telephone import exchange_state, recording_store, recordings
 from hotline.settings import Settings, get_settings, unknown_names
 from hotline.telephony import exchange
 from hotline.telephony.console import answers

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from hotline.cli import beside
 from hotline.db import reading, unit_of_work
-from hotline.services import grid_cutting, grid_files
-from hotline.services.grid_cutting import Plan
+from hotline.services.city import grid_cutting, grid_files
+from hotline.services.city.grid_cutting import Plan
 from models import now
 from models.base import CITY_TIME
 

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from hotline.cli import beside
 from hotline.db import reading, unit_of_work
 from hotline.errors import Invalid, NotAllowed
-from hotline.services import recording_store
 from hotline.services.importing import mapping, taking_back, writing
 from hotline.services.importing.passing import Files, Pass, Tally
 from hotline.services.importing.rows import Problem
+from hotline.services.telephone import recording_store
 from hotline.settings import Settings
 from models import Import, Role, Staff
 

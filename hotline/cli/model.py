@@ -15,7 +15,7 @@ from hotline.cli import beside
 from hotline.db import reading
 from hotline.errors import RuleBroken
 from hotline.seeds import files
-from hotline.services import lessons, model_versions
+from hotline.services.learning import lessons, model_versions
 from hotline.settings import get_settings
 from models import now
 

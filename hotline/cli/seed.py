@@ -5,7 +5,7 @@ import time
 
 from hotline import process, seeds
 from hotline.db import database
-from hotline.services import number_places
+from hotline.services.telephone import number_places
 from models import schema
 
 

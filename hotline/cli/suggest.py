@@ -9,7 +9,7 @@ from classifier import City, Gazetteer, ModelUnusable, city_from_reference, load
 from hotline.db import reading
 from hotline.errors import HotlineError, Unavailable
 from hotline.seeds import files
-from hotline.services import city_today, gazetteer
+from hotline.services.city import city_today, gazetteer
 from hotline.settings import get_settings
 
 

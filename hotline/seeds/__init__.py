@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from hotline.db import Database
 from hotline.seeds import city, roster, rules, staff, taxonomy, templates, views
-from hotline.services import deadlines, grid_units
+from hotline.services.city import grid_units
+from hotline.services.clocks import deadlines
 from hotline.settings import Settings
 from models import CalendarDay, Contact, now
 

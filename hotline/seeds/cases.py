@@ -11,7 +11,8 @@ from hotline.db import Database
 from hotline.seeds import beside
 from hotline.seeds.cast import Cast
 from hotline.seeds.letters import Letter, all_letters
-from hotline.services import alarms, triage
+from hotline.services import triage
+from hotline.services.clocks import alarms
 from hotline.settings import Settings
 from models import Case, Contact, Grade, Verdict, now
 

@@ -18,7 +18,6 @@ from hotline.services import (
     dispatching,
     drafts,
     intake,
-    levels,
     outbox,
     presence,
     queueing,
@@ -33,6 +32,7 @@ from hotline.services.incidents import linking, telling
 from hotline.services.sideways import doors, refusals
 from hotline.services.survey_plans import rulings
 from hotline.services.survey_plans.traces import Origin
+from hotline.services.units import levels
 from hotline.tasks import HANDLERS
 from hotline.timetable import TIMETABLE
 from models import (

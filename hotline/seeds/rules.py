@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from hotline.seeds import files
-from hotline.services import profile_editions, profiles
+from hotline.services.profiles import profile_editions, profiles
 from models import Rule
 
 # The rest of the city's file has tables of its own.

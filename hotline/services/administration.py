@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session, joinedload
 
 from hotline.errors import Invalid, NotFound, RuleBroken, WrongState
 from hotline.events import CalendarChanged, MessageReady
-from hotline.services import access, filing, lines, outbox
+from hotline.services import access, filing, outbox
 from hotline.services.access import Me
-from hotline.services.lines import Credentials
-from hotline.services.outgoing import TAKEN_UP_AFTER
+from hotline.services.messages.outgoing import TAKEN_UP_AFTER
 from hotline.services.queue_rule import QueueRule
+from hotline.services.telephone import lines
+from hotline.services.telephone.lines import Credentials
 from models import CalendarDay, Delivery, OutgoingMessage, Role, Rule, Staff, StaffRole, System, now
 
 BOUND_TO_A_UNIT = frozenset({Role.LIAISON, Role.GRID_WORKER})

@@ -6,10 +6,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, WrongState
-from hotline.services import answer_templates, cases
+from hotline.services import cases
 from hotline.services.cases import Actor
-from hotline.services.files import CheckedFile, store
+from hotline.services.files.files import CheckedFile, store
 from hotline.services.holding import hold, require_unit
+from hotline.services.units import answer_templates
 from models import (
     Action,
     Answer,

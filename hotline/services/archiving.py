@@ -3,8 +3,9 @@
 from sqlalchemy import exists, false, or_, select
 from sqlalchemy.orm import Session
 
-from hotline.services import cases, profiles
+from hotline.services import cases
 from hotline.services.actors import SERVICE
+from hotline.services.profiles import profiles
 from models import Action, Case, CaseStatus, Mark, MarkKind, Request, RequestState, now
 
 SWEEP = 200

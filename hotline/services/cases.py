@@ -11,17 +11,20 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, RuleBroken, WrongState
 from hotline.events import AssignmentAdvanced, CaseAdvanced, CaseFiled, Event
-from hotline.services import branching, checked_answer, clocks, deadlines, filing, history, profiles, queueing, triage
+from hotline.services import checked_answer, filing, history, queueing, triage
 from hotline.services.actors import SERVICE as SERVICE
 from hotline.services.actors import Actor as Actor
-from hotline.services.branching import new_assignment
-from hotline.services.deadlines import Due
+from hotline.services.clocks import clocks, deadlines
+from hotline.services.clocks.deadlines import Due
 from hotline.services.draft_form import DraftForm
 from hotline.services.holding import allowed, allowed_of_case, allowed_of_unit, hold, hold_contact
 from hotline.services.notes import link as link
 from hotline.services.notes import note as note
 from hotline.services.outbox import emit
-from hotline.services.profiles import AGAIN, Profile, answering
+from hotline.services.profiles import profiles
+from hotline.services.profiles.profiles import AGAIN, Profile, answering
+from hotline.services.units import branching
+from hotline.services.units.branching import new_assignment
 from models import (
     Action,
     Assignment,

@@ -6,11 +6,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import NoteRequired, WrongState
-from hotline.services import cases, checked_answer, profiles
+from hotline.services import cases, checked_answer
 from hotline.services.cases import Actor
-from hotline.services.files import CheckedFile, store
+from hotline.services.files.files import CheckedFile, store
 from hotline.services.holding import hold
-from hotline.services.profiles import AskCitizen, Profile
+from hotline.services.profiles import profiles
+from hotline.services.profiles.profiles import AskCitizen, Profile
 from models import Action, Case, CaseStatus, Check, Verdict
 
 

@@ -7,13 +7,17 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
-from hotline.services import arbitration, cases, deadlines, duties, filing, profiles, requests
+from hotline.services import cases, filing
 from hotline.services.cases import Actor
+from hotline.services.city.gazetteer import area_path, area_paths
+from hotline.services.clocks import deadlines
 from hotline.services.draft_form import DraftForm
-from hotline.services.duties import ReturnReason as ReturnReason
-from hotline.services.gazetteer import area_path, area_paths
 from hotline.services.holding import hold, refuse_follower, require_unit
-from hotline.services.profiles import FirstUnit
+from hotline.services.learning import duties
+from hotline.services.learning.duties import ReturnReason as ReturnReason
+from hotline.services.profiles import profiles
+from hotline.services.profiles.profiles import FirstUnit
+from hotline.services.units import arbitration, requests
 from models import (
     Action,
     Area,

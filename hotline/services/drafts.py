@@ -6,10 +6,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed, RuleBroken, WrongState
-from hotline.services import gazetteer, profiles, triage
+from hotline.services import triage
+from hotline.services.city import gazetteer
 from hotline.services.core import insert_into
 from hotline.services.draft_form import DraftForm as DraftForm
-from hotline.services.profiles import FirstUnit, Profile
+from hotline.services.profiles import profiles
+from hotline.services.profiles.profiles import FirstUnit, Profile
 from hotline.services.queue_rule import VOICE
 from models import Area, AreaKind, Contact, Draft, RequestType, Staff, now
 

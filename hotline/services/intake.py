@@ -10,22 +10,13 @@ from sqlalchemy.orm import Session
 
 from hotline.events import ContactOpened, ContactQueued, Event, MessageReceived
 from hotline.ports import Inbound
-from hotline.services import (
-    actors,
-    cases,
-    conversations,
-    core,
-    files,
-    gazetteer,
-    media,
-    numbering,
-    outbox,
-    pausing,
-    phones,
-    queue_rule,
-    queueing,
-)
+from hotline.services import actors, cases, core, numbering, outbox, phones, queue_rule, queueing
+from hotline.services.city import gazetteer
+from hotline.services.conversations import conversations
+from hotline.services.files import files
+from hotline.services.messages import media
 from hotline.services.queue_rule import VOICE
+from hotline.services.units import pausing
 from models import Action, Base, Call, Case, CitizenKind, Contact, Conversation, Direction, Message, QueueEntry, now
 
 MAILBOX = "mailbox"

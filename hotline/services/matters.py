@@ -6,11 +6,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NoteRequired, RuleBroken, WrongState
-from hotline.services import cases, dispatching, drafts, gazetteer, outbox, places, profiles, queueing
+from hotline.services import cases, dispatching, drafts, outbox, queueing
 from hotline.services.actors import Actor
 from hotline.services.cases import How
+from hotline.services.city import gazetteer, places
 from hotline.services.draft_form import DraftForm
 from hotline.services.holding import hold_contact
+from hotline.services.profiles import profiles
 from hotline.services.sideways import doors
 from models import Action, AreaKind, Case, Conclusion, Contact, Draft, Staff
 

@@ -7,7 +7,8 @@ from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 from hotline.errors import NoteRequired
-from hotline.services import core, lines, queueing
+from hotline.services import core, queueing
+from hotline.services.telephone import lines
 from hotline.settings import get_settings
 from models import (
     BreakRequest,

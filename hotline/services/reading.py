@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Executable, bindparam, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from hotline.services import core, outgoing, queueing
+from hotline.services import core, queueing
 from hotline.services import reading_threads as threads
 from hotline.services.access import Me
-from hotline.services.outgoing import Prospect
+from hotline.services.messages import outgoing
+from hotline.services.messages.outgoing import Prospect
 from hotline.services.reading_threads import Line
 from models import (
     Area,

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from hotline.services import profiles
+from hotline.services.profiles import profiles
 from models import (
     AccessLog,
     Area,

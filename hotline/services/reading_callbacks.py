@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.services import callbacks
+from hotline.services.telephone import callbacks
 from models import Callback, CallbackReason, CallbackState, TryOutcome, privacy
 
 # What is said and heard by keys: the exchange dials alone.

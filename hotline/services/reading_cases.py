@@ -11,12 +11,14 @@ from sqlalchemy import ColumnElement, Executable, bindparam, or_, select
 from sqlalchemy.orm import Session, aliased, selectinload
 
 from hotline.errors import NotFound
-from hotline.services import core, gazetteer, profiles
+from hotline.services import core
 from hotline.services.access import CaseView, Held, Me
+from hotline.services.city import gazetteer
 from hotline.services.holding import ENDS_ITSELF
 from hotline.services.importing import old_numbers
 from hotline.services.incidents import reading
-from hotline.services.profiles import Profile
+from hotline.services.profiles import profiles
+from hotline.services.profiles.profiles import Profile
 from hotline.services.reading_levels import tree
 from hotline.services.reading_story import Step, story_of
 from hotline.services.reading_units import is_closed_to_units

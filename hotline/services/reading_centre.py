@@ -11,9 +11,12 @@ from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, 
 from sqlalchemy.orm import Session
 
 from hotline.errors import RuleBroken
-from hotline.services import arbitration, dispatching, gazetteer, profiles, reading_units, reviewing
-from hotline.services.profiles import FirstUnit, Profile
+from hotline.services import dispatching, reading_units, reviewing
+from hotline.services.city import gazetteer
+from hotline.services.profiles import profiles
+from hotline.services.profiles.profiles import FirstUnit, Profile
 from hotline.services.reviewing import Proposal
+from hotline.services.units import arbitration
 from models import (
     Action,
     Case,

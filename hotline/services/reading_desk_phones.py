@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.services import lines
+from hotline.services.telephone import lines
 from models import LineKind, PhoneLine, Staff
 
 

@@ -9,10 +9,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.services import deadlines, matters
-from hotline.services.deadlines import Limit
+from hotline.services import matters
+from hotline.services.clocks import deadlines
+from hotline.services.clocks.deadlines import Limit
 from hotline.services.draft_form import DraftForm
-from hotline.services.profiles import Profile
+from hotline.services.profiles.profiles import Profile
 from hotline.services.reading import EarlierCase, area_names
 from models import Action, Category, Contact, Draft, TaxonomyVersion, Unit, UnitKind, now
 from models.workflow import Clock

@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from hotline.services import floor, reading_callbacks, reading_calls, reading_phone, routing
-from hotline.services.floor import Posted
+from hotline.services import reading_callbacks, reading_calls, reading_phone
 from hotline.services.reading_callbacks import Owed
+from hotline.services.telephone import floor, routing
+from hotline.services.telephone.floor import Posted
 from models import (
     Announcement,
     BreakRequest,

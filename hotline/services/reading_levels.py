@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from hotline.services import profiles
 from hotline.services.access import GONE, Held
+from hotline.services.profiles import profiles
 from hotline.services.reading_units import Choice, choices_below
 from models import Answer, Assignment, AssignmentStatus, Case, Standing, Unit, UnitKind
 from models.workflow import ASSIGNMENT_OPEN

@@ -7,10 +7,10 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from hotline.services import segments, texting_rule, texts
 from hotline.services.administration import UNSETTLED
-from hotline.services.delivery import TRY_TAKES
-from hotline.services.texting_rule import TextingRule
+from hotline.services.messages import segments, texting_rule, texts
+from hotline.services.messages.delivery import TRY_TAKES
+from hotline.services.messages.texting_rule import TextingRule
 from models import Case, Delivery, OutgoingMessage, Rule, now
 
 MOST = 100

@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
-from hotline.services import core, number_places, telephone_rule
+from hotline.services import core
 from hotline.services.access import Me
+from hotline.services.telephone import number_places, telephone_rule
 from hotline.settings import get_settings
 from models import (
     Assignment,

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import LargeBinary, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, selectinload
 
-from hotline.services import conversations
-from hotline.services.outgoing import SMS
+from hotline.services.conversations import conversations
+from hotline.services.messages.outgoing import SMS
 from models import (
     Contact,
     Conversation,

@@ -12,10 +12,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from hotline.services import arbitration, core, deadlines, gazetteer, scoring
+from hotline.services import core, scoring
 from hotline.services.access import Me
-from hotline.services.arbitration import Meeting
+from hotline.services.city import gazetteer
+from hotline.services.clocks import deadlines
 from hotline.services.scoring import UnitScore
+from hotline.services.units import arbitration
+from hotline.services.units.arbitration import Meeting
 from models import (
     Assignment,
     AssignmentStatus,

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Integer, and_, case, cast, extract, func, 
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hotline.services import queue_rule, queueing, reading_calls
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.queueing import Count
 from hotline.services.reading_calls import CallFigures
 from hotline.services.wall import ground, scores

@@ -12,10 +12,11 @@ from sqlalchemy import ColumnElement, Executable, bindparam, literal, select, un
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed, NotFound, WrongState
-from hotline.services import core, drafts, notes, notices, outgoing, phones, search_words, triage
+from hotline.services import core, drafts, notes, phones, search_words, triage
 from hotline.services.access import Me
 from hotline.services.actors import Actor
 from hotline.services.draft_form import DraftForm
+from hotline.services.messages import notices, outgoing
 from hotline.words import word
 from models import Action, Case, CaseStatus, Contact, Draft, LinkKind, Repeat, RequestType, Role, Staff, new_id, now
 from models.workflow import CASE_OPEN

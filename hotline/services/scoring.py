@@ -10,9 +10,9 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from hotline.events import CaseScored
-from hotline.services import profiles
 from hotline.services.outbox import emit
-from hotline.services.profiles import Indicator
+from hotline.services.profiles import profiles
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import books, corrections, facts, rule
 from hotline.services.scores.facts import Facts, Worth
 from hotline.services.scores.spans import day_of

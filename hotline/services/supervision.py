@@ -7,10 +7,12 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, NoteRequired, WrongState
 from hotline.events import CaseSupervised
-from hotline.services import deadlines, notes, profiles
+from hotline.services import notes
 from hotline.services.actors import Actor
+from hotline.services.clocks import deadlines
 from hotline.services.holding import hold, require_unit_of
 from hotline.services.outbox import emit
+from hotline.services.profiles import profiles
 from models import Action, Assignment, Case, Mark, MarkKind, Measure, Role, Unit, new_id, now
 from models.workflow import ASSIGNMENT_OPEN
 

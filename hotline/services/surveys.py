@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 from hotline import words
 from hotline.errors import NotAllowed, NotFound, RuleBroken, WrongState
 from hotline.events import RequestDecided, SurveyAnswered, SurveyLapsed
-from hotline.services import cases, deadlines, profiles
+from hotline.services import cases
 from hotline.services.cases import SERVICE, Actor
+from hotline.services.clocks import deadlines
 from hotline.services.holding import hold
 from hotline.services.outbox import emit
+from hotline.services.profiles import profiles
 from hotline.services.survey_plans import links, moment, plans, rule, traces
 from hotline.services.survey_plans.links import link as link
 from hotline.services.survey_plans.links import token_of as token_of

@@ -15,10 +15,12 @@ from classifier import City, Gazetteer, ModelUnusable
 from hotline import db
 from hotline.errors import Unavailable
 from hotline.events import CallTold, ContactSuggested, MessageReceived
-from hotline.services import city_today, gazetteer, model_versions, outbox, queueing
+from hotline.services import outbox, queueing
 from hotline.services.actors import Actor
+from hotline.services.city import city_today, gazetteer
 from hotline.services.draft_form import DraftForm
-from hotline.services.model_versions import InUse
+from hotline.services.learning import model_versions
+from hotline.services.learning.model_versions import InUse
 from hotline.services.queue_rule import VOICE
 from hotline.settings import Settings, get_settings
 from models import Case, Contact, Decision, Direction, Draft, Message, ShadowSuggestion, Suggestion, Urgency

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hotline.db import reading
 from hotline.errors import HotlineError
-from hotline.services import floor, telephone_rule
+from hotline.services.telephone import floor, telephone_rule
 from hotline.settings import Settings
 from hotline.telephony import prompts
 from hotline.telephony.ami import Ami, AmiError

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from hotline.services import call_rows, calling
+from hotline.services.telephone import call_rows, calling
 from hotline.telephony.ami import AmiEvent
 from models import CallStep, TryOutcome
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from hotline.db import unit_of_work
 from hotline.errors import Unavailable
 from hotline.live import Pusher
-from hotline.services.calling import Ring
+from hotline.services.telephone.calling import Ring
 from hotline.telephony.ami import AmiEvent
 from hotline.telephony.call_words import Fact, Translator
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hotline.db import reading
-from hotline.services import telephone_rule
+from hotline.services.telephone import telephone_rule
 from hotline.telephony.configuration import QueueConfig
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import jinja2
 
 from hotline.process import NotConfigured
-from hotline.services.lines import extensions
+from hotline.services.telephone.lines import extensions
 from hotline.settings import Settings
 from hotline.telephony import modules
 from hotline.telephony.kit import Kit

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from hotline.db import in_reading, in_unit_of_work
 from hotline.errors import HotlineError
-from hotline.services import callbacks
+from hotline.services.telephone import callbacks
 from hotline.telephony.ami import Ami
 from models import now
 

@@ -15,9 +15,9 @@ import ivr_flows
 from hotline import process
 from hotline.db import in_reading, in_unit_of_work
 from hotline.errors import HotlineError
-from hotline.services import flow_calls
-from hotline.services.flow_calls import Entry, Outcome
 from hotline.services.rosters import key_to_sign
+from hotline.services.telephone import flow_calls
+from hotline.services.telephone.flow_calls import Entry, Outcome
 from hotline.settings import Settings
 from hotline.telephony.agi import AgiCall, AgiServer, Hangup
 from hotline.telephony.configuration import folder_of

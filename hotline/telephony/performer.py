@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import ivr_flows
-from hotline.services.flow_calls import Outcome
+from hotline.services.telephone.flow_calls import Outcome
 from hotline.telephony.agi import AgiCall, Hangup, SoundMissing
 from ivr_flows import Flow, Input, Step, Turn
 

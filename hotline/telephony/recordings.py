@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from hotline import db
 from hotline.errors import Unavailable
 from hotline.live import Pusher
-from hotline.services import calling, recording_store, recordings, sound
-from hotline.services.recording_store import SpoolFile, Stored
+from hotline.services.telephone import calling, recording_store, recordings, sound
+from hotline.services.telephone.recording_store import SpoolFile, Stored
 from hotline.settings import Settings
 from models import Call
 

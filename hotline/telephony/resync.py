@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from hotline.db import reading
 from hotline.errors import Unavailable
-from hotline.services import call_rows, calling, reconciling
-from hotline.services.calling import Ring
+from hotline.services.telephone import call_rows, calling, reconciling
+from hotline.services.telephone.calling import Ring
 from hotline.telephony.ami import Ami, AmiError, LiveChannel, QueueState
 from hotline.telephony.asterisk_files import AsteriskFiles, CallRecord, QueueRow
 from hotline.telephony.call_words import TRUNK, Fact, command_of, extension_of, place

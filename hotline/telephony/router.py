@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 from hotline.db import in_reading, in_unit_of_work
 from hotline.errors import HotlineError
 from hotline.live import Pusher
-from hotline.services import lines, routing
-from hotline.services.lines import Seat
-from hotline.services.routing import Floor, UrgentCaller
+from hotline.services.telephone import lines, routing
+from hotline.services.telephone.lines import Seat
+from hotline.services.telephone.routing import Floor, UrgentCaller
 from hotline.telephony import members
 from hotline.telephony.ami import Ami, AmiError, AmiEvent
 from hotline.telephony.members import PHONE_LOST, Members, clock, extension_of

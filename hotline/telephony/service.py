@@ -14,7 +14,7 @@ from hotline import process
 from hotline.db import in_unit_of_work
 from hotline.errors import HotlineError
 from hotline.live import Pusher
-from hotline.services import exchange_state
+from hotline.services.telephone import exchange_state
 from hotline.settings import Settings
 from hotline.telephony import recordings, router, switchboard
 from hotline.telephony.ami import Ami, AmiEvent

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from hotline.db import in_reading, in_unit_of_work
 from hotline.errors import HotlineError, Unavailable
 from hotline.live import Pusher
-from hotline.services import calling, lines, switching
-from hotline.services.switching import Value
+from hotline.services.telephone import calling, lines, switching
+from hotline.services.telephone.switching import Value
 from hotline.settings import Settings
 from hotline.telephony.ami import Ami, AmiError, AmiEvent, AmiRefused, AmiUnavailable
 from hotline.telephony.members import interface_of

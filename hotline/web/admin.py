@@ -8,8 +8,10 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
 from hotline.errors import NotFound
-from hotline.services import access, administration, profiles, reading_admin, reading_outgoing, reading_units, texts
+from hotline.services import access, administration, reading_admin, reading_outgoing, reading_units
 from hotline.services.administration import CHANNELS, GIVEN_ROLES, Account
+from hotline.services.messages import texts
+from hotline.services.profiles import profiles
 from hotline.services.rule_documents import kinds
 from hotline.services.systems import delivering
 from hotline.web import (

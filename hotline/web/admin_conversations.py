@@ -6,9 +6,10 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from hotline.services import canned, conversation_editions, conversation_rule, editions, exchanges
+from hotline.services import editions
 from hotline.services.access import Me as Person
-from hotline.services.conversation_editions import ConversationForm
+from hotline.services.conversations import canned, conversation_editions, conversation_rule, exchanges
+from hotline.services.conversations.conversation_editions import ConversationForm
 from hotline.services.editions import FormRefused
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me

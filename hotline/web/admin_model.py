@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from hotline.services import comparing, drifting, duties, model_versions, promoting, unseen_words
+from hotline.services.learning import comparing, drifting, duties, model_versions, promoting, unseen_words
 from hotline.settings import get_settings
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me

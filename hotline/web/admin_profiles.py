@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from hotline.errors import NotFound
-from hotline.services import profile_drawing, profile_editions, profile_files, profile_words, profiles
+from hotline.services.profiles import profile_drawing, profile_editions, profile_files, profile_words, profiles
 from hotline.settings import get_settings
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me

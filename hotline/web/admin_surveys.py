@@ -7,8 +7,9 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid
-from hotline.services import editions, profiles
+from hotline.services import editions
 from hotline.services.access import Me as Person
+from hotline.services.profiles import profiles
 from hotline.services.survey_plans import editions as survey_editions
 from hotline.services.survey_plans import rule
 from hotline.web import render

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from hotline.services import administration, editions, reading_desk_phones, telephone_editions, telephone_rule
+from hotline.services import administration, editions, reading_desk_phones
 from hotline.services.access import Me as Person
 from hotline.services.editions import FormRefused
-from hotline.services.telephone_editions import TelephoneForm
+from hotline.services.telephone import telephone_editions, telephone_rule
+from hotline.services.telephone.telephone_editions import TelephoneForm
 from hotline.settings import Settings, get_settings
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me

@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotFound
-from hotline.services import reading_outgoing, text_editions, texting_rule, texts
+from hotline.services import reading_outgoing
 from hotline.services.access import Me as Person
-from hotline.services.text_editions import TextingForm
+from hotline.services.messages import text_editions, texting_rule, texts
+from hotline.services.messages.text_editions import TextingForm
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me
 from hotline.web.letters import clean, in_chinese

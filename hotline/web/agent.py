@@ -11,21 +11,21 @@ from hotline.errors import Invalid, NotFound
 from hotline.services import (
     access,
     drafts,
-    files,
-    gazetteer,
     matters,
     presence,
-    profiles,
     queueing,
     reading,
     reading_filing,
     reading_floor,
     same_matter,
-    threads,
     triage,
 )
 from hotline.services.cases import How
+from hotline.services.city import gazetteer
+from hotline.services.conversations import threads
+from hotline.services.files import files
 from hotline.services.holding import hold_contact
+from hotline.services.profiles import profiles
 from hotline.services.sideways import doors, refusals
 from hotline.services.sideways.refusals import VOID_CODES
 from hotline.web import desk_form, render

@@ -6,8 +6,10 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from hotline.errors import Invalid
-from hotline.services import access, bulk_dispatch, filing, gazetteer, reading_centre, reading_units
-from hotline.services.bulk_dispatch import Pick
+from hotline.services import access, filing, reading_centre, reading_units
+from hotline.services.city import gazetteer
+from hotline.services.units import bulk_dispatch
+from hotline.services.units.bulk_dispatch import Pick
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me
 from hotline.web.letters import clean

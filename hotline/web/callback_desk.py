@@ -9,9 +9,10 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid
-from hotline.services import access, lines
+from hotline.services import access
 from hotline.services.access import Me as Person
 from hotline.services.survey_plans import control, desk
+from hotline.services.telephone import lines
 from hotline.settings import get_settings
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me

@@ -5,7 +5,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from hotline.services import access, callbacks, reading_callbacks, switching
+from hotline.services import access, reading_callbacks
+from hotline.services.telephone import callbacks, switching
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me, staff_of
 from models import now

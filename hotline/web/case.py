@@ -10,9 +10,12 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed
-from hotline.services import access, files, lines, places, reading_cases, reading_units, recordings, switching
+from hotline.services import access, reading_cases, reading_units
+from hotline.services.city import places
+from hotline.services.files import files
 from hotline.services.rosters import deliveries
 from hotline.services.sideways import reading
+from hotline.services.telephone import lines, recordings, switching
 from hotline.settings import get_settings
 from hotline.web import render
 from hotline.web.aside import CHECKED

@@ -9,8 +9,10 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotFound
-from hotline.services import access, arbitration, extensions, filing, ledger, profiles
+from hotline.services import access, filing
+from hotline.services.profiles import profiles
 from hotline.services.reading_centre import Tab
+from hotline.services.units import arbitration, extensions, ledger
 from hotline.web import render
 from hotline.web.deps import Db, Key, Me, Note
 from models import Case

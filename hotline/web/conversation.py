@@ -9,8 +9,11 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from hotline.errors import Invalid, NotFound
-from hotline.services import access, canned, exchanges, files, identities, segments, threads
-from hotline.services.files import CheckedFile
+from hotline.services import access
+from hotline.services.conversations import canned, exchanges, identities, threads
+from hotline.services.files import files
+from hotline.services.files.files import CheckedFile
+from hotline.services.messages import segments
 from hotline.web import render
 from hotline.web.agent import WHO
 from hotline.web.deps import Db, Key, Look, Me, staff_of

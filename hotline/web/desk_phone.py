@@ -6,8 +6,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from hotline.errors import RuleBroken
-from hotline.services import access, lines, reading_desk_phones
+from hotline.services import access, reading_desk_phones
 from hotline.services.access import CENTRE
+from hotline.services.telephone import lines
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me
 

@@ -6,9 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from hotline.services import access, floor, reading_floor, switching
+from hotline.services import access, reading_floor
 from hotline.services.access import CENTRE
-from hotline.services.switching import SpyMode
+from hotline.services.telephone import floor, switching
+from hotline.services.telephone.switching import SpyMode
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me, staff_of
 

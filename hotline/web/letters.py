@@ -9,7 +9,8 @@ from starlette.datastructures import FormData, UploadFile
 
 from hotline.errors import FileRefused, HotlineError
 from hotline.ports import File, Inbound
-from hotline.services import files, phones
+from hotline.services import phones
+from hotline.services.files import files
 from hotline.services.plain_text import clean as clean
 from hotline.words import say
 from models import CitizenKind, RequestType, now

@@ -7,7 +7,8 @@ from fastapi.responses import Response
 
 from hotline.db import reading, unit_of_work
 from hotline.errors import Invalid, TooMany
-from hotline.services import access, lines
+from hotline.services import access
+from hotline.services.telephone import lines
 from hotline.settings import get_settings
 from hotline.web import render
 from hotline.web.deps import COOKIE, Db, Me, address_of, same_site

@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from hotline.services import model_versions, places
+from hotline.services.city import places
+from hotline.services.learning import model_versions
 from hotline.settings import get_settings
 from hotline.web import render
 from hotline.web.deps import Look

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from hotline.errors import NotAllowed
-from hotline.services import places, reading_units, workbooks
+from hotline.services import reading_units, workbooks
+from hotline.services.city import places
 from hotline.services.monthly import reports, sheets
 from hotline.services.monthly.months import Month
 from hotline.web import render

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from hotline.errors import NotFound
-from hotline.services import places
+from hotline.services.city import places
 from hotline.services.monthly import opening
 from hotline.services.monthly.months import Month
 from hotline.web import render

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from hotline.errors import NotFound
-from hotline.services import access, drafts, lines, reading_floor, reading_phone, recordings, routing, switching, telephone_rule
+from hotline.services import access, drafts, reading_floor, reading_phone
 from hotline.services.access import CENTRE
+from hotline.services.telephone import lines, recordings, routing, switching, telephone_rule
 from hotline.settings import Settings, get_settings
 from hotline.web import agent, render
 from hotline.web.deps import Db, Look, Me, glance, staff_of

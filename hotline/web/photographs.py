@@ -8,8 +8,8 @@ from starlette.datastructures import FormData
 
 from hotline.errors import Invalid
 from hotline.ports import File
-from hotline.services import files
-from hotline.services.files import CheckedFile
+from hotline.services.files import files
+from hotline.services.files.files import CheckedFile
 
 
 async def _form(request: Request) -> AsyncIterator[FormData]:

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from hotline.db import unit_of_work
-from hotline.services import consent, files, intake, places
+from hotline.services import consent, intake
+from hotline.services.city import places
+from hotline.services.files import files
 from hotline.services.limiting import Window
 from hotline.web import letters, render, track
 from hotline.web.deps import Look, WaitedFor, address_of

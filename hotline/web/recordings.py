@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from hotline.services import files, recording_store, recordings, sound
+from hotline.services.files import files
+from hotline.services.telephone import recording_store, recordings, sound
 from hotline.web import times
 from hotline.web.deps import Look, Me
 from hotline.words import word

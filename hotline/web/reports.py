@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from hotline.services import access, profiles
-from hotline.services.profiles import Indicator
+from hotline.services import access
+from hotline.services.profiles import profiles
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import appeals, behind, boards, corrections, entries, periods, screens
 from hotline.services.scores import rule as rules
 from hotline.services.scores.rule import SECONDS, Measure

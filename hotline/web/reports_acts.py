@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from hotline.services import access
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import appeals, corrections, entries, periods, screens
 from hotline.web import render
 from hotline.web.deps import Db, Key, Me, Words

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from hotline.services import access, places, reading_units
+from hotline.services import access, reading_units
 from hotline.services.alerts import desk
+from hotline.services.city import places
 from hotline.services.reading_wall import HALF_HOURS, Wall
 from hotline.services.wall import lists
 from hotline.services.wall.board import Board

@@ -7,7 +7,8 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotFound, Refused
-from hotline.services import places, surveys
+from hotline.services import surveys
+from hotline.services.city import places
 from hotline.services.survey_plans import rule
 from hotline.services.survey_plans.traces import Origin
 from hotline.web import render

@@ -11,7 +11,8 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import HotlineError, Invalid, TooMany
-from hotline.services import places, tracking
+from hotline.services import tracking
+from hotline.services.city import places
 from hotline.services.sideways import wishes
 from hotline.services.sideways.wishes import Wish
 from hotline.web import render

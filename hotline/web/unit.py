@@ -10,11 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed
-from hotline.services import access, answers, deadlines, dispatching, joint, reading_cases, reading_levels, reading_units
+from hotline.services import access, answers, dispatching, reading_cases, reading_levels, reading_units
+from hotline.services.clocks import deadlines
 from hotline.services.dispatching import ReturnReason
-from hotline.services.files import CheckedFile
+from hotline.services.files.files import CheckedFile
 from hotline.services.reading_units import Tab
 from hotline.services.rosters import deliveries, view
+from hotline.services.units import joint
 from hotline.web import render, unit_levels, unit_requests, unit_roster, unit_templates
 from hotline.web.deps import Db, Key, Look, Me, Seen
 from hotline.web.letters import clean, uploads

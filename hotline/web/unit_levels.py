@@ -8,8 +8,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from hotline.errors import Invalid
-from hotline.services import access, filing, joint, levels
-from hotline.services.joint import Change
+from hotline.services import access, filing
+from hotline.services.units import joint, levels
+from hotline.services.units.joint import Change
 from hotline.web import render
 from hotline.web.deps import Db, Key, Me, Seen
 from hotline.web.letters import clean

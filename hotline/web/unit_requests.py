@@ -9,11 +9,13 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import WrongState
-from hotline.services import access, extensions, ledger, pausing, profiles
-from hotline.services.extensions import ExtensionReason
-from hotline.services.ledger import LedgerReason
+from hotline.services import access
+from hotline.services.profiles import profiles
 from hotline.services.reading_cases import Panel
 from hotline.services.reading_units import is_closed_to_units
+from hotline.services.units import extensions, ledger, pausing
+from hotline.services.units.extensions import ExtensionReason
+from hotline.services.units.ledger import LedgerReason
 from hotline.web import render
 from hotline.web.deps import Db, Key, Me
 from hotline.web.letters import clean

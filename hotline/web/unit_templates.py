@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from hotline.services import access, answer_templates
+from hotline.services import access
 from hotline.services.rosters import team
+from hotline.services.units import answer_templates
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me
 from hotline.web.letters import clean

@@ -9,25 +9,14 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotFound
-from hotline.services import (
-    access,
-    asking,
-    cases,
-    checks,
-    dispatching,
-    filing,
-    joint,
-    profiles,
-    reading_cases,
-    reading_centre,
-    reading_units,
-    reviewing,
-)
-from hotline.services.files import CheckedFile
+from hotline.services import access, cases, checks, dispatching, filing, reading_cases, reading_centre, reading_units, reviewing
+from hotline.services.files.files import CheckedFile
+from hotline.services.profiles import profiles
 from hotline.services.reading_centre import Tab
 from hotline.services.sideways import doors
 from hotline.services.sideways.dismissing import VoidReason
 from hotline.services.survey_plans import rulings
+from hotline.services.units import asking, joint
 from hotline.web import centre_requests, render
 from hotline.web.centre_requests import asked_of, done
 from hotline.web.deps import Db, Key, Look, Me, Note, Seen

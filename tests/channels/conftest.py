@@ -11,7 +11,7 @@ from hotline.channels.console import Console
 from hotline.channels.email import Email
 from hotline.channels.sms import Sms
 from hotline.sandbox.mail import Mail
-from hotline.services import files
+from hotline.services.files import files
 from hotline.settings import Settings
 from tests.channels.mail import OWN, mail_settings
 from tests.channels.providers import sms_settings

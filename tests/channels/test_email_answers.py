@@ -15,7 +15,7 @@ from hotline.errors import Unavailable
 from hotline.ports import Answered, Outbound
 from hotline.sandbox.mail import Mail
 from hotline.sandbox.mail_reports import report
-from hotline.services import outgoing, receipts
+from hotline.services.messages import outgoing, receipts
 from models import Contact, Delivery, OutgoingMessage
 from tests.channels.mail import CITIZEN, KEY, letter, poll, texts
 from tests.fakes import RecordingChannel

@@ -20,7 +20,7 @@ from hotline.errors import Invalid, NotGenuine
 from hotline.ports import RawRequest
 from hotline.sandbox.wechat import Wechat as StandIn
 from hotline.sandbox.wechat_callbacks import Account, Callback, Callbacks, written
-from hotline.services import conversations
+from hotline.services.conversations import conversations
 from hotline.signatures.wechat import Envelope, is_signed, signature
 from models import Contact, Conversation, ConversationSignal, Delivery, Message, OutgoingMessage, PendingMedia
 from tests.channels.wechat import AES_KEY, APP_ID, GRID, LATITUDE, LONGITUDE, PATH, PLAIN, SAFE, TOKEN, Door, channel_for

@@ -12,7 +12,9 @@ from hotline.channels.wechat_account import account
 from hotline.channels.wechat_words import PERSON
 from hotline.db import Database
 from hotline.sandbox.wechat import Wechat as StandIn
-from hotline.services import conversation_rule, texts, triage
+from hotline.services import triage
+from hotline.services.conversations import conversation_rule
+from hotline.services.messages import texts
 from models import Contact, Direction, GuidedExchange, Message, OutgoingMessage, Rule
 from tests.channels.wechat import GRID, LATITUDE, LONGITUDE, PLAIN, Door, channel_for
 from tests.fakes import StubClassifier, prediction

@@ -21,7 +21,7 @@ from hotline.db import Database
 from hotline.errors import FileRefused, NotFound, Unavailable
 from hotline.ports import File, Media, Outbound, ReceiptState
 from hotline.sandbox.wechat import Wechat as StandIn
-from hotline.services.provider_tokens import ProviderTokens
+from hotline.services.messages.provider_tokens import ProviderTokens
 from models import Attachment, PendingMedia, ProviderToken, now
 from tests.channels.wechat import PLAIN, Door, channel_for, serving
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hotline import seeds
 from hotline.seeds import files
-from hotline.services import profiles
+from hotline.services.profiles import profiles
 from models import AccessLog, Area, AreaKind, CalendarDay, Category, PlaceName, RoutingRule, Rule, TaxonomyVersion, Unit
 from tests.factories import make_staff
 

@@ -14,7 +14,7 @@ from hotline.db import Database
 from hotline.seeds import year
 from hotline.seeds.year.people import BAD_UNIT, DISHONEST_UNIT
 from hotline.services import triage
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import boards, recount
 from hotline.services.scores.spans import Span, Stretch
 from hotline.settings import Settings, get_settings

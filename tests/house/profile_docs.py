@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from hotline.services import profiles
-from hotline.services.deadlines import Limit
-from hotline.services.profiles import Profile
+from hotline.services.clocks.deadlines import Limit
+from hotline.services.profiles import profiles
+from hotline.services.profiles.profiles import Profile
 from models import CaseStatus, Urgency
 from models.workflow import Clock
 from tests.house.source import ROOT

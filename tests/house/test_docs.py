@@ -6,7 +6,7 @@ import sys
 from itertools import pairwise
 
 from hotline import events, settings, tasks
-from hotline.services import profiles
+from hotline.services.profiles import profiles
 from hotline.services.scores import formulas
 from hotline.services.scores.rule import Measure
 from models import workflow

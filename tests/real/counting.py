@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from hotline.services import history, notices
+from hotline.services import history
+from hotline.services.messages import notices
 from models import (
     Action,
     Answer,

@@ -21,7 +21,8 @@ from sqlalchemy import func, select
 
 from hotline.db import Database
 from hotline.errors import Unavailable
-from hotline.services import lines, presence
+from hotline.services import presence
+from hotline.services.telephone import lines
 from models import Call, Contact, Direction, PhoneLine, Presence, PresenceState, Role, Staff, now
 from tests.cli.running import Service, command
 from tests.components import Postgres, wait_until
@@ -29,7 +30,7 @@ from tests.conftest import KEY
 from tests.factories import make_staff
 from tests.factories_contacts import make_agent
 from tests.real.disks import Disk
-from tests.services.test_lines import signed_in
+from tests.services.telephone.test_lines import signed_in
 from tests.telephony.asterisk import free_sip_port, kit
 from tests.telephony.sip import SipCall, SipPhone
 from tests.telephony.sip_media import tone

@@ -14,7 +14,7 @@ from tests.cli.running import Service, running
 from tests.components import need, wait_until
 from tests.real.browser import Street, settled
 from tests.real.softphone import Seat, Telephones, headsets
-from tests.services.test_telephone_rule import change_rule
+from tests.services.telephone.test_telephone_rule import change_rule
 from tests.telephony.asterisk import free_sip_port, kit
 from tests.telephony.sip import SipCall
 from tests.telephony.sip_media import tone

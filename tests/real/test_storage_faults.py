@@ -19,7 +19,7 @@ from hotline import db
 from hotline.cli.drill.pages import Page
 from hotline.db import Database
 from hotline.errors import Unavailable
-from hotline.services import files
+from hotline.services.files import files
 from hotline.settings import Settings
 from hotline.words import say
 from models import Attachment, Contact, Message, OutboxMessage

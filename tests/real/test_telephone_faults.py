@@ -19,7 +19,7 @@ from models import (
 )
 from tests.components import need, wait_until
 from tests.real.telephone import Centre
-from tests.services.test_telephone_rule import change_rule
+from tests.services.telephone.test_telephone_rule import change_rule
 from tests.telephony.sip import SipPhone
 from tests.telephony.sip_call import CallFailed, SipCall
 

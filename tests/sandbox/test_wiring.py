@@ -6,10 +6,10 @@ import pytest
 
 from hotline.sandbox import wiring
 from hotline.services.alerts.telling import ALERT, REPORT
-from hotline.services.automatic import GREETING
-from hotline.services.exchanges import ASK
-from hotline.services.identities import BIND
-from hotline.services.outgoing import NOTICES, REPLY
+from hotline.services.conversations.automatic import GREETING
+from hotline.services.conversations.exchanges import ASK
+from hotline.services.conversations.identities import BIND
+from hotline.services.messages.outgoing import NOTICES, REPLY
 from hotline.services.rosters import wording
 from hotline.services.survey_plans import replies, talks
 from hotline.settings import Settings

@@ -11,10 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import HotlineError
-from hotline.services import alarms, answers, checks, dispatching, extensions, history, ledger, pausing
+from hotline.services import answers, checks, dispatching, history
 from hotline.services.cases import Actor
-from hotline.services.extensions import ExtensionReason
-from hotline.services.ledger import LedgerReason
+from hotline.services.clocks import alarms
+from hotline.services.units import extensions, ledger, pausing
+from hotline.services.units.extensions import ExtensionReason
+from hotline.services.units.ledger import LedgerReason
 from models import (
     Assignment,
     AssignmentStatus,

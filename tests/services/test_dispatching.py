@@ -15,7 +15,7 @@ from hotline.errors import Invalid, NotAllowed, Outdated, RuleBroken, WrongState
 from hotline.services import cases, dispatching, history
 from hotline.services.cases import Actor
 from hotline.services.dispatching import ReturnReason
-from hotline.services.profiles import FirstUnit
+from hotline.services.profiles.profiles import FirstUnit
 from models import (
     Action,
     Assignment,

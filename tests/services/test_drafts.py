@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from classifier import Place
 from hotline.errors import NotAllowed, RuleBroken, WrongState
-from hotline.services import access, cases, drafts, profiles, queueing, triage
+from hotline.services import access, cases, drafts, queueing, triage
 from hotline.services.drafts import DraftForm
+from hotline.services.profiles import profiles
 from models import Conclusion, Contact, Draft, RequestType, Staff, Urgency
 from tests.factories_contacts import make_agent, make_contact
 from tests.fakes import prediction

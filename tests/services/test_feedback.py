@@ -12,7 +12,10 @@ from time_machine import Traveller
 
 from hotline.errors import Invalid, NotAllowed, NoteRequired, Outdated, RuleBroken, WrongState
 from hotline.ports import File
-from hotline.services import answers, cases, checks, files, notices, profiles
+from hotline.services import answers, cases, checks
+from hotline.services.files import files
+from hotline.services.messages import notices
+from hotline.services.profiles import profiles
 from hotline.settings import Settings
 from models import (
     Action,

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from hotline.services import ledger
 from hotline.services.incidents import reading
+from hotline.services.units import ledger
 from models import CaseStatus, Role, now
 from tests.factories_cases import an_actor, fresh_key, lead_of, liaison_of, make_case
 from tests.factories_contacts import make_contact

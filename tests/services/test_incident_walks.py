@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from hotline.db import Database
 from hotline.errors import HotlineError
-from hotline.services import cases, profiles
+from hotline.services import cases
 from hotline.services.incidents import linking
+from hotline.services.profiles import profiles
 from models import Action, Case, CaseStatus, Incident, IncidentCase, Role
 from models.workflow import CASE_OPEN
 from tests.factories_cases import (

@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed, NoteRequired, RuleBroken, WrongState
 from hotline.events import ALL, CaseAdvanced, CaseNoted, FollowerBehind
-from hotline.services import alarms, cases, dispatching, extensions, history
-from hotline.services.extensions import ExtensionReason
+from hotline.services import cases, dispatching, history
+from hotline.services.clocks import alarms
 from hotline.services.incidents import following, linking
+from hotline.services.units import extensions
+from hotline.services.units.extensions import ExtensionReason
 from hotline.tasks import move_incident
 from models import (
     Action,

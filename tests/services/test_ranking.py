@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from hotline.services import queue_rule, queueing, routing
+from hotline.services import queue_rule, queueing
+from hotline.services.telephone import routing
 from models import Contact, Rule, Urgency
 from tests.factories_contacts import make_agent, make_contact
 

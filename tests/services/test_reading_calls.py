@@ -6,7 +6,8 @@ import pytest
 import time_machine
 from sqlalchemy.orm import Session
 
-from hotline.services import exchange_state, reading_calls
+from hotline.services import reading_calls
+from hotline.services.telephone import exchange_state
 from models import Call, Direction, now
 from tests.factories_calls import make_call, make_line
 

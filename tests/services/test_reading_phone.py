@@ -6,13 +6,14 @@ import pytest
 import time_machine
 from sqlalchemy.orm import Session
 
-from hotline.services import calling, presence, reading_phone, routing
+from hotline.services import presence, reading_phone
 from hotline.services.access import Me
+from hotline.services.telephone import calling, routing
 from models import CallStep, CaseStatus, Contact, PhoneLine, Presence, PresenceState, Role, now
 from tests.factories_calls import make_call, make_line
 from tests.factories_cases import make_case
 from tests.factories_contacts import make_agent, make_contact
-from tests.services.test_lines import signed_in
+from tests.services.telephone.test_lines import signed_in
 
 NUMBER = "13800138000"
 

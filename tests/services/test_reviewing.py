@@ -5,7 +5,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed, Outdated, WrongState
-from hotline.services import profiles, reviewing
+from hotline.services import reviewing
+from hotline.services.profiles import profiles
 from models import Assignment, Case, CaseEvent, CaseStatus, Role, Unit
 from tests.factories import unit_of
 from tests.factories_cases import ASSIST, LEAD, an_actor, file_for_review, fresh_key, make_case

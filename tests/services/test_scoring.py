@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.services import answers, cases, scoring, surveys
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from models import Action, Case, CaseStatus, Grade, OutboxMessage, Role, Score, Staff, Survey, now
 from tests.factories_cases import (
     a_form,

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.errors import Invalid, NotAllowed, NoteRequired, WrongState
-from hotline.services import alarms, history, profiles, supervision
+from hotline.services import history, supervision
+from hotline.services.clocks import alarms
+from hotline.services.profiles import profiles
 from models import Action, Case, CaseEvent, CaseStatus, Mark, MarkKind, Measure, OutboxMessage, Role, now
 from tests.factories_cases import an_actor, fresh_key, lead_of, liaison_of, make_case
 

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.errors import NotAllowed, NotFound, RuleBroken, WrongState
-from hotline.services import archiving, cases, history, profiles, surveys
+from hotline.services import archiving, cases, history, surveys
 from hotline.services.cases import SERVICE
+from hotline.services.profiles import profiles
 from models import (
     Action,
     Case,

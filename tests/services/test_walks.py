@@ -15,24 +15,12 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.errors import HotlineError
-from hotline.services import (
-    alarms,
-    answers,
-    archiving,
-    asking,
-    cases,
-    checks,
-    dispatching,
-    history,
-    joint,
-    levels,
-    profiles,
-    reviewing,
-    surveys,
-    tracking,
-)
+from hotline.services import answers, archiving, cases, checks, dispatching, history, reviewing, surveys, tracking
 from hotline.services.cases import Actor
+from hotline.services.clocks import alarms
 from hotline.services.dispatching import ReturnReason
+from hotline.services.profiles import profiles
+from hotline.services.units import asking, joint, levels
 from models import (
     Action,
     Assignment,

@@ -9,11 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.db import Database
-from hotline.services import lines, presence
+from hotline.services import presence
+from hotline.services.telephone import lines
 from hotline.telephony.router import Router
 from models import Offer, Presence, PresenceState
 from tests.factories_contacts import make_agent, make_contact
-from tests.services.test_lines import signed_in
+from tests.services.telephone.test_lines import signed_in
 from tests.telephony.fakes import FakeAmi, Pushes
 
 LINE = "PJSIP/2001"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hotline.db import Database
-from hotline.services import floor
+from hotline.services.telephone import floor
 from hotline.settings import Settings, get_settings
 from hotline.telephony import announcer as module
 from hotline.telephony import prompts
@@ -19,8 +19,8 @@ from hotline.telephony.kit import Speech
 from hotline.telephony.prompts import PromptRefused
 from models import Announcement, Role
 from tests.factories_contacts import make_agent
-from tests.services.test_lines import signed_in
-from tests.services.test_telephone_rule import change_rule
+from tests.services.telephone.test_lines import signed_in
+from tests.services.telephone.test_telephone_rule import change_rule
 from tests.telephony.fakes import FakeAmi
 
 

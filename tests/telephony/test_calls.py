@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.services import callbacks, switching
-from hotline.services.calling import Ring
+from hotline.services.telephone import callbacks, switching
+from hotline.services.telephone.calling import Ring
 from hotline.telephony.ami import AmiEvent
 from hotline.telephony.call_words import Translator, command_of, extension_of
 from models import (

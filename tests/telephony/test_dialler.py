@@ -9,7 +9,7 @@ import time_machine
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import callbacks, switching
+from hotline.services.telephone import callbacks, switching
 from hotline.telephony.ami import Ami
 from hotline.telephony.dialler import Dialler
 from models import Callback, CallbackReason, CallbackState, SwitchboardAction, SwitchboardCommand, now

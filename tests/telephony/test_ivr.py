@@ -17,8 +17,8 @@ from sqlalchemy import select
 import ivr_flows
 from hotline import db
 from hotline.db import Database
-from hotline.services import callbacks
-from hotline.services.flow_calls import Outcome
+from hotline.services.telephone import callbacks
+from hotline.services.telephone.flow_calls import Outcome
 from hotline.telephony.console import Console
 from hotline.telephony.ivr import DEFAULT, Ivr
 from hotline.telephony.ivr import Database as Service
@@ -27,7 +27,7 @@ from tests.cli.running import PROJECT, environment, is_gone
 from tests.components import Process, wait_until
 from tests.factories_calls import NUMBER, make_call
 from tests.factories_cases import make_case
-from tests.services.test_telephone_rule import change_rule
+from tests.services.telephone.test_telephone_rule import change_rule
 from tests.telephony.asterisk import Exchange
 from tests.telephony.fake_peers import FakeAgi, in_loop
 from tests.telephony.sip import SipPhone

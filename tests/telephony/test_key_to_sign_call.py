@@ -7,8 +7,8 @@ from pathlib import Path
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import callbacks, reconciling
 from hotline.services.rosters import telling
+from hotline.services.telephone import callbacks, reconciling
 from hotline.telephony.ivr import Database as Desk
 from hotline.telephony.ivr import Ivr
 from hotline.telephony.resync import OVERLAP

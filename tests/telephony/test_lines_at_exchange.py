@@ -13,10 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.db import Database
-from hotline.services import access, calling, lines, presence, routing, switching
+from hotline.services import access, presence
 from hotline.services.access import Me
-from hotline.services.lines import Credentials
-from hotline.services.switching import SpyMode
+from hotline.services.telephone import calling, lines, routing, switching
+from hotline.services.telephone.lines import Credentials
+from hotline.services.telephone.switching import SpyMode
 from hotline.telephony.ami import Ami, AmiEvent
 from hotline.telephony.ami_words import QueueMember
 from hotline.telephony.router import Router
@@ -24,7 +25,7 @@ from hotline.telephony.switchboard import Switchboard
 from models import CommandState, Contact, Offer, PhoneLine, PresenceState, Role, Staff, SwitchboardAction, SwitchboardCommand, now
 from tests.factories import make_staff
 from tests.factories_contacts import make_agent, make_contact
-from tests.services.test_lines import signed_in
+from tests.services.telephone.test_lines import signed_in
 from tests.telephony.asterisk import Exchange, running_exchange
 from tests.telephony.fakes import Pushes
 from tests.telephony.sip import SipPhone, within

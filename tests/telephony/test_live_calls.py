@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import callbacks, lines, reconciling
+from hotline.services.telephone import callbacks, lines, reconciling
 from hotline.telephony.ami import Ami, AmiError, AmiEvent, Pace
 from hotline.telephony.asterisk_files import AsteriskFiles
 from hotline.telephony.call_words import Translator

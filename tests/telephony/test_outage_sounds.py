@@ -5,12 +5,12 @@ import asyncio
 import pytest
 
 from hotline.db import Database
-from hotline.services import floor
+from hotline.services.telephone import floor
 from hotline.settings import Settings
 from hotline.telephony.configuration import folder_of
 from models import Role
 from tests.factories_contacts import make_agent
-from tests.services.test_lines import signed_in
+from tests.services.telephone.test_lines import signed_in
 from tests.telephony.test_announcer import Exchange, Voice, announce, announcer
 
 

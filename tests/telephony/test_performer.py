@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import ivr_flows
-from hotline.services.flow_calls import Outcome
+from hotline.services.telephone.flow_calls import Outcome
 from hotline.telephony.agi import AgiCall, AgiServer, Hangup
 from hotline.telephony.performer import Performer
 from ivr_flows import Flow

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.db import Database
-from hotline.services import recording_store, recordings, sound
+from hotline.services.telephone import recording_store, recordings, sound
 from hotline.settings import Settings
 from hotline.telephony.recordings import Archive
 from models import Recording, RecordingKind, now

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from hotline import db, process
 from hotline.db import Database
 from hotline.errors import Unavailable
-from hotline.services import calling, recording_store, recordings, sound
+from hotline.services.telephone import calling, recording_store, recordings, sound
 from hotline.settings import Settings
 from hotline.telephony import recordings as telephony
 from hotline.telephony.recordings import Taker

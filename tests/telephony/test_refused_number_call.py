@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import reconciling
 from hotline.services.sideways import refused_calls
+from hotline.services.telephone import reconciling
 from hotline.telephony.ivr import Database as Desk
 from hotline.telephony.ivr import Ivr
 from hotline.telephony.resync import OVERLAP

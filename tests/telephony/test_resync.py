@@ -10,7 +10,7 @@ import time_machine
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import reconciling
+from hotline.services.telephone import reconciling
 from hotline.telephony.ami import Ami, AmiUnavailable, LiveChannel, QueueState
 from hotline.telephony.ami_words import QueueCaller
 from hotline.telephony.asterisk_files import AsteriskFiles, CallRecord, Outcome, QueueRow

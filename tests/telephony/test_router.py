@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from hotline.services import access, lines, routing
+from hotline.services import access
+from hotline.services.telephone import lines, routing
 from hotline.telephony import router as module
 from hotline.telephony.ami import AmiRefused
 from models import PhoneLine, Presence, PresenceState, Staff, SwitchboardCommand, now

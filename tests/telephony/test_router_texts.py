@@ -7,7 +7,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from hotline.db import Database
-from hotline.services import queueing, routing
+from hotline.services import queueing
+from hotline.services.telephone import routing
 from hotline.telephony import router as module
 from models import Contact, Offer, PresenceState, Staff, SwitchboardCommand, Urgency, now
 from tests.factories_calls import make_call

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from hotline.db import Database
 from hotline.errors import Unavailable
-from hotline.services import lines, switching
-from hotline.services.switching import SpyMode
+from hotline.services.telephone import lines, switching
+from hotline.services.telephone.switching import SpyMode
 from hotline.settings import get_settings
 from hotline.telephony import switchboard as module
 from hotline.telephony.ami import AmiRefused, AmiUnavailable
@@ -23,7 +23,7 @@ from hotline.telephony.switchboard import Switchboard
 from models import CallEvent, Role, Staff, SwitchboardAction, SwitchboardCommand
 from tests.factories_calls import make_call
 from tests.factories_contacts import make_agent, make_contact
-from tests.services.test_lines import signed_in
+from tests.services.telephone.test_lines import signed_in
 from tests.telephony.fakes import FakeAmi, Pushes, live_channel
 
 NUMBER = "13800138000"

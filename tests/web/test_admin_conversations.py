@@ -8,8 +8,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import canned, conversation_editions, conversation_rule, editions
-from hotline.services.conversation_rule import ConversationRule
+from hotline.services import editions
+from hotline.services.conversations import canned, conversation_editions, conversation_rule
+from hotline.services.conversations.conversation_rule import ConversationRule
 from models import AccessLog, Role, Rule
 from tests.conftest import SignIn
 from tests.factories_contacts import make_contact

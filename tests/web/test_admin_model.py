@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from hotline.db import Database
-from hotline.services import model_versions
+from hotline.services.learning import model_versions
 from hotline.settings import Settings
 from models import Decision, Duty, Role, now
 from tests.conftest import SignIn

@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import profiles
-from hotline.services.profiles import Profile
+from hotline.services.profiles import profiles
+from hotline.services.profiles.profiles import Profile
 from hotline.settings import Settings
 from models import AccessLog, Case, CaseStatus, Role, Rule
 from tests.factories_cases import make_case

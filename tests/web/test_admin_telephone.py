@@ -8,8 +8,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import lines, switching, telephone_rule
-from hotline.services.telephone_rule import TelephoneRule
+from hotline.services.telephone import lines, switching, telephone_rule
+from hotline.services.telephone.telephone_rule import TelephoneRule
 from hotline.settings import Settings
 from models import AccessLog, PhoneLine, Role, Rule, SwitchboardAction
 from tests.conftest import SignIn

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import texts
+from hotline.services.messages import texts
 from models import AccessLog, Delivery, OutgoingMessage, Role, Rule, now
 from tests.web.forms import form
 from tests.web.test_statements import at_most_twenty

@@ -12,7 +12,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select, text
 
 from hotline.db import Database
-from hotline.services import files, recording_store
+from hotline.services.files import files
+from hotline.services.telephone import recording_store
 from hotline.settings import Settings
 from models import AccessLog, Attachment, CaseStatus, Message, Role
 from tests.factories_cases import make_case

@@ -8,12 +8,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import callbacks, lines, switching
+from hotline.services.telephone import callbacks, lines, switching
 from models import Callback, CallbackReason, CallbackState, Role, Staff, SwitchboardAction, SwitchboardCommand, TryOutcome, now
 from tests.conftest import SignIn
 from tests.factories_calls import make_call
-from tests.services.test_callbacks import NIGHT, try_once
-from tests.services.test_lines import signed_in
+from tests.services.telephone.test_callbacks import NIGHT, try_once
+from tests.services.telephone.test_lines import signed_in
 from tests.web.forms import form, forms
 
 NUMBER = "13800138000"

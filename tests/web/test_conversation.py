@@ -14,7 +14,9 @@ from sqlalchemy import select
 from hotline import channels
 from hotline.db import Database
 from hotline.ports import Signal, SignalKind
-from hotline.services import conversations, files, intake
+from hotline.services import intake
+from hotline.services.conversations import conversations
+from hotline.services.files import files
 from hotline.settings import Settings
 from models import Attachment, Citizen, Contact, Direction, Message, Role, now
 from tests.factories_contacts import make_contact, make_inbound

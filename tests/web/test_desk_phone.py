@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import lines
+from hotline.services.telephone import lines
 from models import PhoneLine, Role, Staff, SwitchboardCommand
 from tests.conftest import SignIn
 from tests.web.forms import form

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from classifier import Place, PlaceCandidate
 from hotline.db import Database
-from hotline.services import profiles, reviewing, triage
+from hotline.services import reviewing, triage
+from hotline.services.profiles import profiles
 from models import Case, CaseStatus, Conclusion, Draft
 from tests.fakes import StubClassifier, prediction
 from tests.web.desk import CATEGORY, NUMBER, WATER, contact_of, drafted, follow, looked_up, send, take, the_case

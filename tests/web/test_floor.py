@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import switching
+from hotline.services.telephone import switching
 from models import (
     Announcement,
     BreakRequest,

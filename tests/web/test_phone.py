@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import calling, exchange_state, lines, routing, switching
+from hotline.services.telephone import calling, exchange_state, lines, routing, switching
 from hotline.settings import Settings
 from models import (
     Action,

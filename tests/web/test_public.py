@@ -11,7 +11,8 @@ from PIL import Image
 from sqlalchemy import func, select
 
 from hotline.db import Database
-from hotline.services import files, tracking
+from hotline.services import tracking
+from hotline.services.files import files
 from hotline.services.patience import Patience
 from hotline.settings import Settings
 from hotline.web import public

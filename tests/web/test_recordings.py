@@ -9,7 +9,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import access, calling, recording_store, recordings
+from hotline.services import access
+from hotline.services.telephone import calling, recording_store, recordings
 from hotline.settings import Settings
 from hotline.web import render
 from models import AccessLog, Call, CallStep, Contact, Recording, RecordingKind, Role

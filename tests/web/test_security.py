@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from hotline import db
 from hotline.app import create_app
 from hotline.db import Database
-from hotline.services import files
+from hotline.services.files import files
 from hotline.settings import Settings
 from hotline.web.middleware import limit_of
 from models import Role

@@ -11,9 +11,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, event, func, select, update
 
 from hotline.db import Database
-from hotline.services import floor, profiles, reading_filing, surveys
+from hotline.services import reading_filing, surveys
 from hotline.services.monthly.months import Month
+from hotline.services.profiles import profiles
 from hotline.services.survey_plans import plans
+from hotline.services.telephone import floor
 from hotline.settings import Settings
 from models import (
     Assignment,

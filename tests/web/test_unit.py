@@ -13,7 +13,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import files
+from hotline.services.files import files
 from hotline.settings import Settings
 from models import AccessLog, Answer, Assignment, Attachment, Case, CaseStatus, Request, RequestType, Role, now
 from tests.factories_cases import make_case, send_back

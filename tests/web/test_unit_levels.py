@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import profiles
+from hotline.services.profiles import profiles
 from models import Assignment, Case, CaseStatus, Meeting, Role, Unit
 from tests.factories_cases import make_case
 from tests.web.forms import form, forms

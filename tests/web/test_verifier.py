@@ -10,8 +10,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import dispatching, profiles, surveys
+from hotline.services import dispatching, surveys
 from hotline.services.dispatching import ReturnReason
+from hotline.services.profiles import profiles
 from models import (
     Assignment,
     Case,

@@ -14,10 +14,12 @@ from hotline.api.v1.calling import Calling, Key, do
 from hotline.api.v1.refusals import described
 from hotline.api.v1.shapes import CaseLine, Contacted, ReturnAsked, SentDown, SentUp, Sign
 from hotline.errors import Invalid
-from hotline.services import answers, dispatching, files, filing, levels
+from hotline.services import answers, dispatching, filing
 from hotline.services.actors import Actor
-from hotline.services.files import CheckedFile
+from hotline.services.files import files
+from hotline.services.files.files import CheckedFile
 from hotline.services.plain_text import clean
+from hotline.services.units import levels
 from models import Assignment, ClosureKind
 
 router = APIRouter(prefix="/api/v1")

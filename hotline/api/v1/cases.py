@@ -12,7 +12,8 @@ from hotline.api.v1.calling import JSON, Calling, shown
 from hotline.api.v1.refusals import described
 from hotline.api.v1.shapes import AnswerLine, CasePage, CaseWhole, FileLine, Number, NumberAsked, Own, Requester, RequestLine
 from hotline.errors import Invalid
-from hotline.services import access, files, reading_cases
+from hotline.services import access, reading_cases
+from hotline.services.files import files
 from hotline.services.looking import looking
 from hotline.services.reading_cases import Panel
 from hotline.services.systems import reading

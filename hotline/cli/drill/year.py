@@ -14,7 +14,7 @@ from hotline.db import Database
 from hotline.errors import HotlineError
 from hotline.seeds import views
 from hotline.seeds.staff import usernames
-from hotline.services import number_places
+from hotline.services.telephone import number_places
 from models import Alert, Case, Contact, PressureSign, ScorePeriod, Staff, Survey, now
 from models.base import CITY_TIME
 

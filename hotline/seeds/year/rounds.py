@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from hotline.seeds.year import people
 from hotline.seeds.year.lives import HOUR, MINUTE, Life, World, rework, say
-from hotline.services import alarms, archiving, outbox, surveys
+from hotline.services import archiving, outbox, surveys
 from hotline.services.access import Me
 from hotline.services.alerts import rule as alert_rules
 from hotline.services.alerts import watching
+from hotline.services.clocks import alarms
 from hotline.services.monthly import reports
 from hotline.services.monthly.months import Month
 from hotline.services.scores import periods, sums

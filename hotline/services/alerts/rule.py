@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from hotline.services.deadlines import Limit
+from hotline.services.clocks.deadlines import Limit
 from hotline.services.in_force import InForce
 
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from hotline.services import deadlines
 from hotline.services.alerts.rule import StuckRule
+from hotline.services.clocks import deadlines
 from hotline.services.reading_wall import first_id_of
 from models import Assignment, Unit
 from models.workflow import AT_UNIT

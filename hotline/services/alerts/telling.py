@@ -6,9 +6,9 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from hotline.services import outgoing
 from hotline.services.alerts import rule as rules
 from hotline.services.alerts import saying
+from hotline.services.messages import outgoing
 from hotline.words import say
 from models import Alert, AlertKind, MessageWay, OutgoingMessage, Subscriber, Unit
 

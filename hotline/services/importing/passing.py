@@ -12,10 +12,10 @@ from typing import Self
 
 from sqlalchemy.orm import Session
 
-from hotline.services import sound
 from hotline.services.importing import old_numbers, rows, tables
 from hotline.services.importing.mapping import NEEDED, NEEDED_OF_LINES, Column, LineColumn, OldSystem
 from hotline.services.importing.rows import OldCase, OldLine, Problem, Reader
+from hotline.services.telephone import sound
 
 BATCH = 500
 HISTORY = "history "  # before the number of a line in that file

@@ -11,10 +11,11 @@ from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from hotline.errors import NoteRequired, NotFound, RuleBroken, WrongState
-from hotline.services import history, recording_store
+from hotline.services import history
 from hotline.services.actors import SERVICE
 from hotline.services.importing.passing import BATCH
 from hotline.services.searching import indexing
+from hotline.services.telephone import recording_store
 from hotline.words import word
 from models import (
     Action,

@@ -14,13 +14,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid
-from hotline.services import history, numbering, phones, profiles, recording_store, sound
+from hotline.services import history, numbering, phones
 from hotline.services.actors import SERVICE
 from hotline.services.importing import tables
 from hotline.services.importing.mapping import OldSystem
 from hotline.services.importing.old_numbers import CHANNEL
 from hotline.services.importing.passing import Files, Pass, Tally
 from hotline.services.importing.rows import City, OldCase, OldLine, Problem
+from hotline.services.profiles import profiles
+from hotline.services.telephone import recording_store, sound
 from models import (
     Action,
     AreaKind,

@@ -13,12 +13,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.events import FollowerBehind
-from hotline.services import answers, cases, checked_answer, checks, clocks, notices, outgoing, profiles
+from hotline.services import answers, cases, checked_answer, checks
 from hotline.services.actors import Actor
 from hotline.services.cases import SAID_TO_CITIZEN
 from hotline.services.checked_answer import LETS_OUT, UNDER_CHECK
+from hotline.services.clocks import clocks
 from hotline.services.incidents import linking
+from hotline.services.messages import notices, outgoing
 from hotline.services.outbox import emit
+from hotline.services.profiles import profiles
 from hotline.words import say
 from models import (
     Action,

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotFound
-from hotline.services import gazetteer
+from hotline.services.city import gazetteer
 from hotline.services.incidents import likely
 from hotline.services.same_matter import is_shielded
 from models import Assignment, Case, Incident, IncidentCase, IncidentUpdate, Mark, MarkKind, Staff, Unit, now

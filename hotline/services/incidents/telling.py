@@ -8,9 +8,11 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, NotFound, WrongState
 from hotline.events import IncidentUpdated
-from hotline.services import notices, outgoing, queueing, threads
+from hotline.services import queueing
 from hotline.services.actors import Actor
+from hotline.services.conversations import threads
 from hotline.services.incidents.linking import LINKED_BY, hold_incident
+from hotline.services.messages import notices, outgoing
 from hotline.services.outbox import emit
 from models import Case, Conclusion, Contact, Incident, IncidentCase, IncidentUpdate, Staff, new_id, now
 

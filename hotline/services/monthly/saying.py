@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from hotline.services.monthly.figures import OTHER, Figures
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.words import say, word
 
 # A rise or fall is named when it is at least so many, and at least this part of what was before.

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from hotline.services.monthly.figures import OTHER, Figures
 from hotline.services.monthly.saying import Compared
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.wall.scores import UnitLine
 from hotline.words import word
 

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from hotline.services import callbacks
 from hotline.services.rosters.on_duty import Person
+from hotline.services.telephone import callbacks
 from models import (
     Assignment,
     AssignmentStatus,

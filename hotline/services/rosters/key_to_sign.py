@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from hotline.errors import NotAllowed, WrongState
 from hotline.services import access, dispatching
-from hotline.services.flow_calls import Outcome
 from hotline.services.rosters import team
+from hotline.services.telephone.flow_calls import Outcome
 from models import Assignment, AssignmentStatus, CallbackTry, NoticeDelivery, Staff, UnitNotice, now
 
 LOOKUPS = frozenset({"duty_code", "duty_sign"})

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hotline.services.in_force import InForce
-from hotline.services.texting_rule import QuietHours
+from hotline.services.messages.texting_rule import QuietHours
 from models import NoticeOccasion, NoticeWay, Urgency
 
 KIND = "unit_notices"

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session, lazyload
 
-from hotline.services import deadlines
 from hotline.services.access import UNITS
+from hotline.services.clocks import deadlines
 from hotline.services.rosters import shifts
 from hotline.services.rosters.notice_rule import NoticeRule
 from hotline.services.rosters.shifts import Gap

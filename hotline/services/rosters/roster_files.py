@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, time
 
 from hotline.errors import Invalid
-from hotline.services.grid_files import decoded
+from hotline.services.city.grid_files import decoded
 from hotline.services.rosters.shifts import HOLIDAYS
 
 COLUMNS = {

@@ -13,8 +13,9 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from hotline.services import outgoing, phones
-from hotline.services.outgoing import Way
+from hotline.services import phones
+from hotline.services.messages import outgoing
+from hotline.services.messages.outgoing import Way
 from hotline.services.rosters import calls, notice_rule, notices, on_duty, wording
 from hotline.services.rosters.notice_rule import NoticeRule, Step, To
 from hotline.services.rosters.on_duty import Person, Roster

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.services import texts
+from hotline.services.messages import texts
 from hotline.settings import get_settings
 from hotline.words import say, word
 from models import Case, NoticeOccasion, Unit, UnitNotice, Urgency

@@ -8,14 +8,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotFound, RuleBroken
-from hotline.services import notes, requests, scoring
+from hotline.services import notes, scoring
 from hotline.services.access import Me
 from hotline.services.actors import Actor
 from hotline.services.holding import hold, require_unit_of
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import books
 from hotline.services.scores.facts import WHOLE_CASE
 from hotline.services.scores.spans import day_of
+from hotline.services.units import requests
 from models import (
     Action,
     Assignment,

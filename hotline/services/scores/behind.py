@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, and_, func, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores.spans import Span, Stretch
 from hotline.services.scores.sums import KEYS
 from models import Case, Category, Contact, Dimension, Score, ScoreOmission, Staff, Unit

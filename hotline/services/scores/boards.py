@@ -10,8 +10,8 @@ from sqlalchemy import Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from hotline import words
-from hotline.services import profiles
-from hotline.services.profiles import Indicator
+from hotline.services.profiles import profiles
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import rule as rules
 from hotline.services.scores import sums
 from hotline.services.scores.rule import Measure, ScoringRule

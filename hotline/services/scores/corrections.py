@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, NoteRequired, NotFound, RuleBroken
 from hotline.services.actors import Actor
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores.facts import Facts
 from hotline.services.scores.spans import day_of
 from models import Case, Role, Score, ScoreCorrection, ScorePeriod, Staff, Unit

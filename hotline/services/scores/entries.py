@@ -10,7 +10,7 @@ from hotline.errors import Invalid, NotAllowed, WrongState
 from hotline.services import notes, scoring
 from hotline.services.actors import Actor
 from hotline.services.holding import hold
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import facts
 from hotline.services.scores.spans import month_of
 from models import Action, AnswerMark, Case, OutsideFigure, Role, Unit

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.services import surveys
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores.rule import ScoringRule, Unanswered
 from models import (
     Action,

@@ -8,8 +8,8 @@ from sqlalchemy import func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed, Outdated, RuleBroken
-from hotline.services import profiles
 from hotline.services.actors import Actor
+from hotline.services.profiles import profiles
 from hotline.services.scores import books, sums
 from hotline.services.scores import rule as rules
 from hotline.services.scores.books import Book

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.services import scoring
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import books, corrections, facts, sums
 from hotline.services.scores import rule as rules
 from hotline.services.scores.rule import ScoringRule

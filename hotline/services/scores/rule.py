@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import RuleBroken
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores.spans import day_of
 from models import Omission, Rule, UnitKind, now
 

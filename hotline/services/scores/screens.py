@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed, NotFound
 from hotline.services.access import Me
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import boards
 from hotline.services.scores.boards import Board, Line
 from hotline.services.scores.facts import WHOLE_CASE

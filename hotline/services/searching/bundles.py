@@ -14,9 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import NoteRequired, NotFound, Unavailable
-from hotline.services import access, files, heads, history, reading_cases, recording_store, recordings, sound
+from hotline.services import access, heads, history, reading_cases
 from hotline.services.access import CaseView, Held, Me
+from hotline.services.files import files
 from hotline.services.reading_cases import Panel, Rest
+from hotline.services.telephone import recording_store, recordings, sound
 from models import Assignment, Attachment, Case, CaseEvent, Contact, EventNote, Recording, Role, Staff, Unit, now
 from models.base import CITY_TIME
 

@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from hotline.services import gazetteer, reading_units
+from hotline.services import reading_units
 from hotline.services.access import Me
+from hotline.services.city import gazetteer
 from hotline.services.searching import sight
 from hotline.services.searching.asking import Asked, Query, understand
 from hotline.services.searching.matching import NEWEST_FIRST, Matching, Place

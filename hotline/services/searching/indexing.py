@@ -10,7 +10,8 @@ from sqlalchemy import delete, exists, insert, select, text
 from sqlalchemy.orm import Session
 
 from hotline.db import Database
-from hotline.services import gazetteer, search_words
+from hotline.services import search_words
+from hotline.services.city import gazetteer
 from hotline.services.reading_units import is_closed_to_units
 from models import Assignment, Audience, Case, CaseWords, Contact, now
 from models.search import OF_AN_OLDER_EDITION

@@ -5,11 +5,13 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, NoteRequired, RuleBroken, WrongState
 from hotline.events import RequestDecided
-from hotline.services import arbitration, cases, gazetteer, notes, places, triage
+from hotline.services import cases, notes, triage
 from hotline.services.actors import Actor
-from hotline.services.duties import ReturnReason
+from hotline.services.city import gazetteer, places
 from hotline.services.holding import hold
+from hotline.services.learning.duties import ReturnReason
 from hotline.services.outbox import emit
+from hotline.services.units import arbitration
 from models import (
     Action,
     AreaKind,

@@ -15,9 +15,11 @@ from sqlalchemy.orm import Session
 from hotline.errors import NotAllowed, NotFound, WrongState
 from hotline.events import PolicePushReady
 from hotline.ports import PoliceOrder, PoliceWord, Receipt, ReceiptState
-from hotline.services import cases, gazetteer, notes, outgoing
+from hotline.services import cases, notes
 from hotline.services.actors import SERVICE, Actor
+from hotline.services.city import gazetteer
 from hotline.services.holding import hold
+from hotline.services.messages import outgoing
 from hotline.services.outbox import emit
 from hotline.settings import get_settings
 from models import Action, Case, CaseStatus, Contact, PolicePush, PushState, Role, now

@@ -19,9 +19,12 @@ from sqlalchemy.orm import Session
 from classifier.rules import UrgencyRules
 from classifier.types import Level
 from hotline.errors import Invalid, NotAllowed, NoteRequired, RuleBroken, WrongState
-from hotline.services import places, queueing, texts, threads
+from hotline.services import queueing
 from hotline.services.actors import Actor
+from hotline.services.city import places
+from hotline.services.conversations import threads
 from hotline.services.in_force import InForce
+from hotline.services.messages import texts
 from hotline.settings import get_settings
 from models import Conclusion, Contact, Conversation, Message, NumberRefusal, RefusalState, Role, now
 from models.base import CITY_TIME

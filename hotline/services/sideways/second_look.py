@@ -11,9 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NoteRequired, RuleBroken, WrongState
-from hotline.services import cases, profiles, requests
+from hotline.services import cases
 from hotline.services.actors import SERVICE, Actor
 from hotline.services.holding import hold
+from hotline.services.profiles import profiles
+from hotline.services.units import requests
 from models import Action, Assignment, Case, CaseEvent, CaseStatus, EventNote, Request, RequestKind, Role, privacy
 
 # Withdrawn as well: whoever did not want it, or was urged to, says so there.

@@ -10,8 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid
-from hotline.services import cases, texts, threads
+from hotline.services import cases
 from hotline.services.actors import SERVICE, Actor
+from hotline.services.conversations import threads
+from hotline.services.messages import texts
 from hotline.settings import get_settings
 from models import Action, Case, CaseEvent, CaseStatus, Contact, Message
 

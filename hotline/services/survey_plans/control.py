@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hotline.errors import NotAllowed, NoteRequired, NotFound, WrongState
 from hotline.services import surveys
 from hotline.services.actors import Actor
-from hotline.services.outgoing import is_sealed
+from hotline.services.messages.outgoing import is_sealed
 from hotline.services.survey_plans import rule, ways
 from hotline.services.survey_plans.desk import WORKED_BY
 from models import (

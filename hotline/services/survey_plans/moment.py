@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.services.profiles import AskCitizen, Profile
+from hotline.services.profiles.profiles import AskCitizen, Profile
 from hotline.services.survey_plans.rule import SurveyRule
 from models import Case, CaseEvent, CaseStatus, Citizen, ClosureKind, PlanReason
 

@@ -11,7 +11,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from hotline.services import outgoing, profiles
+from hotline.services.messages import outgoing
+from hotline.services.profiles import profiles
 from hotline.services.survey_plans import moment, rule, ways
 from hotline.services.survey_plans.rule import PlanStep, SurveyRule
 from models import (

@@ -8,7 +8,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Refused
-from hotline.services import exchanges, surveys, texts, threads
+from hotline.services import surveys
+from hotline.services.conversations import exchanges, threads
+from hotline.services.messages import texts
 from hotline.services.survey_plans import opinions, rule, talks
 from hotline.services.survey_plans.opinions import Opinion
 from hotline.services.survey_plans.traces import Origin

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hotline.services.in_force import InForce
-from hotline.services.request_rules import TimeLimit
+from hotline.services.profiles.request_rules import TimeLimit
 from models import Grade, SurveyWay
 from models.base import CITY_TIME
 

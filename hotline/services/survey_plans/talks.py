@@ -3,8 +3,10 @@
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from hotline.services import conversations, core, outgoing, texts, threads
-from hotline.services.places import hotline_name
+from hotline.services import core
+from hotline.services.city.places import hotline_name
+from hotline.services.conversations import conversations, threads
+from hotline.services.messages import outgoing, texts
 from hotline.services.scores.spans import day_of
 from hotline.services.survey_plans import rule
 from models import (

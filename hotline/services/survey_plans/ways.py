@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from hotline.services import callbacks, notices, outgoing, telephone_rule
+from hotline.services.messages import notices, outgoing
 from hotline.services.survey_plans import links
 from hotline.services.survey_plans.rule import SurveyRule
+from hotline.services.telephone import callbacks, telephone_rule
 from models import (
     AttemptOutcome,
     Callback,

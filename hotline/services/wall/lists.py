@@ -8,8 +8,8 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from hotline.services import outgoing
-from hotline.services.profiles import Indicator
+from hotline.services.messages import outgoing
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.reading_wall import HALF_HOUR, NEAR, OPINIONS_OF, first_id_of, midnight
 from hotline.services.wall import scores
 from models import Action, Area, Case, CaseEvent, CaseStatus, Contact, Unit, Urgency, now

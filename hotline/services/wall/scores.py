@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from hotline.services import scoring
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from models import Score
 
 

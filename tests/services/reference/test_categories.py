@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NoteRequired, Outdated, RuleBroken
 from hotline.seeds import files, taxonomy
-from hotline.services import city_today, lessons
 from hotline.services.access import Me
+from hotline.services.city import city_today
+from hotline.services.learning import lessons
 from hotline.services.reference import categories
 from hotline.services.reference.forms import CategoryForm
 from models import AccessLog, Category, Role, TaxonomyVersion, new_id

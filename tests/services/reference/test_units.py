@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import HotlineError, Invalid, NoteRequired, NotFound, Outdated, RuleBroken
 from hotline.seeds import taxonomy
-from hotline.services import city_today
 from hotline.services.access import Me
+from hotline.services.city import city_today
 from hotline.services.reference import categories, units
 from hotline.services.reference.units import UnitForm
 from models import CaseStatus, Role, Unit, new_id

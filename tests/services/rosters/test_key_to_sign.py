@@ -7,9 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from time_machine import Traveller
 
-from hotline.services import callbacks, history
-from hotline.services.flow_calls import Outcome
+from hotline.services import history
 from hotline.services.rosters import key_to_sign, telling
+from hotline.services.telephone import callbacks
+from hotline.services.telephone.flow_calls import Outcome
 from models import (
     Action,
     Assignment,

@@ -12,8 +12,9 @@ from time_machine import Traveller
 
 from hotline.db import Database
 from hotline.events import AssignmentAdvanced, CaseSupervised, ClockRang
-from hotline.services import callbacks, reading_callbacks, supervision
+from hotline.services import reading_callbacks, supervision
 from hotline.services.rosters import notices, telling
+from hotline.services.telephone import callbacks
 from models import (
     Action,
     Callback,

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.services import scoring
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import behind, boards, sums
 from hotline.services.scores.boards import Figure
 from hotline.services.scores.rule import Measure

@@ -13,7 +13,7 @@ from hotline.db import Database
 from hotline.errors import NotAllowed, Outdated, RuleBroken
 from hotline.services import scoring, surveys
 from hotline.services.cases import Actor
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import appeals, boards, corrections, entries, periods, recount, sums
 from hotline.services.scores.spans import Span, Stretch
 from models import Case, Dimension, Grade, PeriodFigure, Role, Score, ScoreCorrection, ScorePeriod, Survey, now

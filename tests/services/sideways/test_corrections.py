@@ -7,8 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, NoteRequired, WrongState
-from hotline.services import duties, history, triage
-from hotline.services.duties import ReturnReason
+from hotline.services import history, triage
+from hotline.services.learning import duties
+from hotline.services.learning.duties import ReturnReason
 from hotline.services.sideways import correcting
 from models import AssignmentStatus, Case, CaseStatus, CorrectedField, Correction, Decision, Duty, Request, Role
 from tests.factories import unit_of

@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from time_machine import Traveller
 
-from hotline.services import calling, flow_calls
 from hotline.services.sideways import refusals, refused_calls
+from hotline.services.telephone import calling, flow_calls
 from models import Call, Callback, CallbackState, CallEnding, Conclusion, Contact, NumberRefusal, QueueEntry, Role, Rule, now
 from tests.factories_calls import make_call, make_line, tell
 from tests.factories_cases import an_actor

@@ -8,7 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed, NoteRequired, RuleBroken, WrongState
-from hotline.services import cases, notices, profiles, surveys
+from hotline.services import cases, surveys
+from hotline.services.messages import notices
+from hotline.services.profiles import profiles
 from hotline.services.sideways import doors, second_look, withdrawing
 from models import Action, Case, CaseStatus, OutgoingMessage, Request, RequestKind, RequestState, Role
 from tests.factories_cases import an_actor, fresh_key, make_case

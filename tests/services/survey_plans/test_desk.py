@@ -11,7 +11,7 @@ from time_machine import Traveller
 from hotline.errors import AlreadyTaken, Invalid, NotAllowed, NoteRequired, RuleBroken, WrongState
 from hotline.services import scoring, surveys
 from hotline.services.actors import Actor
-from hotline.services.profiles import Indicator
+from hotline.services.profiles.profiles import Indicator
 from hotline.services.survey_plans import control, desk, plans, rulings
 from models import (
     AttemptOutcome,

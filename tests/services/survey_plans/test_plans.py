@@ -7,8 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from time_machine import Traveller
 
-from hotline.services import callbacks, cases, flow_calls, profiles, surveys
+from hotline.services import cases, surveys
+from hotline.services.profiles import profiles
 from hotline.services.survey_plans import plans, rule
+from hotline.services.telephone import callbacks, flow_calls
 from models import (
     Action,
     Callback,

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.events import MessageReceived
-from hotline.services import automatic, intake, surveys
+from hotline.services import intake, surveys
+from hotline.services.conversations import automatic
 from models import Case, CaseStatus, Contact, Grade, OutgoingMessage, Survey, SurveyAnswer, now
 from tests.factories import make_staff
 from tests.factories_cases import make_case

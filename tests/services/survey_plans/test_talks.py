@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.db import Database
-from hotline.services import conversations, pacing, queueing, threads
-from hotline.services.outgoing import RATE
+from hotline.services import queueing
+from hotline.services.conversations import conversations, threads
+from hotline.services.messages import pacing
+from hotline.services.messages.outgoing import RATE
 from hotline.services.scores import boards, sums
 from hotline.services.scores.rule import Measure
 from hotline.services.scores.spans import Span, Stretch, day_of

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from hotline import events
 from hotline.events import AssignmentAdvanced, CaseNoted, CaseSupervised, ClockRang, RequestDecided
-from hotline.services import cases, dispatching, levels
+from hotline.services import cases, dispatching
 from hotline.services.systems import accounts, telling
+from hotline.services.units import levels
 from models import (
     Action,
     CaseStatus,

@@ -1,0 +1,1 @@
+"""The city's places and grids."""

@@ -1,0 +1,1 @@
+"""When something is due, and what follows when it is not done."""

@@ -1,0 +1,1 @@
+"""Citizens who write: threads, what is answered by itself, whose a thread is."""

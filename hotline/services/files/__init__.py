@@ -1,0 +1,1 @@
+"""Files from outside, and how large ones are kept."""

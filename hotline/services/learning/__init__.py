@@ -1,0 +1,1 @@
+"""What decisions teach the model, and how models are compared, promoted and watched."""

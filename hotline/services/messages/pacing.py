@@ -1,0 +1,132 @@
+"""When an outgoing message may go: what its provider bears, what its reader bears, and in which order."""
+
+import secrets
+from datetime import datetime, time, timedelta
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from hotline.services import core
+from hotline.services.messages import texting_rule
+from hotline.services.messages.outgoing import NOTICES, RATE, SMS
+from hotline.services.messages.texting_rule import TextingRule
+from models import ChannelPace, Delivery, OutgoingMessage, now
+from models.base import CITY_TIME
+
+SHORTEST, LONGEST = timedelta(seconds=5), timedelta(minutes=5)
+FIRST_AGAIN, LAST_AGAIN = timedelta(seconds=30), timedelta(hours=1)
+# Whoever waits for somebody else's message looks again after this long; usually it is woken before.
+BEHIND = timedelta(seconds=20)
+
+
+def wait_until(session: Session, row: OutgoingMessage) -> datetime | None:
+    """Until when a message that is due must wait after all; None if it may go."""
+    at = now()
+    if row.ready_at > at:
+        return row.ready_at
+    is_spared = row.purpose == RATE or (row.channel == SMS and row.purpose in NOTICES)
+    if is_spared and (spared := _spared_until(session, row, at)):
+        row.ready_at = spared
+        return spared
+    pace = session.get(ChannelPace, row.channel)
+    if pace is not None and pace.not_before > at:
+        return _scattered(pace.not_before, SHORTEST)
+    return at + BEHIND if _is_behind(session, row, at) else None
+
+
+def note_busy(session: Session, channel: str, retry_after: timedelta | None) -> datetime:
+    """The provider asked for patience: when the channel is tried again. What others send is not held up."""
+    at = now()
+    values = {"channel": channel, "not_before": at, "strikes": 0}
+    core.insert_once(session, ChannelPace, values, unique=("channel",))
+    pace = session.get_one(ChannelPace, channel, with_for_update=True, populate_existing=True)
+    if pace.not_before <= at:  # of several that were under way together, one counts
+        pace.strikes += 1
+    own = min(SHORTEST * 2 ** min(pace.strikes, 10), LONGEST)
+    pace.not_before = max(pace.not_before, _scattered(at + (retry_after if retry_after is not None else own), SHORTEST))
+    return pace.not_before
+
+
+def note_well(session: Session, channel: str) -> None:
+    session.execute(
+        update(ChannelPace)
+        .where(ChannelPace.channel == channel, ChannelPace.strikes > 0, ChannelPace.not_before <= now())
+        .values(strikes=0)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def again_at(row: OutgoingMessage) -> datetime:
+    """Longer after each try, and not together with all others."""
+    pause = min(FIRST_AGAIN * 2 ** min(row.attempts - 1, 10), LAST_AGAIN)
+    return _scattered(now() + pause, pause / 4)
+
+
+def is_hopeless(row: OutgoingMessage, rule: TextingRule) -> bool:
+    return row.attempts >= rule.tries or now() - row.ready_at > rule.patience
+
+
+def next_of(session: Session, row: OutgoingMessage) -> OutgoingMessage | None:
+    """Who waits behind a message that has found its end."""
+    return session.scalars(
+        select(OutgoingMessage)
+        .where(
+            OutgoingMessage.recipient_hash == row.recipient_hash,
+            OutgoingMessage.channel == row.channel,
+            OutgoingMessage.delivery == Delivery.WAITING,
+            OutgoingMessage.attempts == 0,
+            OutgoingMessage.ready_at <= now(),
+            or_(
+                OutgoingMessage.created_at > row.created_at,
+                and_(OutgoingMessage.created_at == row.created_at, OutgoingMessage.id > row.id),
+            ),
+        )
+        .order_by(OutgoingMessage.created_at, OutgoingMessage.id)
+        .limit(1)
+    ).one_or_none()
+
+
+def _spared_until(session: Session, row: OutgoingMessage, at: datetime) -> datetime | None:
+    rule = texting_rule.current(session)
+    if (morning := rule.quiet.end_after(at)) is not None:
+        return morning
+    midnight = datetime.combine(at.astimezone(CITY_TIME).date(), time(), CITY_TIME)
+    sent = session.scalar(
+        select(func.count())
+        .select_from(OutgoingMessage)
+        .where(
+            OutgoingMessage.recipient_hash == row.recipient_hash,
+            OutgoingMessage.channel == row.channel,
+            OutgoingMessage.purpose.in_(NOTICES),
+            OutgoingMessage.tried_at >= midnight,
+            OutgoingMessage.id != row.id,
+        )
+    )
+    if (sent or 0) < rule.daily_cap:
+        return None
+    tomorrow = midnight + timedelta(days=1)
+    return rule.quiet.end_after(tomorrow) or tomorrow
+
+
+def _is_behind(session: Session, row: OutgoingMessage, at: datetime) -> bool:
+    """Messages reach a person in their order. What a person wrote does not wait for what goes out by itself."""
+    under_way = or_(
+        OutgoingMessage.delivery == Delivery.SENDING,
+        and_(OutgoingMessage.delivery == Delivery.WAITING, or_(OutgoingMessage.attempts > 0, OutgoingMessage.ready_at <= at)),
+    )
+    earlier = select(OutgoingMessage.id).where(
+        OutgoingMessage.recipient_hash == row.recipient_hash,
+        OutgoingMessage.channel == row.channel,
+        or_(
+            OutgoingMessage.created_at < row.created_at,
+            and_(OutgoingMessage.created_at == row.created_at, OutgoingMessage.id < row.id),
+        ),
+        under_way,
+    )
+    if row.purpose not in NOTICES:
+        earlier = earlier.where(OutgoingMessage.purpose.not_in(NOTICES))
+    return row.recipient_hash is not None and session.scalar(earlier.limit(1)) is not None
+
+
+def _scattered(moment: datetime, within: timedelta) -> datetime:
+    return moment + within * (secrets.randbelow(1000) / 1000)

@@ -1,0 +1,1 @@
+"""How a city works, as data."""

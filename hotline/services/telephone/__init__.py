@@ -1,0 +1,1 @@
+"""Calls, lines and the floor: what the exchange tells, and what it is asked to do."""

@@ -1,0 +1,370 @@
+"""Recordings of calls: noted once, heard by those who may, each hearing noted, archived as Opus, forgotten in time."""
+
+import hashlib
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, event, exists, select, update
+from sqlalchemy.orm import Session
+
+from hotline.errors import NotFound, Unavailable
+from hotline.services import access, core
+from hotline.services.access import Me
+from hotline.services.files.sealed import SealBroken
+from hotline.services.telephone import recording_store, sound, telephone_rule
+from hotline.services.telephone.recording_store import SpoolFile, Stored
+from models import (
+    AccessLog,
+    Call,
+    CallEvent,
+    CallLeg,
+    CallStep,
+    Case,
+    Contact,
+    Direction,
+    Recording,
+    RecordingKind,
+    Role,
+    now,
+)
+from models.workflow import CASE_FINAL
+
+# Who hears calls that are not their own; a contact's agent and whoever answered hear theirs.
+LISTENERS = frozenset({Role.SHIFT_LEADER, Role.VERIFIER, Role.QUALITY_JUDGE, Role.SUPERVISOR})
+TAKES_COPIES = frozenset({Role.SHIFT_LEADER, Role.QUALITY_JUDGE, Role.SUPERVISOR})
+LISTENED = "listened"
+COPIED = "copied"
+# A player asks for the beginning more than once as it starts, and for other stretches as long as it is open.
+SAME_START = timedelta(seconds=10)
+SAME_PLAYER = timedelta(hours=1)
+
+SWEEP = 500
+OUTLINE = 600
+# A long archived recording takes seconds to decode.
+_heavy_work = threading.BoundedSemaphore(2)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """From and to, in seconds of the recording."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Track:
+    """A recording as it is offered to one person: what plays first, and the sides that were kept apart."""
+
+    recording: Recording
+    sides: Sequence[Recording]
+    call: Call
+    muted: Sequence[Stretch]
+    may_copy: bool
+
+
+# ---- taken from the exchange
+
+
+def call_of(session: Session, unique_ids: Collection[str]) -> dict[str, Call]:
+    """The calls that these channels belong to: a caller's channel gives a call its name, others are its legs."""
+    legs = select(CallLeg.unique_id, Call).join(Call, Call.id == CallLeg.call_id).where(CallLeg.unique_id.in_(unique_ids))
+    found = {unique_id: call for unique_id, call in session.execute(legs)}
+    return found | {call.linkedid: call for call in session.scalars(select(Call).where(Call.linkedid.in_(unique_ids)))}
+
+
+def keep(session: Session, call: Call, file: SpoolFile, stored: Stored) -> bool:
+    """Note what was stored of a file. False if that is known already, and `stored` is not needed.
+
+    A known one gives way if the exchange went on writing to the file, or if what was stored of it is gone.
+    """
+    if core.insert_once(session, Recording, _values(call, file, stored), unique=("source_name",)):
+        return True
+    known = session.scalars(select(Recording).where(Recording.source_name == file.name).with_for_update()).one()
+    if known.stored_as == stored.stored_as:
+        return True
+    if known.erased_at is not None:
+        return False
+    if stored.seconds <= known.seconds and recording_store.is_there(known.stored_as, known.size):
+        return False
+    for name, value in vars(stored).items():
+        setattr(known, name, value)
+    return True
+
+
+def _values(call: Call, file: SpoolFile, stored: Stored) -> dict[str, object]:
+    # What the exchange hears on the channel is the caller, unless the service placed the call and that channel is the agent's.
+    caller_side = "-in" if call.direction == Direction.IN else "-out"
+    return {
+        **vars(stored),
+        "call_id": call.id,
+        "kind": file.kind(caller_side=caller_side),
+        "source_name": file.name,
+        "recorded_at": began_at(call, file, stored.seconds),
+    }
+
+
+def began_at(call: Call, file: SpoolFile, seconds: float) -> datetime:
+    """Both sides are recorded from the moment that they hear each other."""
+    if file.message or call.answered_at is None:
+        return file.ended_at - timedelta(seconds=seconds)
+    return call.answered_at
+
+
+# ---- heard
+
+
+def of_contact(session: Session, me: Me, contact: Contact) -> list[Track]:
+    """What this person may hear of a contact that is open before them anyway; nothing, if nothing."""
+    of_call: dict[UUID, tuple[Call, list[Recording]]] = {}
+    for recording, call in _of_contact(session, contact):
+        if _may_hear(me, contact, call):
+            of_call.setdefault(call.id, (call, []))[1].append(recording)
+    return [track for call, found in of_call.values() for track in _tracks(session, me, call, found)]
+
+
+def to_copy(session: Session, me: Me, contact: Contact) -> tuple[list[Recording], int]:
+    """What this person may take along of a contact, both sides too; and of how many calls there is more."""
+    rows = _of_contact(session, contact)
+    taken = [recording for recording, call in rows if me.has(*TAKES_COPIES) and _may_hear(me, contact, call)]
+    return taken, len({call.id for _, call in rows} - {recording.call_id for recording in taken})
+
+
+def _of_contact(session: Session, contact: Contact) -> Sequence[tuple[Recording, Call]]:
+    rows = session.execute(
+        select(Recording, Call)
+        .join(Call, Call.id == Recording.call_id)
+        .where(Call.contact_id == contact.id, Recording.erased_at.is_(None))
+        .order_by(Recording.recorded_at, Recording.id)
+    )
+    return [(recording, call) for recording, call in rows]
+
+
+def _tracks(session: Session, me: Me, call: Call, found: Sequence[Recording]) -> list[Track]:
+    of_channel: dict[str, list[Recording]] = {}
+    for recording in found:
+        channel = recording.source_name.removesuffix(".wav").removesuffix("-in").removesuffix("-out")
+        of_channel.setdefault(channel, []).append(recording)
+    tracks = []
+    for together in of_channel.values():
+        mixed = [each for each in together if each.kind == RecordingKind.MIXED]
+        sides = [each for each in together if each not in mixed] if mixed else []
+        tracks += [Track(each, sides, call, muted(session, each), me.has(*TAKES_COPIES)) for each in mixed or together]
+    return tracks
+
+
+def see(session: Session, me: Me, recording_id: UUID) -> Recording:
+    """For those who may hear it; of a confidential contact its agent and a few others."""
+    row = session.execute(
+        select(Recording, Call)
+        .join(Call, Call.id == Recording.call_id)
+        .where(Recording.id == recording_id, Recording.erased_at.is_(None))
+    ).first()
+    if row is None:
+        raise NotFound()
+    recording, call = row
+    if not _may_hear(me, access.see_contact(session, me, call.contact_id), call):
+        raise NotFound()
+    found: Recording = recording
+    return found
+
+
+def see_copy(session: Session, me: Me, recording_id: UUID) -> Recording:
+    """For those who may take it with them. Noted."""
+    access.require(me, *TAKES_COPIES)
+    recording = see(session, me, recording_id)
+    access.note_look(session, me, "recording", recording.id, COPIED)
+    return recording
+
+
+def _may_hear(me: Me, contact: Contact, call: Call) -> bool:
+    own = me.staff_id in (contact.taken_by_id, call.staff_id)
+    if contact.confidential and not own and not me.has(*access.TRUSTED):
+        return False
+    return me.has(*access.CENTRE) and (own or me.has(*LISTENERS))
+
+
+def note_listening(session: Session, me: Me, recording: Recording, *, from_byte: int) -> None:
+    """Once for each start of a player, however many stretches it asks for."""
+    same = SAME_START if from_byte == 0 else SAME_PLAYER
+    noted = select(AccessLog.id).where(
+        AccessLog.subject_kind == "recording",
+        AccessLog.subject_id == recording.id,
+        AccessLog.staff_id == me.staff_id,
+        AccessLog.what == LISTENED,
+        AccessLog.created_at > now() - same,
+    )
+    if session.scalar(noted.limit(1)) is None:
+        access.note_look(session, me, "recording", recording.id, LISTENED)
+
+
+def outline(recording: Recording) -> list[int]:
+    """Its waveform: heights from 0 to 100, of stretches of equal length."""
+    return _outline(recording.stored_as, recording.media_type)
+
+
+@lru_cache(maxsize=1000)
+def _outline(stored_as: str, media_type: str) -> list[int]:
+    content = recording_store.open(stored_as)
+    with _heavy_work:
+        try:
+            return sound.peaks(content.pieces(), media_type, OUTLINE)
+        except (OSError, SealBroken) as error:
+            raise Unavailable(recording_store.UNREADABLE) from error
+
+
+def muted(session: Session, recording: Recording) -> list[Stretch]:
+    """Where the recording was paused, because a card or identity number was read out: there it holds silence."""
+    if recording.kind == RecordingKind.VOICE_MESSAGE:
+        return []
+    steps = session.scalars(
+        select(CallEvent)
+        .where(
+            CallEvent.call_id == recording.call_id,
+            CallEvent.step.in_((CallStep.RECORDING_PAUSED, CallStep.RECORDING_RESUMED)),
+        )
+        .order_by(CallEvent.at, CallEvent.id)
+    ).all()
+    if not steps:
+        return []
+    connected = _connected(session, recording)
+    found: list[Stretch] = []
+    since: datetime | None = None
+    for step in steps:
+        if step.step == CallStep.RECORDING_PAUSED:
+            since = since or step.at
+        elif since is not None:
+            found.append(Stretch(_position(connected, since), _position(connected, step.at)))
+            since = None
+    if since is not None:
+        found.append(Stretch(_position(connected, since), recording.seconds))
+    within = [Stretch(min(each.start, recording.seconds), min(each.end, recording.seconds)) for each in found]
+    return [each for each in within if each.end > each.start]
+
+
+def _connected(session: Session, recording: Recording) -> list[tuple[datetime, datetime]]:
+    """When somebody spoke with the caller, in order and without overlaps: only then does the recording run."""
+    end = recording.recorded_at + timedelta(days=1)
+    legs = session.scalars(
+        select(CallLeg)
+        .where(CallLeg.call_id == recording.call_id, CallLeg.answered_at.is_not(None))
+        .order_by(CallLeg.answered_at)
+    )
+    spans = [(leg.answered_at, leg.ended_at or end) for leg in legs if leg.answered_at]
+    merged: list[tuple[datetime, datetime]] = []
+    for start, until in spans:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], until))
+        else:
+            merged.append((start, until))
+    return merged or [(recording.recorded_at, end)]
+
+
+def _position(connected: Sequence[tuple[datetime, datetime]], at: datetime) -> float:
+    return sum((max(timedelta(), min(at, end) - start) for start, end in connected), timedelta()).total_seconds()
+
+
+# ---- archived, forgotten, checked
+
+
+def to_archive(session: Session, *, leaving: Collection[UUID] = ()) -> Recording | None:
+    """The next one that is old enough to be written anew; not one of `leaving`."""
+    limit = now() - timedelta(days=telephone_rule.current(session).recordings.archive_after_days)
+    return session.scalar(
+        select(Recording)
+        .where(
+            Recording.media_type == sound.WAV,
+            Recording.erased_at.is_(None),
+            Recording.recorded_at < limit,
+            Recording.id.not_in(leaving),
+        )
+        .order_by(Recording.recorded_at)
+        .limit(1)
+    )
+
+
+def store_as_opus(recording: Recording) -> Stored:
+    """Slow: before the transaction."""
+    try:
+        content = sound.to_opus(recording_store.open(recording.stored_as).pieces())
+    except SealBroken as error:
+        raise Unavailable(recording_store.UNREADABLE) from error
+    return recording_store.store(
+        [content], size=len(content), media_type=sound.OPUS, at=recording.recorded_at, seconds=recording.seconds
+    )
+
+
+def archive(session: Session, recording: Recording, stored: Stored) -> bool:
+    """The digest stays that of the original. The file before goes with the next sweep: a database set back still finds it."""
+    done = session.execute(
+        update(Recording)
+        .where(Recording.id == recording.id, Recording.stored_as == recording.stored_as, Recording.erased_at.is_(None))
+        .values(stored_as=stored.stored_as, media_type=stored.media_type, size=stored.size)
+        .returning(Recording.id)
+    )
+    return done.first() is not None
+
+
+def forget(session: Session) -> int:
+    """Erase what is older than the rule says and belongs to no case that is still at work; returns how many."""
+    found = session.scalars(
+        select(Recording)
+        .where(
+            Recording.erased_at.is_(None),
+            Recording.recorded_at < now() - timedelta(days=telephone_rule.current(session).recordings.days),
+            ~_of_case_at_work(),
+        )
+        .order_by(Recording.recorded_at)
+        .limit(SWEEP)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for recording in found:
+        recording.erased_at = now()
+    erased = [recording.stored_as for recording in found]
+
+    def remove(_: Session) -> None:
+        for stored_as in erased:
+            recording_store.remove(stored_as)
+
+    event.listen(session, "after_commit", remove, once=True)
+    return len(found)
+
+
+def _of_case_at_work() -> ColumnElement[bool]:
+    """A case holds its recordings until it is filed away."""
+    return exists().where(Call.id == Recording.call_id, Case.contact_id == Call.contact_id, Case.status.not_in(CASE_FINAL))
+
+
+def sweep(session: Session) -> int:
+    """Remove files that no row knows: of a process killed before its commit, of originals in the archive. Returns how many."""
+    swept = 0
+    for names in recording_store.touched_lately():
+        for start in range(0, len(names), SWEEP):
+            some = names[start : start + SWEEP]
+            known = set(
+                session.scalars(select(Recording.stored_as).where(Recording.stored_as.in_(some), Recording.erased_at.is_(None)))
+            )
+            for name in set(some) - known:
+                recording_store.remove(name)
+                swept += 1
+    return swept
+
+
+def verify(session: Session, limit: int) -> list[Recording]:
+    """Read the latest ones whole; returns those that are not what was recorded. An archived one proves itself by its seal."""
+    latest = select(Recording).where(Recording.erased_at.is_(None)).order_by(Recording.recorded_at.desc()).limit(limit)
+    return [recording for recording in session.scalars(latest) if not is_sound(recording)]
+
+
+def is_sound(recording: Recording) -> bool:
+    digest = hashlib.sha256()
+    try:
+        for piece in recording_store.open(recording.stored_as).pieces():
+            digest.update(piece)
+    except (Unavailable, OSError, SealBroken):
+        return False
+    return recording.media_type != sound.WAV or digest.hexdigest() == recording.digest

@@ -1,0 +1,1 @@
+"""What units do with a case beside signing and answering it."""
