@@ -15,14 +15,12 @@ from hotline.services import checked_answer, filing, history, queueing, triage
 from hotline.services.actors import SERVICE as SERVICE
 from hotline.services.actors import Actor as Actor
 from hotline.services.clocks import clocks, deadlines
-from hotline.services.clocks.deadlines import Due
 from hotline.services.draft_form import DraftForm
 from hotline.services.holding import allowed, allowed_of_case, allowed_of_unit, hold, hold_contact
 from hotline.services.notes import link as link
 from hotline.services.notes import note as note
 from hotline.services.outbox import emit
 from hotline.services.profiles import profiles
-from hotline.services.profiles.profiles import AGAIN, Profile, answering
 from hotline.services.units import branching
 from hotline.services.units.branching import new_assignment
 from models import (
@@ -112,14 +110,7 @@ def file_case(
 
 
 def advance(
-    session: Session,
-    subject: Case | Assignment,
-    action: Action,
-    *,
-    by: Actor,
-    key: str,
-    seen: int | None = None,
-    note: str = "",
+    session: Session, subject: Case | Assignment, action: Action, *, by: Actor, key: str, seen: int | None = None, note: str = ""
 ) -> CaseEvent:
     """Move a case or an assignment one step, or refuse; the only place that sets a status.
 
@@ -180,7 +171,7 @@ def _move_assignment(
     case: Case,
     assignment: Assignment,
     action: Action,
-    profile: Profile,
+    profile: profiles.Profile,
     *,
     by: Actor,
     key: str,
@@ -213,7 +204,7 @@ def _assign(act: "_Act", units: Sequence[Unit], *, key: str, note: str) -> Assig
     case_step, _ = allowed(profile.case_step(case.status, Action.DISPATCH), act.by, note)
     if (case.confidential or case.request_type == RequestType.REPORT) and not case.unit_summary.strip():
         raise Invalid("The unit sees only a summary of this case: please write it.", field="unit_summary")
-    dues = [act.due(stage) for stage in (Clock.SIGN, "contact", answering(case.status))]
+    dues = [act.due(stage) for stage in (Clock.SIGN, "contact", profiles.answering(case.status))]
     ends = [due.at for due in dues]
     rows = [new_assignment(case, unit, step, ends, at=act.at, note=note, lead=unit is units[0]) for unit in dict.fromkeys(units)]
     act.start(rows, Action.DISPATCH, role=role, key=key, note=note)
@@ -258,7 +249,7 @@ class _Act:
 
     session: Session
     case_row: Case
-    profile: Profile
+    profile: profiles.Profile
     by: Actor
     role: Role
     key: str
@@ -293,7 +284,7 @@ class _Act:
             first=first,
         )
 
-    def due(self, stage: str) -> Due:
+    def due(self, stage: str) -> deadlines.Due:
         return deadlines.due_at(self.session, self.at, self.profile.limit(stage, self.case_row.urgency))
 
     def open_case(self, step: Step, action: Action) -> None:
@@ -328,7 +319,7 @@ class _Act:
             # The answer's clock has been running since the dispatch: signing late gains nothing.
             row.signed_at, row.due_at = self.at, row.answer_due_at
         elif step.clock and not stays:
-            due = self.due(AGAIN if action == Action.REWORK else step.clock)
+            due = self.due(profiles.AGAIN if action == Action.REWORK else step.clock)
             row.due_at = self._inside(row, due.at)
             self.case_row.due_provisional = due.provisional if row.lead else self.case_row.due_provisional
         elif not stays:

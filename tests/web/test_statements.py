@@ -37,8 +37,7 @@ from tests.factories_contacts import make_agent, make_contact
 from tests.web.desk import drafted
 from tests.web.forms import form, forms
 
-MOST = 20
-MANY = 25
+MOST, MANY = 20, 25
 EVERYTHING = tuple(role for role in Role if role not in (Role.SERVICE, Role.LIAISON, Role.GRID_WORKER))
 LINE = (CaseStatus.TO_DISPATCH, CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS, CaseStatus.ANSWERED, CaseStatus.CLOSED)
 SignIn = Callable[..., TestClient]
@@ -333,8 +332,7 @@ def test_the_telephone_and_the_floor(as_role: SignIn, city: Database, clock: tim
             floor.ask_break(session, session.get_one(Staff, line.staff_id), reason="喝水", minutes=10)
     bar = f"/phone/bar?c={speaking.contact_id}"
 
-    pieces = ["/phone/now", "/phone/ring", "/phone/targets?q=", "/floor/board", "/floor/notices", "/callbacks/list"]
-    for path in ["/phone", *pieces]:
+    for path in ("/phone", "/phone/now", "/phone/ring", "/phone/targets?q=", "/floor/board", "/floor/notices", "/callbacks/list"):
         visit(centre, city, path)
     token = form(visit(centre, city, bar), "recording").fields["csrf"]
     kept = drafted(visit(centre, city, f"/desk?c={speaking.contact_id}"), speaking.contact_id, content="路灯不亮")
