@@ -134,7 +134,11 @@ def test_the_manifest_says_what_a_model_was_made_of(saved: Path, small: Lessons)
 
     assert manifest["recipe"]["name"] == "table"
     assert set(manifest["lexicon"]) == {"urgent.txt", "user_dict.txt", "outside.txt", "traditional.txt"}
-    assert manifest["measures"]["label"]["n"] == len(small.examples)
+    measures = manifest["measures"]["label"]
+    assert measures["n"] == len(small.examples)
+    assert measures["cost"] in manifest["recipe"]["costs"]
+    assert measures["margins"] in manifest["recipe"]["margins"]
+    assert manifest["opening_columns"] == 0
 
 
 def test_an_empty_folder_and_a_missing_manifest_are_refused(saved: Path, tmp_path: Path) -> None:
