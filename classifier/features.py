@@ -1,7 +1,7 @@
 """What a text is judged by: its words, pairs of words and short runs of characters, as columns of a sparse matrix."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -9,9 +9,11 @@ from scipy import sparse
 from classifier.cutting import Dictionary
 from classifier.grams import EDGE, PLACE, Codes, Numbers, encode, positions, sign_runs, spans, spread
 
-_WORD, _PAIR = 101, 102
+_WORD, _PAIR, _OPENING = 101, 102, 103
 _PAIR_FACTOR = np.uint64(31)
 _BLOCK = 2_000  # texts are read so many at a time, which bounds the memory
+
+Found = tuple[Numbers, Numbers]  # owners and keys of the columns of one kind
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Reader:
         self.longest = longest
         self._places = np.sort([_key_of(place) for place in places]).astype(np.uint64)
 
-    def read(self, texts: Sequence[str]) -> tuple[Words, tuple[Numbers, Numbers], tuple[Numbers, Numbers]]:
+    def read(self, texts: Sequence[str]) -> tuple[Words, Found, Found]:
         """The words, then owners and keys of the runs of characters, then those of words and pairs."""
         text = encode(texts)
         words = self._words(text)
@@ -48,6 +50,12 @@ class Reader:
         is_place[positions(words.keys, self._places)[0]] = True
         signs = sign_runs(_without(text, words, is_place), self.longest)
         return words, signs, _words_and_pairs(words, ~is_place)
+
+    def openings(self, texts: Sequence[str], size: int) -> Found:
+        """How a long text begins, which is often its title, is read once more apart; a short text is all beginning."""
+        _, *kinds = self.read([text[:size] if len(text) >= 2 * size else "" for text in texts])
+        owners, keys = (np.concatenate(parts) for parts in zip(*kinds, strict=True))
+        return owners, spread(keys, _OPENING)
 
     def _words(self, text: Codes) -> Words:
         bounds = self.dictionary.cut(text)
@@ -72,7 +80,7 @@ def _without(text: Codes, words: Words, is_place: Numbers) -> Codes:
     return Codes(text.signs, codes[keep], text.owners[keep])
 
 
-def _words_and_pairs(words: Words, is_wanted: Numbers) -> tuple[Numbers, Numbers]:
+def _words_and_pairs(words: Words, is_wanted: Numbers) -> Found:
     kept = np.flatnonzero(is_wanted & (words.text.codes[words.starts] != EDGE))
     owners, keys = words.owners[kept], words.keys[kept]
     together = owners[:-1] == owners[1:]
@@ -82,21 +90,34 @@ def _words_and_pairs(words: Words, is_wanted: Numbers) -> tuple[Numbers, Numbers
 
 @dataclass(frozen=True)
 class Features:
-    """The columns: sorted keys of the runs of characters, then those of words and pairs."""
+    """The columns: sorted keys of the runs of characters, then those of words and pairs, then those of openings."""
 
     reader: Reader
     signs: Numbers
     words: Numbers
+    openings: Numbers
+    opening: int = 0  # so many characters
+
+    @property
+    def bounds(self) -> tuple[int, int, int]:
+        """Where each kind of columns ends."""
+        first, second = len(self.signs), len(self.signs) + len(self.words)
+        return first, second, second + len(self.openings)
 
     @property
     def size(self) -> int:
-        return len(self.signs) + len(self.words)
+        return self.bounds[-1]
+
+    def without_openings(self) -> "Features":
+        return replace(self, openings=self.openings[:0])
 
     def read(self, texts: Sequence[str]) -> tuple[sparse.csr_matrix, Words]:
         """One row a text, with one plus the logarithm of how often each column occurs."""
-        words, signs, pairs = self.reader.read(texts)
+        words, *found = self.reader.read(texts)
+        if len(self.openings):
+            found.append(self.reader.openings(texts, self.opening))
         owners, columns = [], []
-        for (owner, keys), known, first in ((signs, self.signs, 0), (pairs, self.words, len(self.signs))):
+        for (owner, keys), known, first in zip(found, (self.signs, self.words, self.openings), (0, *self.bounds), strict=False):
             which, where = positions(keys, known)
             owners.append(owner[which])
             columns.append(where + first)
@@ -119,18 +140,25 @@ def counted(owners: Numbers, columns: Numbers, shape: tuple[int, int]) -> sparse
     return rows
 
 
-def learn(reader: Reader, texts: Sequence[str], *, fewest: int, most: int) -> Features:
+def learn(reader: Reader, texts: Sequence[str], *, fewest: int, most: int, opening: int = 0) -> Features:
     """The columns that occur in at least so many of the texts, or in more if there would be too many columns."""
-    seen: tuple[list[Numbers], list[Numbers]] = ([], [])
+    seen: tuple[list[Numbers], list[Numbers], list[Numbers]] = ([], [], [])
     for at in range(0, len(texts), _BLOCK):
-        _, *kinds = reader.read(texts[at : at + _BLOCK])
-        for keys_of_kind, (owners, keys) in zip(seen, kinds, strict=True):
-            order = np.lexsort((owners, keys))
-            keys, owners = keys[order], owners[order]
-            is_new = np.ones(len(keys), bool)
-            is_new[1:] = (keys[1:] != keys[:-1]) | (owners[1:] != owners[:-1])
-            keys_of_kind.append(keys[is_new])
+        block = texts[at : at + _BLOCK]
+        _, *found = reader.read(block)
+        for keys_of_kind, kind in zip(seen, [*found, reader.openings(block, opening)], strict=True):
+            keys_of_kind.append(_once(*kind))
     kinds = [np.unique(np.concatenate(keys), return_counts=True) for keys in seen]
     counts = np.sort(np.concatenate([counts for _, counts in kinds]))[::-1]
     least = max(fewest, int(counts[most]) + 1 if len(counts) > most else 1)
-    return Features(reader, *(keys[counts >= least] for keys, counts in kinds))
+    signs, words, openings = (keys[counts >= least] for keys, counts in kinds)
+    return Features(reader, signs, words, openings, opening)
+
+
+def _once(owners: Numbers, keys: Numbers) -> Numbers:
+    """Each key as often as there are texts that have it."""
+    order = np.lexsort((owners, keys))
+    keys, owners = keys[order], owners[order]
+    is_new = np.ones(len(keys), bool)
+    is_new[1:] = (keys[1:] != keys[:-1]) | (owners[1:] != owners[:-1])
+    return np.asarray(keys[is_new])

@@ -1,7 +1,9 @@
 """Fits one question: weights for its columns by three linear learners, brought into one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from scipy import sparse
@@ -9,7 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.svm import LinearSVC
 
 from classifier.grams import Numbers
-from classifier.linear import Fit, Recipe, weighted
+from classifier.linear import Bounds, Choice, Fit, Recipe, weighted
 
 _LEAST_TOLD = 0.02
 _TOLERANCE = {"ridge": 0.01, "margins": 0.1}  # finer ones take twice as long and answer the same
@@ -39,25 +41,33 @@ class Lesson:
     emphasis: Numbers
 
 
-def fit(lesson: Lesson, first_word: int, recipe: Recipe, costs: tuple[float, ...]) -> Iterator[Fit]:
-    """One for each cost.
+def fit(lesson: Lesson, bounds: Bounds, recipe: Recipe, choices: Sequence[Choice]) -> Iterator[Fit]:
+    """One for each choice; those of one cost stand together.
 
     Ridge regression and the squared hinge err differently, and both estimate a label's share: their average, with a part of
     what complement Bayes says, costs no more to ask than one alone.
     """
     shares = lesson.shares
     scale = np.maximum(telling(lesson.rows, shares, doubt=recipe.doubt), _LEAST_TOLD) ** recipe.sharpness
-    known = weighted(lesson.rows, scale, first_word)
+    known = weighted(lesson.rows, scale, bounds)
     numbers = shares.argmax(axis=1)
     emphasis = lesson.emphasis * _rarity(shares, recipe.balance)[numbers]
     usual = shares.mean(axis=0)
-    ridge = Ridge(recipe.ridge, fit_intercept=False, solver="lsqr", tol=_TOLERANCE["ridge"])
-    smooth = ridge.fit(known, shares - usual, sample_weight=emphasis).coef_.T
-    if recipe.bayes:
-        smooth = smooth + 2 * recipe.bayes * _like(complement(known, shares * emphasis[:, None]), smooth, known)
-    for cost in costs:
+    smooth = _smooth(known, shares, emphasis, recipe) if any(part < 1 for _, part in choices) else np.zeros(1)
+    for cost, chosen in groupby(choices, key=itemgetter(0)):
         weights, bias = _margins(known, numbers, emphasis, shares.shape[1], cost)
-        yield Fit(scale, np.ascontiguousarray((smooth + weights) / 2, np.float32), ((usual + bias) / 2).astype(np.float32))
+        for _, part in chosen:
+            mixed = np.ascontiguousarray((1 - part) * smooth + part * weights, np.float32)
+            yield Fit(scale, mixed, ((1 - part) * usual + part * bias).astype(np.float32))
+
+
+def _smooth(known: sparse.csr_matrix, shares: Numbers, emphasis: Numbers, recipe: Recipe) -> Numbers:
+    """By ridge regression, and a part of complement Bayes."""
+    ridge = Ridge(recipe.ridge, fit_intercept=False, solver="lsqr", tol=_TOLERANCE["ridge"])
+    smooth = np.asarray(ridge.fit(known, shares - shares.mean(axis=0), sample_weight=emphasis).coef_.T)
+    if not recipe.bayes:
+        return smooth
+    return smooth + 2 * recipe.bayes * _like(complement(known, shares * emphasis[:, None]), smooth, known)
 
 
 def _rarity(shares: Numbers, balance: float) -> Numbers:

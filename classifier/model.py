@@ -70,17 +70,16 @@ class Ranker:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._first_word = len(model.features.signs)
 
     def read(self, texts: Sequence[str]) -> tuple[sparse.csr_matrix, Words]:
         return self.model.features.read(texts)
 
     def confidences(self, head: str, rows: sparse.csr_matrix) -> Numbers:
         asked = self.model.heads[head]
-        return asked.calibration.confidences(asked.fitted.scores(rows, self._first_word))
+        return asked.calibration.confidences(asked.fitted.scores(rows, self.model.features.bounds))
 
     def weighted(self, head: str, rows: sparse.csr_matrix) -> sparse.csr_matrix:
-        return weighted(rows, self.model.heads[head].fitted.scale, self._first_word)
+        return weighted(rows, self.model.heads[head].fitted.scale, self.model.features.bounds)
 
     def ranker_of(self, head: str) -> Callable[[Sequence[str]], list[tuple[Ranked, ...]]]:
         def rank(texts: Sequence[str]) -> list[tuple[Ranked, ...]]:

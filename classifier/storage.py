@@ -27,6 +27,7 @@ FORMAT = 3
 _ARRAYS = "model.npz"
 _MANIFEST = "manifest.json"
 _VERSION_LENGTH = 12
+_NONE = np.zeros(0, np.uint64)  # models saved before openings were read have no columns of them
 _LISTS = ("urgent.txt", "user_dict.txt", "outside.txt", "traditional.txt")
 
 
@@ -55,6 +56,7 @@ def save(model: Model, folder: Path, *, places: tuple[str, ...] = (), about: dic
         "recipe": asdict(model.recipe),
         "tasks": {name: len(head.labels) for name, head in model.heads.items()},
         "columns": model.features.size,
+        "opening_columns": len(model.features.openings),
         "cutter": "most probable path, dictionary in the model",
         "lexicon": {name: lexicon_version(name) for name in _LISTS},
         "threshold": model.threshold,
@@ -117,6 +119,7 @@ def _arrays(model: Model, places: tuple[str, ...]) -> dict[str, Numbers]:
         "cutter.counts": features.reader.dictionary.counts,
         "signs": features.signs,
         "words": features.words,
+        "openings": features.openings,
     }
     for name, head in model.heads.items():
         arrays[f"{name}.scale"] = head.fitted.scale
@@ -134,10 +137,10 @@ def _arrays(model: Model, places: tuple[str, ...]) -> dict[str, Numbers]:
 
 def _model(arrays: dict[str, Numbers]) -> Model:
     plain = json.loads(arrays["plain"].tobytes().decode("utf-8", "surrogatepass"))
-    recipe = Recipe(**(plain["recipe"] | {"costs": tuple(plain["recipe"]["costs"])}))
+    recipe = Recipe(**_tuples(plain["recipe"]))
     dictionary = Dictionary(arrays["cutter.keys"], arrays["cutter.logs"], arrays["cutter.counts"])
     reader = Reader(dictionary, plain["places"], longest=recipe.longest_run)
-    features = Features(reader, arrays["signs"], arrays["words"])
+    features = Features(reader, arrays["signs"], arrays["words"], arrays.get("openings", _NONE), recipe.opening)
     routing = plain["routing"]
     return Model(
         recipe=recipe,
@@ -151,8 +154,13 @@ def _model(arrays: dict[str, Numbers]) -> Model:
 
 def _head(name: str, plain: dict[str, Any], arrays: dict[str, Numbers]) -> Head:
     weights = arrays[f"{name}.weights"].astype(np.float32)
-    curve: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in plain["calibration"].items()}
-    return Head(tuple(plain["labels"]), Fit(arrays[f"{name}.scale"], weights, arrays[f"{name}.bias"]), Calibration(**curve))
+    fitted = Fit(arrays[f"{name}.scale"], weights, arrays[f"{name}.bias"])
+    return Head(tuple(plain["labels"]), fitted, Calibration(**_tuples(plain["calibration"])))
+
+
+def _tuples(plain: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows lists only."""
+    return {name: tuple(one) if isinstance(one, list) else one for name, one in plain.items()}
 
 
 def _memory(plain: dict[str, Any] | None, arrays: dict[str, Numbers], columns: int) -> Memory | None:

@@ -5,7 +5,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from classifier.duplicates import near_duplicates
 from classifier.features import Reader, learn
 from classifier.fitting import Lesson, fit
 from classifier.grams import Numbers
-from classifier.linear import RECIPES, Fit, Recipe, weighted
+from classifier.linear import RECIPES, Bounds, Choice, Fit, Recipe, weighted
 from classifier.model import TOP, Head, Memory, Model
 from classifier.storage import fingerprint
 from classifier.text import compact, lexicon, normalise
@@ -30,6 +30,7 @@ from classifier.types import EntryKind, Example, PlaceEntry
 _MOST_TEXTS = 20_000  # more would not be learnt in a quarter of an hour; the last ones are kept
 _WORST_ERROR = 0.10
 _FEWEST_SURE = 30
+_TRYING, _LEAST_GAIN = 2, 0.004  # on so many folds a smaller gain may be chance
 
 
 @dataclass(frozen=True)
@@ -115,14 +116,15 @@ def train(lessons: Lessons) -> tuple[Model, dict[str, Any]]:
     reader = Reader(dictionary, lessons.places, longest=recipe.longest_run)
     texts = [*(example.text for example in examples), *(word for word, _ in lessons.topics)]
     most_labels = max(len({example.labels[name] for example in examples}) for name in examples[0].labels)
-    features = learn(reader, texts, fewest=recipe.fewest, most=recipe.columns(most_labels))
-    school = _School(features.rows(texts), _groups(examples), len(features.signs), recipe)
+    features = learn(reader, texts, fewest=recipe.fewest, most=recipe.columns(most_labels), opening=recipe.opening)
+    school = _School(features.rows(texts), _groups(examples), features.bounds, recipe)
+    targets = {name: _targets(lessons, examples, name) for name in examples[0].labels}
+    if len(features.openings) and not school.gains_by_openings(next(iter(targets.values()))):
+        features, school = features.without_openings(), school.without_openings()
     model = Model(recipe, features, {}, lessons.routing)
     measures: dict[str, Any] = {}
-    for name in examples[0].labels:
-        extra = [code for _, code in lessons.topics] if name == lessons.topics_of else []
-        targets = np.array([*(example.labels[name] for example in examples), *extra])
-        model.heads[name], measures[name], threshold = school.head(targets)
+    for name in targets:
+        model.heads[name], measures[name], threshold = school.head(targets[name])
         if name == "category":
             model.threshold = threshold
     if recipe.keeps_examples:
@@ -130,10 +132,15 @@ def train(lessons: Lessons) -> tuple[Model, dict[str, Any]]:
     return model, measures
 
 
+def _targets(lessons: Lessons, examples: Sequence[Example], name: str) -> Numbers:
+    extra = [code for _, code in lessons.topics] if name == lessons.topics_of else []
+    return np.array([*(example.labels[name] for example in examples), *extra])
+
+
 def _memory(model: Model, school: "_School", examples: Sequence[Example]) -> Memory:
     """One telling of each story is enough to show."""
     first = np.sort(np.unique(school.groups, return_index=True)[1])
-    rows = weighted(school.rows[first], model.heads["category"].fitted.scale, school.first_word)
+    rows = weighted(school.rows[first], model.heads["category"].fitted.scale, school.bounds)
     rows.data = rows.data.astype(np.float16).astype(np.float32)
     return Memory(rows, tuple(examples[at].text for at in first), tuple(examples[at].labels["category"] for at in first))
 
@@ -152,52 +159,73 @@ class _School:
 
     rows: sparse.csr_matrix
     groups: Numbers
-    first_word: int
+    bounds: Bounds
     recipe: Recipe
 
     def head(self, targets: Numbers) -> tuple[Head, dict[str, Any], float | None]:
+        labels, numbers = self._numbered(targets)
+        truth = numbers[: len(self.groups)]
+        unseen, choice = self._unseen(numbers)
+        (fitted,) = self._fits(np.arange(len(numbers)), numbers, [choice])
+        fitted = fitted.rounded()
+        calibration = calibrate(unseen.scores, truth)
+        measures, threshold = _measures(unseen, truth)
+        chosen = dict(zip(("cost", "margins"), choice, strict=True))
+        return Head(tuple(map(str, labels)), fitted, calibration), measures | chosen, threshold
+
+    def gains_by_openings(self, targets: Numbers) -> bool:
+        """Where texts have titles, how they begin tells much; where all begin alike, its columns only make more noise."""
+        _, numbers = self._numbered(targets)
+        folds = self._folds(numbers)[:_TRYING]
+        choice = self.recipe.choices[0]
+        with_them, without = (
+            np.mean([school._served(*fold, numbers, choice) for fold in folds]) for school in (self, self.without_openings())
+        )
+        return bool(with_them - without >= _LEAST_GAIN)
+
+    def without_openings(self) -> "_School":
+        last = self.bounds[-2]
+        return replace(self, rows=self.rows[:, :last], bounds=(*self.bounds[:-1], last))
+
+    def _numbered(self, targets: Numbers) -> tuple[Numbers, Numbers]:
         labels, numbers = np.unique(targets, return_inverse=True)
         if len(labels) < 2:
             raise ValueError("There is nothing to learn from: all rows have the same label.")
         if self.groups.max() == 0:
             raise ValueError("There is nothing to learn from: all rows say the same.")
-        truth = numbers[: len(self.groups)]
-        unseen, cost = self._unseen(numbers)
-        fitted = self._fit(np.arange(len(numbers)), numbers, cost).rounded()
-        calibration = calibrate(unseen.scores, truth)
-        measures, threshold = _measures(unseen, truth)
-        return Head(tuple(map(str, labels)), fitted, calibration), measures | {"cost": cost}, threshold
+        return labels, numbers
 
-    def _fits(self, chosen: Numbers, numbers: Numbers, costs: tuple[float, ...]) -> Iterator[Fit]:
-        emphasis = np.where(chosen < len(self.groups), 1.0, self.recipe.topic_emphasis).astype(np.float32)
-        return fit(Lesson(self.rows[chosen], _one_hot(chosen, numbers), emphasis), self.first_word, self.recipe, costs)
-
-    def _fit(self, chosen: Numbers, numbers: Numbers, cost: float) -> Fit:
-        (fitted,) = self._fits(chosen, numbers, (cost,))
-        return fitted
-
-    def _unseen(self, numbers: Numbers) -> tuple["_Unseen", float]:
-        """For every example, what a fit says that saw neither it nor another telling of its story; and the cost that served."""
-        seen = len(self.groups)
-        always = np.arange(seen, len(numbers))
+    def _folds(self, numbers: Numbers) -> list[tuple[Numbers, Numbers]]:
+        """What is learnt and what is asked; no telling of a story is on both sides."""
+        always = np.arange(len(self.groups), len(numbers))
         split = GroupKFold(min(self.recipe.folds, int(self.groups.max()) + 1)).split(self.groups, groups=self.groups)
-        folds = [(np.concatenate([learnt, always]), asked) for learnt, asked in split]
-        cost = self._best_cost(*folds[0], numbers)
-        scores = np.zeros((seen, int(numbers.max()) + 1), np.float32)
-        fold_of = np.zeros(seen, int)
-        for fold, (learnt, asked) in enumerate(folds):
-            scores[asked] = self._fit(learnt, numbers, cost).scores(self.rows[asked], self.first_word)
-            fold_of[asked] = fold
-        return _Unseen(scores, fold_of), cost
+        return [(np.concatenate([learnt, always]), asked) for learnt, asked in split]
 
-    def _best_cost(self, learnt: Numbers, asked: Numbers, numbers: Numbers) -> float:
-        """The one under which the first fold is most often right, at first and among the first few."""
-        costs = self.recipe.costs
-        if len(costs) == 1:
-            return costs[0]
-        asking, truth = self.rows[asked], numbers[asked]
-        scores = (fitted.scores(asking, self.first_word) for fitted in self._fits(learnt, numbers, costs))
-        return costs[int(np.argmax([top_share(each, truth, 1) + top_share(each, truth, TOP) for each in scores]))]
+    def _fits(self, chosen: Numbers, numbers: Numbers, choices: Sequence[Choice]) -> Iterator[Fit]:
+        emphasis = np.where(chosen < len(self.groups), 1.0, self.recipe.topic_emphasis).astype(np.float32)
+        return fit(Lesson(self.rows[chosen], _one_hot(chosen, numbers), emphasis), self.bounds, self.recipe, choices)
+
+    def _unseen(self, numbers: Numbers) -> tuple["_Unseen", Choice]:
+        """For every example, what a fit says that saw neither it nor another telling of its story; and the choice that served."""
+        seen = len(self.groups)
+        choices = self.recipe.choices
+        scores = np.zeros((len(choices), seen, int(numbers.max()) + 1), np.float32)
+        fold_of = np.zeros(seen, int)
+        for fold, (learnt, asked) in enumerate(self._folds(numbers)):
+            fold_of[asked] = fold
+            for at, fitted in enumerate(self._fits(learnt, numbers, choices)):
+                scores[at, asked] = fitted.scores(self.rows[asked], self.bounds)
+        best = int(np.argmax([_right(each, numbers[:seen]) for each in scores]))
+        return _Unseen(scores[best], fold_of), choices[best]
+
+    def _served(self, learnt: Numbers, asked: Numbers, numbers: Numbers, choice: Choice) -> float:
+        (fitted,) = self._fits(learnt, numbers, [choice])
+        return _right(fitted.scores(self.rows[asked], self.bounds), numbers[asked])
+
+
+def _right(scores: Numbers, truth: Numbers) -> float:
+    """How often, at first and among the first few."""
+    return top_share(scores, truth, 1) + top_share(scores, truth, TOP)
 
 
 def _one_hot(chosen: Numbers, numbers: Numbers) -> Numbers:

@@ -18,6 +18,7 @@ from classifier.types import Example, Level
 
 HELD_OUT = Path(__file__).parent / "held_out.jsonl"
 CITIZENS = Path(__file__).parent / "citizens.jsonl"
+STREETS = ("梨园", "东门", "河沿", "新桥", "南坡", "北站", "茶山")
 STORIES = {
     "lamp": ["路灯不亮", "路灯坏了", "灯杆歪了", "晚上没有路灯"],
     "water": ["停水了", "水管漏水", "没有自来水", "水压太低"],
@@ -41,6 +42,21 @@ def saved(small: Lessons, tmp_path: Path) -> Path:
     model, measures = train(small)
     storage.save(model, tmp_path / "model", about={"measures": measures})
     return tmp_path / "model"
+
+
+TALK = "您好打扰了想向领导反映一个大家都很关心的问题"
+
+
+def letters(title: str) -> list[Example]:
+    """Each mentions both matters equally often; which it is about stands in the title only."""
+    matters = ("路灯", "停水")
+    texts = []
+    for at in range(60):
+        matter, other = matters[at % 2], matters[1 - at % 2]
+        rest = [matter, other, other] if "{matter}" in title else [matter, matter, other]
+        said = [f"{STREETS[(at + place) % 7]}一带{which}的情况" for place, which in enumerate(rest[at % 3 :] + rest[: at % 3])]
+        texts.append(title.format(street=STREETS[at % 7], matter=matter) + "，".join(said) + "，希望尽快给个说法，谢谢")
+    return [Example(text, {"label": matters[at % 2]}, str(at)) for at, text in enumerate(texts)]
 
 
 def held_out() -> list[dict[str, str]]:
@@ -84,12 +100,45 @@ def test_objects_are_never_unpickled(saved: Path) -> None:
         storage.read(saved)
 
 
+def test_a_model_that_was_saved_before_openings_were_read_still_answers(saved: Path) -> None:
+    texts = ["门口的路灯又灭了", "家里停水"]
+    now = Ranker(storage.read(saved).model).ranker_of("label")(texts)
+    with np.load(saved / "model.npz") as arrays:
+        plain = json.loads(arrays["plain"].tobytes())
+        del plain["recipe"]["opening"]
+        older = {name: array for name, array in arrays.items() if name != "openings"}
+    older["plain"] = np.frombuffer(json.dumps(plain).encode(), np.uint8)
+    np.savez(saved / "model.npz", **older)
+    manifest = json.loads((saved / "manifest.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256((saved / "model.npz").read_bytes()).hexdigest()
+    (saved / "manifest.json").write_text(json.dumps(manifest | {"sha256": digest}), encoding="utf-8")
+
+    assert Ranker(storage.read(saved).model).ranker_of("label")(texts) == now
+
+
+def test_titles_count_apart_where_they_tell_more_than_the_rest() -> None:
+    told, silent = (
+        train(Lessons(letters(title)))[0] for title in ("{street}一带{matter}的情况长期得不到解决请有关部门处理", TALK)
+    )
+
+    assert len(told.features.openings) > 0
+    assert (
+        Ranker(told).ranker_of("label")([letters("{street}一带{matter}的情况长期得不到解决请有关部门处理")[1].text])[0][0].code
+        == "停水"
+    )
+    assert len(silent.features.openings) == 0
+
+
 def test_the_manifest_says_what_a_model_was_made_of(saved: Path, small: Lessons) -> None:
     manifest = storage.read(saved).manifest
 
     assert manifest["recipe"]["name"] == "table"
     assert set(manifest["lexicon"]) == {"urgent.txt", "user_dict.txt", "outside.txt", "traditional.txt"}
-    assert manifest["measures"]["label"]["n"] == len(small.examples)
+    measures = manifest["measures"]["label"]
+    assert measures["n"] == len(small.examples)
+    assert measures["cost"] in manifest["recipe"]["costs"]
+    assert measures["margins"] in manifest["recipe"]["margins"]
+    assert manifest["opening_columns"] == 0
 
 
 def test_an_empty_folder_and_a_missing_manifest_are_refused(saved: Path, tmp_path: Path) -> None:

@@ -63,6 +63,18 @@ def test_a_place_is_read_as_any_other_place() -> None:
         assert sorted(keys[owners == 0]) == sorted(keys[owners == 1])
 
 
+def test_how_a_long_text_begins_is_read_once_more_apart_and_a_short_text_is_not() -> None:
+    reader = Reader(Dictionary.of_chinese([]), longest=2)
+    texts = ["路灯不亮，晚上看不见路", "路灯不亮了", "晚上看见，路灯不亮的路"]
+
+    _, *rest = reader.read(texts)
+    owners, keys = reader.openings(texts, 4)
+
+    assert set(owners) == {0, 2}
+    assert not set(keys[owners == 0]) & set(keys[owners == 2])
+    assert not set(keys) & {key for _, others in rest for key in others}
+
+
 def test_many_texts_are_cut_like_each_alone(cut: Cut) -> None:
     reader = Reader(Dictionary.of_chinese([]), longest=4)
     texts = ["路灯不亮", "", "小区停水三天了", "x", "噪音扰民"]
