@@ -164,7 +164,6 @@ def quick_response(city: City) -> None:
     city.check()
     city.survey()
     city.evaluate()
-    city.keep_progress()
 
 
 def one_desk(city: City) -> None:
