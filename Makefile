@@ -83,6 +83,7 @@ doctor: $(READY) ## check each component and setting, and say what to do
 
 pictures: $(READY) $(MODEL)/manifest.json ## take the pictures in docs/pictures again
 	@$(BIN)/python -m tools.pictures
+	@$(BIN)/python -m tools.story_pictures
 
 # What the commands above need; each is made again only when what it is made from has changed.
 

@@ -72,6 +72,9 @@ CLOCK = frozenset({Action.EXTEND, Action.PAUSE, Action.SHELVE})
 GOOD = frozenset({CaseStatus.CLOSED, CaseStatus.ARCHIVED, CaseStatus.REDIRECTED})
 
 
+Lead = tuple[Assignment, str]
+
+
 @dataclass(frozen=True)
 class Step:
     at: datetime
@@ -157,7 +160,7 @@ def progress(session: Session, contact_id: UUID) -> Progress:
             contact,
             case,
             history.get(case.id, []),
-            leads.get(case.id),
+            leads.get(case.id, ()),
             invited.get(case.id),
             said,
             redirected,
@@ -176,15 +179,18 @@ def _grouped(events: Iterable[CaseEvent]) -> dict[UUID, list[CaseEvent]]:
     return found
 
 
-def _leads(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, tuple[Assignment, str]]:
-    """The latest lead assignment of each case, with the unit's name."""
+def _leads(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, list[Lead]]:
+    """The lead assignments of each case, the latest last, with their units' names."""
     rows = session.execute(
         select(Assignment, Unit.name)
         .join(Unit, Unit.id == Assignment.unit_id)
         .where(Assignment.case_id.in_(case_ids), Assignment.lead)
         .order_by(Assignment.dispatched_at)
     )
-    return {assignment.case_id: (assignment, name) for assignment, name in rows}
+    found: dict[UUID, list[Lead]] = {}
+    for assignment, name in rows:
+        found.setdefault(assignment.case_id, []).append((assignment, name))
+    return found
 
 
 def _surveys(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, Survey]:
@@ -260,20 +266,20 @@ def _matter(
     contact: Contact,
     case: Case,
     events: Sequence[CaseEvent],
-    lead: tuple[Assignment, str] | None,
+    leads: Sequence[Lead],
     survey: Survey | None,
     said: Sequence[Message],
     redirected: Mapping[UUID, str],
     questions: Mapping[UUID, str],
     requests: Sequence[Request],
 ) -> Matter:
-    unit = lead[1] if lead else ""
+    lead, unit = leads[-1] if leads else (None, "")
     steps = [Step(contact.received_at, word("citizen_step", "received"))]
-    steps += [_step(event, unit) for event in events if event.action in SHOWN and event.assignment_id is None]
+    steps += [_step(event, leads) for event in events if event.action in SHOWN and event.assignment_id is None]
     steps += [
-        replace(_step(event, unit), said=questions.get(event.id, ""))
+        replace(_step(event, leads), said=questions.get(event.id, ""))
         for event in events
-        if lead and event.action in CLOCK and event.assignment_id == lead[0].id
+        if lead and event.action in CLOCK and event.assignment_id == lead.id
     ]
     steps += [_remark(message) for message in said if message.case_id in (case.id, None)]
     steps += [_look(request) for request in requests if request.kind == RequestKind.SECOND_LOOK and request.decided_at]
@@ -286,7 +292,7 @@ def _matter(
         tone="good" if case.status in GOOD else "" if over else "accent",
         steps=_latest_first(steps),
         over=over,
-        due_at=lead[0].answer_due_at if lead and case.status in AT_WORK else None,
+        due_at=lead.answer_due_at if lead and case.status in AT_WORK else None,
         answer=_answer(case, redirected) if case.status in TOLD else "",
         answer_from=unit,
         survey=surveys.token_of(survey) if survey and asked else "",
@@ -296,7 +302,9 @@ def _matter(
     )
 
 
-def _step(event: CaseEvent, unit: str) -> Step:
+def _step(event: CaseEvent, leads: Sequence[Lead]) -> Step:
+    """With the unit that led at that time."""
+    unit = next((name for lead, name in reversed(leads) if lead.dispatched_at <= event.at), "")
     text = word("citizen_step", event.action).format(unit=unit or say("the responsible unit"))
     return Step(event.at, text, mine=event.action == Action.URGE)
 

@@ -60,6 +60,16 @@ def test_the_profiles_that_ship_are_the_files_that_are_there() -> None:
     assert files == set(profiles.SHIPPED)
 
 
+def test_each_shipped_profile_has_its_story_with_pictures() -> None:
+    folder = ROOT / "docs" / "zh"
+    _, *stories = (folder / "stories.md").read_text().split("<!-- profile: ")
+    pictures = {story.partition(" ")[0]: re.findall(r"\]\((\S+/stories/\S+\.png)\)", story) for story in stories}
+
+    assert set(pictures) == set(profiles.SHIPPED)
+    assert [code for code, shown in pictures.items() if not 2 <= len(shown) <= 4] == []
+    assert [each for shown in pictures.values() for each in shown if not (folder / each).is_file()] == []
+
+
 def test_the_readme_names_every_command() -> None:
     shown = subprocess.run([sys.executable, "-m", "hotline", "--help"], capture_output=True, text=True, check=True, cwd=ROOT)
     choices = re.search(r"\{([a-z,_-]+)\}", shown.stdout)

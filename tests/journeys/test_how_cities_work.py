@@ -1,20 +1,32 @@
 """Five cities at work, each by the steps of the practice that its profile is drawn from; every step through a public door."""
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from PIL import Image
 
 from hotline.cli import export
-from hotline.cli.drill.pages import Page
 from hotline.db import Database
 from models import Role
 from tests.conftest import SignIn
-from tests.journeys.doors import ANSWER, answer, case_row, get, open_at_unit, send, take_and_file, track, write
+from tests.journeys.doors import (
+    ANSWER,
+    RIVERSIDE,
+    answer,
+    case_row,
+    evaluate,
+    get,
+    on_desk,
+    open_at_unit,
+    see_on_site,
+    send,
+    send_down,
+    take_and_file,
+    track,
+    write,
+)
 
 ONE_DATABASE = True
 
@@ -60,33 +72,6 @@ def city(database: Database, citizen: TestClient, as_role: SignIn, drain: Drain)
     return City(database, citizen, as_role, drain)
 
 
-def on_desk(person: TestClient, tab: str, number: str) -> Page:
-    return get(person, f"/verify/{tab}/{number}")
-
-
-def photograph() -> bytes:
-    written = io.BytesIO()
-    Image.new("RGB", (64, 48), (40, 120, 60)).save(written, "JPEG")
-    return written.getvalue()
-
-
-def see_on_site(verifier: TestClient, number: str, verdict: str, remark: str) -> None:
-    form = on_desk(verifier, "on_site", number).form("site")
-    sent = verifier.post(
-        form.action,
-        data=form.filled({"verdict": verdict, "remark": remark}),
-        files={"photographs": ("IMG_1.jpg", photograph(), "image/jpeg")},
-    )
-    assert sent.status_code == 303, sent.text
-
-
-def evaluate(citizen: TestClient, number: str, code: str, **said: str) -> None:
-    link = track(citizen, number, code).link(r"/survey/[\w-]+")
-    assert link is not None
-    given = {"solved": "yes", "result": "satisfied", "unit": "satisfied", **said}
-    send(citizen, get(citizen, link), "survey", **given)
-
-
 def test_seven_steps_with_a_review_before_and_a_look_on_the_spot_after(city: City) -> None:
     city.works_by("seven_step")
     leader, dispatcher, verifier = (city.as_role(role) for role in (Role.SHIFT_LEADER, Role.DISPATCHER, Role.VERIFIER))
@@ -102,6 +87,7 @@ def test_seven_steps_with_a_review_before_and_a_look_on_the_spot_after(city: Cit
     # 3 任务派遣: the shift leader reads it with what the agent proposed, and lets it out.
     review = on_desk(leader, "review", number).form("approve")
     assert (review.first("unit"), review.first("note")) == ("ZJJ", "晚上看不清台阶，请优先")
+    assert "assists" not in review.values
     send(leader, on_desk(leader, "review", number), "approve")
     assert city.row(number)["unit"] == "ZJJ"
 
@@ -164,6 +150,8 @@ def test_quick_response_goes_straight_out_and_asks_after_the_closing(city: City)
     evaluate(city.citizen, number, code)
 
     assert (city.status(number), city.row(number)["dispatched"]) == ("closed", 2)
+    told = track(city.citizen, number, code).html
+    assert [told.count(f"已派给{unit}") for unit in ("供电公司", "住房和城乡建设局")] == [1, 1]
     assert city.survey()["scores"]["contact"] == 0.0  # the second unit did not ring
 
 
@@ -173,8 +161,8 @@ def test_one_desk_takes_sends_out_and_closes_from_the_desk_or_from_the_spot(city
     lead = city.as_role(Role.LIAISON, unit="T001")
 
     # 一台受理、二级分拨: whoever takes it sends it out.
-    number, code = write(city.citizen)
-    take_and_file(agent, unit="T001")
+    number, code = write(city.citizen, text=RIVERSIDE)
+    take_and_file(agent, unit="T001", place_text="滨江路75号")
     assert city.row(number)["status"] == "dispatched"
 
     # 处置, 核查 from the desk first, then on the spot.
@@ -243,17 +231,27 @@ def test_the_street_comes_first_and_has_the_bureau_at_its_side(city: City) -> No
     city.works_by("street_first")
     verifier = city.as_role(Role.VERIFIER)
     street, bureau = city.as_role(Role.LIAISON, unit="T001"), city.as_role(Role.LIAISON, unit="ZJJ")
+    community = city.as_role(Role.LIAISON, unit="990181001001")
+    worker = city.as_role(Role.GRID_WORKER, unit="990181001001004")
 
     # Whatever has a place goes to the street that it lies in; nobody has to choose it.
-    number, code = write(city.citizen, place="滨江路12号")
-    take_and_file(city.as_role(Role.AGENT), unit="", place_choice="990181001001", category_pick="0203 路灯")
+    number, code = write(city.citizen, text=RIVERSIDE, place="滨江路75号")
+    place = {"place_text": "滨江路75号", "place_choice": "990181001001"}
+    take_and_file(city.as_role(Role.AGENT), unit="", category_pick="0203 路灯", **place)
     row = city.row(number)
     assert (row["status"], row["unit"]) == ("dispatched", "T001")
 
-    # The bureau answers to the street's call, the street answers for both.
+    # 小事一格解决: down to the community and its grid, and up again.
+    at_street = send_down(street, number, "990181001001")
+    at_community = send_down(community, number, "990181001001004")
+    answer(worker, number)
+    send(community, get(community, at_community), "answer", public_text="社区到场看过，灯亮。", closure="solved")
+    assert city.status(number) == "in_progress"
+
+    # The bureau answers to the street's call, the street answers for all.
     answer(bureau, number)
-    assert city.status(number) == "dispatched"
-    answer(street, number)
+    assert city.status(number) == "in_progress"
+    send(street, get(street, at_street), "answer", public_text=ANSWER, closure="solved")
     send(verifier, on_desk(verifier, "to_check", number), "verdict", verdict="passed")
 
     assert city.status(number) == "closed"

@@ -74,6 +74,7 @@ class FormReader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.form = Form(name, "")
         self._select: str | None = None
+        self._takes_many = False
         self._first_option: str | None = None
         self._area: str | None = None
         self._text: list[str] = []
@@ -96,7 +97,7 @@ class FormReader(HTMLParser):
         elif tag == "textarea":
             self._area, self._text = of.get("name"), []
         elif tag == "select":
-            self._select, self._first_option = of.get("name"), None
+            self._select, self._first_option, self._takes_many = of.get("name"), None, "multiple" in of
         elif tag == "option" and self._select:
             self._read_option(self._select, of)
 
@@ -106,7 +107,7 @@ class FormReader(HTMLParser):
             self._add(self._area, "".join(self._text).removeprefix("\n"))
             self._area = None
         elif tag == "select" and self._select:
-            if self._select not in self.form.values and self._first_option is not None:
+            if self._select not in self.form.values and self._first_option is not None and not self._takes_many:
                 self._add(self._select, self._first_option)
             self._select = None
 

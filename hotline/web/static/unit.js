@@ -37,6 +37,9 @@
     press(key);
   });
 
+  // Among more tabs than fit, the one that is open is seen.
+  document.querySelector(".sum [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   // What is typed into a long form survives a reload and a sending that failed; it is forgotten when the form is gone.
   try {
     const opened = location.pathname.split("/").pop();
