@@ -14,7 +14,7 @@ from models.assignment import (
     RequestKind,
     RequestState,
 )
-from models.base import Base, new_id, now
+from models.base import Base, new_id, now, today
 from models.call import (
     Call,
     CallEnding,
@@ -290,4 +290,5 @@ __all__ = [
     "WebhookDelivery",
     "new_id",
     "now",
+    "today",
 ]

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
@@ -34,6 +34,11 @@ CITY_TIME = ZoneInfo("Asia/Shanghai")
 def now() -> datetime:
     """The current time, aware, in UTC. Nothing else in the house reads the clock."""
     return _as_if.get() or datetime.now(UTC)
+
+
+def today() -> date:
+    """The city's day. In UTC it is still yesterday until eight in the morning."""
+    return now().astimezone(CITY_TIME).date()
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from hotline.db import Database
 from hotline.live import Pusher
 from hotline.settings import Settings, get_settings
 from models import Role, privacy, schema
+from tests.cli.running import OF_THE_RUN
 from tests.components import Postgres, need
 from tests.components import postgres_server as postgres_server
 from tests.components import redis_server as redis_server
@@ -59,6 +60,13 @@ def on_postgres(item: pytest.Item) -> TypeGuard[pytest.Function]:
 def fuzz(request: pytest.FixtureRequest) -> int:
     found: int = request.config.getoption("--fuzz")
     return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def folder_of_the_run(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Shared by all test processes, for what takes long to make."""
+    own = tmp_path_factory.getbasetemp()
+    os.environ[OF_THE_RUN] = str(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 @pytest.fixture(scope="session", autouse=True)

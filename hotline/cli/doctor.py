@@ -27,7 +27,7 @@ from hotline.settings import Settings, get_settings, unknown_names
 from hotline.telephony import exchange
 from hotline.telephony.console import answers
 from hotline.telephony.kit import find_kit
-from models import CalendarDay, Category, Contact, ExchangeState, Staff, now, schema
+from models import CalendarDay, Category, Contact, ExchangeState, Staff, now, schema, today
 
 OLDEST_SQLITE = (3, 35, 0)  # RETURNING
 LATE_SECONDS = 60
@@ -226,7 +226,7 @@ def _attachments(settings: Settings) -> Iterator[Finding]:
 
 
 def _calendar() -> Finding:
-    ahead = CalendarDay.day >= now().date()
+    ahead = CalendarDay.day >= today()
     with reading() as session:
         last = session.scalar(select(func.max(CalendarDay.day)).where(ahead))
         first_assumed = session.scalar(select(func.min(CalendarDay.day)).where(ahead, CalendarDay.provisional))

@@ -8,8 +8,7 @@ from hotline.cli import beside
 from hotline.db import reading, unit_of_work
 from hotline.services.city import grid_cutting, grid_files
 from hotline.services.city.grid_cutting import Plan
-from models import now
-from models.base import CITY_TIME
+from models import today
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     beside.prepare()
-    day = arguments.day or now().astimezone(CITY_TIME).date()
+    day = arguments.day or today()
     file = grid_files.read(arguments.file.read_bytes(), name=arguments.file.name)
     # A look holds nobody up.
     with unit_of_work() if arguments.apply else reading() as session:

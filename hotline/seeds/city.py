@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from hotline.seeds import files
-from models import Area, AreaKind, PlaceName, now
+from models import Area, AreaKind, PlaceName, today
 from models.area import PlaceKind
 
 FILE = "city.yaml"
@@ -18,16 +18,16 @@ FIRST_DAY = date(2020, 1, 1)
 
 def load_areas(session: Session) -> int:
     """Bring the areas to what the file says; returns how many are new. What is gone or cut anew ends today: old cases keep it."""
-    today = now().date()
+    day = today()
     current = {area.code: area for area in session.scalars(select(Area).where(Area.valid_to.is_(None)))}
     wanted = {row["code"]: row for row in _areas(files.read(FILE))}
     changed = {code for code, area in current.items() if _differs(area, wanted.get(code))}
     # Cut twice on one day: the first cut never was.
-    session.execute(delete(Area).where(Area.code.in_(changed), Area.valid_from == today))
-    session.execute(update(Area).where(Area.code.in_(changed), Area.valid_to.is_(None)).values(valid_to=today))
+    session.execute(delete(Area).where(Area.code.in_(changed), Area.valid_from == day))
+    session.execute(update(Area).where(Area.code.in_(changed), Area.valid_to.is_(None)).values(valid_to=day))
     new = [row for code, row in wanted.items() if code not in current or code in changed]
     if new:
-        start = today if current else FIRST_DAY
+        start = day if current else FIRST_DAY
         session.execute(insert(Area), [{**row, "valid_from": start} for row in new])
     return len(new)
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.services import history
-from models import CaseEvent, now
+from models import CaseEvent, today
 from models.base import CITY_TIME
 
 FILE = "history-heads.jsonl"  # in the data folder
@@ -39,14 +39,13 @@ def read(path: Path) -> dict[date, history.DayHead]:
 
 
 def _missing(session: Session, path: Path) -> Iterator[date]:
-    today = now().astimezone(CITY_TIME).date()
     kept = read(path)
     begun = session.scalar(select(func.min(CaseEvent.at)))
     if begun is None:
         return
     day = max(kept) + timedelta(days=1) if kept else begun.astimezone(CITY_TIME).date()
     for _ in range(MOST_AT_ONCE):
-        if day >= today:
+        if day >= today():
             return
         yield day
         day += timedelta(days=1)

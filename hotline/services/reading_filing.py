@@ -15,6 +15,8 @@ from hotline.services.clocks.deadlines import Limit
 from hotline.services.draft_form import DraftForm
 from hotline.services.profiles.profiles import Profile
 from hotline.services.reading import EarlierCase, area_names
+from hotline.services.sideways import doors
+from hotline.services.sideways.doors import Door
 from models import Action, Category, Contact, Draft, TaxonomyVersion, Unit, UnitKind, now
 from models.workflow import Clock
 
@@ -74,6 +76,7 @@ class FilingView:
     saved_at: datetime | None
     categories: Sequence[Pick]
     category_options: Sequence[CategoryOption]
+    doors: Sequence[Door]  # where else a matter belongs that is not ours
     units: Sequence[Pick]
     unit_options: Sequence[Option]
     place: str  # the recognised area, in words
@@ -125,7 +128,7 @@ def filing_view(
     kept = known if known is not None else matters.kept(session, contact)
     # The suggestion read the whole contact: it stands for the first matter only.
     body = (suggestion or {}) if matter == 1 else {}
-    options, units = categories(session), _units(session)
+    (options, offered), units = choices(session), _units(session)
     return FilingView(
         form=form,
         matter=matter,
@@ -133,6 +136,7 @@ def filing_view(
         saved_at=kept[matter].saved_at if matter in kept else None,
         categories=_picks(body.get("category", ()), options),
         category_options=options,
+        doors=offered,
         units=_picks(body.get("unit", ()), units),
         unit_options=units,
         place=area_names(session, [form.township_code, form.community_code, form.grid_code]),
@@ -179,17 +183,17 @@ def _limits(session: Session, profile: Profile, form: DraftForm) -> Limits:
     return Limits(sign, contact, answer, deadlines.due_at(session, now(), answer).at)
 
 
-def categories(session: Session) -> tuple[CategoryOption, ...]:
-    edition = session.scalar(select(TaxonomyVersion.id).where(TaxonomyVersion.current))
-    if edition is None:
-        return ()
-    if edition not in _editions:
+def choices(session: Session) -> tuple[Sequence[CategoryOption], Sequence[Door]]:
+    """The categories and doors of today."""
+    current = select(TaxonomyVersion.id, doors.edition_column).where(TaxonomyVersion.current)
+    edition, of_doors = session.execute(current).one_or_none() or (None, None)
+    if edition is not None and edition not in _editions:
         _editions[edition] = _read_categories(session, edition)
-    return _editions[edition]
+    return _editions.get(edition, ()), doors.of_edition(session, of_doors)
 
 
 # An edition never changes, so that each is read once in a process.
-_editions: dict[UUID, tuple[CategoryOption, ...]] = {}
+_editions: dict[UUID | None, tuple[CategoryOption, ...]] = {}
 
 
 def _read_categories(session: Session, edition: UUID) -> tuple[CategoryOption, ...]:

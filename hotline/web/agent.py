@@ -26,7 +26,7 @@ from hotline.services.conversations import threads
 from hotline.services.files import files
 from hotline.services.holding import hold_contact
 from hotline.services.profiles import profiles
-from hotline.services.sideways import doors, refusals
+from hotline.services.sideways import refusals
 from hotline.services.sideways.refusals import VOID_CODES
 from hotline.web import desk_form, render
 from hotline.web.aside import pushed_in_words
@@ -306,7 +306,6 @@ def _contact_values(session: Session, me: access.Me, contact: Contact, matter: i
         "view": view,
         "filing": filing_view,
         "mine": mine,
-        "doors": doors.doors(session) if mine else (),
         "void_codes": VOID_CODES,
         "refusal": refusals.current(session, contact),
         "told": told,

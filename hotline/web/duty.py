@@ -39,5 +39,5 @@ def reveal(
 
 
 def _page(request: Request, look: Look, me: access.Me, search: str, *, revealed: dict[UUID, str] | None = None) -> Response:
-    lines = view.today(look, search=search)
+    lines = view.units_today(look, search=search)
     return render.page(request, "duty/page.html", me=me, lines=lines, search=search, revealed=revealed or {})

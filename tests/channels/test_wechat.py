@@ -25,6 +25,7 @@ from hotline.signatures.wechat import Envelope, is_signed, signature
 from models import Contact, Conversation, ConversationSignal, Delivery, Message, OutgoingMessage, PendingMedia
 from tests.channels.wechat import AES_KEY, APP_ID, GRID, LATITUDE, LONGITUDE, PATH, PLAIN, SAFE, TOKEN, Door, channel_for
 
+ONE_DATABASE = True
 ANYBODY = "oOpenIdOfACitizen_0000000001"
 
 

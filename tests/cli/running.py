@@ -1,10 +1,10 @@
 """The `hotline` command and the running service as programs of their own, on a data folder and a port of the test's own."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -16,6 +16,8 @@ from tests.components import Process, free_port, wait_until
 
 PROJECT = Path(__file__).parents[2]
 PASSWORD = "a password for demos"
+# The folder that all test processes of one run share; tests/conftest.py sets it.
+OF_THE_RUN = "FOLDER_OF_THE_TEST_RUN"
 
 
 def environment(folder: Path, **others: str) -> dict[str, str]:
@@ -49,15 +51,20 @@ def command(*words: str, env: Mapping[str, str], feed: str = "") -> subprocess.C
 
 def a_demo_city(folder: Path) -> None:
     """What `hotline seed` leaves in an empty data folder."""
-    shutil.copytree(Path(_demo_city().name, "data"), folder)
+    shutil.copytree(_demo_city() / "data", folder)
 
 
 @cache
-def _demo_city() -> tempfile.TemporaryDirectory[str]:
-    """Playing the demo's cases takes long, so each test process does it once."""
-    folder = tempfile.TemporaryDirectory(prefix="demo-city-")
-    seeded = command("seed", env=environment(Path(folder.name)))
-    assert seeded.returncode == 0, seeded.stderr
+def _demo_city() -> Path:
+    """Playing the demo's cases takes long, so one of the test processes does it once, and the others wait."""
+    folder = Path(os.environ[OF_THE_RUN], "demo-city")
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "seeded").exists():
+            seeded = command("seed", env=environment(folder))
+            assert seeded.returncode == 0, seeded.stderr
+            (folder / "seeded").touch()
     return folder
 
 

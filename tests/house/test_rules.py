@@ -32,6 +32,12 @@ def test_only_the_settings_read_the_environment() -> None:
     assert breaches(source.reads_environment, allowed={"hotline/settings.py"}) == []
 
 
+def test_days_are_the_citys() -> None:
+    """The day of `now()` is UTC's: `today()` is the city's."""
+    files = source.python_files(*source.ROOMS, "tests")
+    assert [path.name for path in files if "now()" + ".date()" in path.read_text()] == []
+
+
 def test_the_service_never_imports_the_gpl_telephone() -> None:
     in_command_line = {path.relative_to(ROOT).as_posix() for path in source.python_files("hotline/cli")}
 

@@ -75,7 +75,7 @@ def city(request: pytest.FixtureRequest, pages: Database, drain: Drain) -> Datab
             make_contact(session, number="13800000172")
     drain()
     with pages.reading() as session:
-        reading_filing.categories(session)  # read once in a process, for an edition never changes
+        reading_filing.choices(session)  # read once in a process, for an edition never changes
     return pages
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from math import cos, radians
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from classifier import Gazetteer, PlaceEntry
 from hotline.services.city import plane
-from models import Area, AreaKind, Case, PlaceKind, PlaceName, Rule, now
+from models import Area, AreaKind, Case, PlaceKind, PlaceName, Rule, today
 from models.base import CITY_TIME
 
 MOST_FOUND = 20
@@ -177,8 +176,8 @@ def _found(area: Area, above: Sequence[str | None], name: str) -> Found:
 
 
 def _valid(area: type[Area] = Area) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    today: date = now().date()
-    return area.valid_from <= today, or_(area.valid_to.is_(None), area.valid_to > today)
+    day = today()
+    return area.valid_from <= day, or_(area.valid_to.is_(None), area.valid_to > day)
 
 
 def _all(conditions: tuple[ColumnElement[bool], ColumnElement[bool]]) -> ColumnElement[bool]:

@@ -13,8 +13,7 @@ from hotline.errors import RuleBroken
 from hotline.services.city import gazetteer, grid_units, plane
 from hotline.services.city.grid_files import GridFile, GridRow
 from hotline.services.city.plane import Shape
-from models import Area, AreaKind, PlaceName, Rule, Staff, Unit, now
-from models.base import CITY_TIME
+from models import Area, AreaKind, PlaceName, Rule, Staff, Unit, today
 
 # Square metres: less than that is a border drawn twice by hand.
 SLIVER = 100.0
@@ -109,7 +108,7 @@ def _differs(area: Area, row: Mapping[str, Any]) -> bool:
 def _problems(rows: Sequence[GridRow], areas: Mapping[str, Area], day: date) -> Iterator[str]:
     if not rows:
         yield "the file holds no grid that can be read"
-    if day < now().astimezone(CITY_TIME).date():
+    if day < today():
         yield f"{day} is past: cases of the days since would have been in other grids"
     lines: dict[str, int] = {}
     for row in rows:

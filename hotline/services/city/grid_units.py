@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import insert, or_, select
 from sqlalchemy.orm import Session
 
-from models import Area, AreaKind, Unit, UnitKind, now
+from models import Area, AreaKind, Unit, UnitKind, today
 
 
 def align(session: Session) -> int:
     """Units for grids that are in force or will be; those of grids that are gone are closed. Returns how many were added."""
     units = {unit.code: unit for unit in session.scalars(select(Unit))}
-    lasting = or_(Area.valid_to.is_(None), Area.valid_to > now().date())
+    lasting = or_(Area.valid_to.is_(None), Area.valid_to > today())
     grids = {grid.code: grid for grid in session.scalars(select(Area).where(Area.kind == AreaKind.GRID, lasting))}
     for code, unit in units.items():
         if unit.kind == UnitKind.GRID:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from classifier import PlaceCandidate
 from hotline.services.city import gazetteer
-from models import Area, AreaKind, now
+from models import Area, AreaKind, now, today
 
 T = TypeVar("T")
 
@@ -31,8 +31,8 @@ def communities(session: Session, township_code: str) -> Sequence[Area]:
 
 
 def _of_today(session: Session, *which: ColumnElement[bool]) -> Sequence[Area]:
-    today = now().date()
-    valid = (Area.valid_from <= today, Area.valid_to.is_(None) | (Area.valid_to > today))
+    day = today()
+    valid = (Area.valid_from <= day, Area.valid_to.is_(None) | (Area.valid_to > day))
     return session.scalars(select(Area).where(*which, *valid).order_by(Area.code)).all()
 
 

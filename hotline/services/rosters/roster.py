@@ -14,8 +14,7 @@ from hotline.services.access import Me
 from hotline.services.rosters import roster_files, team
 from hotline.services.rosters.roster_files import RosterRow
 from hotline.services.rosters.shifts import WEEKDAYS
-from models import DutyShift, Staff, Unit, now
-from models.base import CITY_TIME
+from models import DutyShift, Staff, Unit, today
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def add_shift(session: Session, unit: Unit, wanted: Wanted, *, by: Me) -> DutySh
     team.require_editor(by, unit)
     if (wanted.weekday is None) == (wanted.day is None) or (wanted.weekday is not None and wanted.weekday not in WEEKDAYS):
         raise Invalid("Please choose a weekday or a date.", field="day")
-    if wanted.day is not None and wanted.day < _today():
+    if wanted.day is not None and wanted.day < today():
         raise Invalid("This day is past.", field="day")
     if wanted.deputy_id == wanted.staff_id:
         raise Invalid("Nobody stands in for himself.", field="deputy_id")
@@ -103,7 +102,7 @@ def _problems(row: RosterRow, people: dict[str, list[UUID]]) -> Sequence[str]:
             problems.append(f"{row.line}：有几位“{name}”，请写用户名")
     if row.person == row.deputy:
         problems.append(f"{row.line}：值班人和副班是同一个人")
-    if row.day is not None and row.day < _today():
+    if row.day is not None and row.day < today():
         problems.append(f"{row.line}：{row.day} 已经过去")
     return problems
 
@@ -112,7 +111,3 @@ def _shift(
     unit: Unit, weekday: int | None, day: date | None, begins: time, ends: time, staff_id: UUID, deputy_id: UUID | None
 ) -> DutyShift:
     return DutyShift(unit_id=unit.id, weekday=weekday, day=day, begins=begins, ends=ends, staff_id=staff_id, deputy_id=deputy_id)
-
-
-def _today() -> date:
-    return now().astimezone(CITY_TIME).date()

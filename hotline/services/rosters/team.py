@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session, lazyload
 from hotline.errors import Invalid, NotAllowed, NotFound, RuleBroken
 from hotline.services import access, phones
 from hotline.services.access import Me
-from models import Role, Staff, StaffLeave, StaffRole, TeamMember, Unit, now, privacy
-from models.base import CITY_TIME
+from models import Role, Staff, StaffLeave, StaffRole, TeamMember, Unit, privacy, today
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]{2,}")
 _CODE = re.compile(r"[0-9]{6,8}")
@@ -111,8 +110,8 @@ def take_leave(
 ) -> StaffLeave:
     require_editor(by, unit)
     staff = member(session, unit, staff_id)
-    today = now().astimezone(CITY_TIME).date()
-    if not begins_on <= ends_on or ends_on < today or (ends_on - begins_on).days > LONGEST_LEAVE_DAYS:
+    day = today()
+    if not begins_on <= ends_on or ends_on < day or (ends_on - begins_on).days > LONGEST_LEAVE_DAYS:
         raise Invalid("The leave ends before it begins, is over, or is longer than a year.", field="ends_on")
     if deputy_id == staff.id:
         raise Invalid("Nobody stands in for himself.", field="deputy_id")

@@ -19,8 +19,7 @@ from hotline.services.messages.outgoing import Way
 from hotline.services.rosters import calls, notice_rule, notices, on_duty, wording
 from hotline.services.rosters.notice_rule import NoticeRule, Step, To
 from hotline.services.rosters.on_duty import Person, Roster
-from models import ChatGroup, NoticeDelivery, NoticeWay, Unit, UnitNotice, Urgency, now
-from models.base import CITY_TIME
+from models import ChatGroup, NoticeDelivery, NoticeWay, Unit, UnitNotice, Urgency, now, today
 
 BATCH = 200
 SOONEST = timedelta(minutes=1)
@@ -86,7 +85,7 @@ def _look(session: Session, unit_ids: Iterable[UUID], rule: NoticeRule) -> _Look
         {unit.id: unit for unit in units},
         {unit.code: unit for unit in units},
         {group.unit_id: group for group in session.scalars(select(ChatGroup).where(ChatGroup.unit_id.in_(ids)))},
-        on_duty.look(session, ids, now().astimezone(CITY_TIME).date()),
+        on_duty.look(session, ids, today()),
         {(unit_id, party): at for unit_id, party, at in lately},
     )
 

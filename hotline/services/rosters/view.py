@@ -12,7 +12,7 @@ from hotline.services.access import Me
 from hotline.services.rosters import notice_rule, on_duty, shifts, team
 from hotline.services.rosters.on_duty import Person, Roster
 from hotline.services.rosters.shifts import Gap, Spell
-from models import ChatGroup, DutyShift, Role, StaffLeave, TeamMember, Unit, UnitKind, now
+from models import ChatGroup, DutyShift, Role, StaffLeave, TeamMember, Unit, UnitKind, now, today
 from models.base import CITY_TIME
 
 AHEAD_DAYS = 14
@@ -52,8 +52,8 @@ class UnitRoster:
 
 
 def of_unit(session: Session, me: Me, unit: Unit) -> UnitRoster:
-    today = now().astimezone(CITY_TIME).date()
-    found = on_duty.look(session, [unit.id], today, AHEAD_DAYS)
+    day = today()
+    found = on_duty.look(session, [unit.id], day, AHEAD_DAYS)
     own = found.shifts.get(unit.id, ())
     mine = session.get(TeamMember, me.staff_id)
     return UnitRoster(
@@ -62,7 +62,7 @@ def of_unit(session: Session, me: Me, unit: Unit) -> UnitRoster:
         team=found.teams.get(unit.id, ()),
         now_on=found.line(unit.id, now()),
         weekly=[(weekday, [shift for shift in own if shift.weekday == weekday]) for weekday in shifts.WEEKDAYS],
-        days=_days(session, found, unit, today),
+        days=_days(session, found, unit, day),
         leaves=found.leaves,
         may_edit=me.has(Role.ADMINISTRATOR, Role.LIAISON),
         group=session.get(ChatGroup, unit.id),
@@ -89,9 +89,9 @@ def gaps_ahead(session: Session, unit_id: UUID | None) -> Sequence[Gap]:
     """Of a unit in the days to come."""
     if unit_id is None:
         return ()
-    today = now().astimezone(CITY_TIME).date()
-    found = on_duty.look(session, [unit_id], today, WARNED_DAYS)
-    return found.gaps(unit_id, today, WARNED_DAYS, notice_rule.current(session))
+    day = today()
+    found = on_duty.look(session, [unit_id], day, WARNED_DAYS)
+    return found.gaps(unit_id, day, WARNED_DAYS, notice_rule.current(session))
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,13 @@ class Line:
     reached: bool  # somebody of it can be told
 
 
-def today(session: Session, *, search: str = "") -> list[Line]:
+def units_today(session: Session, *, search: str = "") -> list[Line]:
     """The units that have people, by their codes; those without anybody who can be told first."""
     query = select(Unit).where(Unit.active, Unit.kind.not_in(NOT_STAFFED)).order_by(Unit.code).limit(MOST_UNITS)
     if search:
         query = query.where(or_(Unit.name.contains(search, autoescape=True), Unit.code == search))
     units = session.scalars(query).all()
-    day = now().astimezone(CITY_TIME).date()
+    day = today()
     found = on_duty.look(session, [unit.id for unit in units], day, WARNED_DAYS)
     rule = notice_rule.current(session)
     lines = []

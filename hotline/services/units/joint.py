@@ -28,8 +28,8 @@ from models import (
     Unit,
     UnitKind,
     now,
+    today,
 )
-from models.base import CITY_TIME
 from models.workflow import ASSIGNMENT_OPEN, CASE_OPEN, Clock
 
 CENTRE = frozenset({Role.DISPATCHER, Role.SHIFT_LEADER, Role.VERIFIER})
@@ -153,7 +153,7 @@ def record_meeting(
         require_unit(session, assignment, by)
     if case.status not in CASE_OPEN:
         raise WrongState()
-    if held_on > now().astimezone(CITY_TIME).date():
+    if held_on > today():
         raise Invalid("The meeting has not been held yet.", field="held_on")
     if not present.strip() or not result.strip() or by.staff_id is None:
         raise Invalid("Please fill in this field.", field="result" if present.strip() else "present")

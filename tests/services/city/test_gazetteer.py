@@ -1,12 +1,14 @@
 """The names of places: for the classifier, and to pick from."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
+import time_machine
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from hotline.services.city import gazetteer
-from models import Area, Rule, now
+from models import Area, Rule, today
+from models.base import CITY_TIME
 
 GRID = "990181001001001"
 
@@ -23,11 +25,18 @@ def test_the_citys_places_lead_to_their_grids(session: Session) -> None:
 
 
 def test_an_area_that_is_cut_no_more_is_not_found(session: Session) -> None:
-    yesterday = now().date() - timedelta(days=1)
+    yesterday = today() - timedelta(days=1)
     session.execute(update(Area).where(Area.code == GRID).values(valid_to=yesterday))
 
     assert gazetteer.load(session).match("书香佳苑的电梯坏了").grid is None
     assert gazetteer.search(session, "书香佳苑") == []
+    assert gazetteer.area_path(session, GRID) == []
+
+
+def test_an_area_is_cut_anew_at_midnight_in_the_city(session: Session, clock: time_machine.Traveller) -> None:
+    clock.move_to(datetime(2026, 6, 1, 0, 30, tzinfo=CITY_TIME))  # in UTC it is still May
+    session.execute(update(Area).where(Area.code == GRID).values(valid_to=date(2026, 6, 1)))
+
     assert gazetteer.area_path(session, GRID) == []
 
 

@@ -17,8 +17,7 @@ from hotline.services import reading_cases
 from hotline.services.access import CaseView
 from hotline.services.city import gazetteer, grid_cutting, grid_files
 from hotline.services.city.grid_cutting import Plan
-from models import Area, AreaKind, Role, Unit, UnitKind, now
-from models.base import CITY_TIME
+from models import Area, AreaKind, Role, Unit, UnitKind, now, today
 from tests.factories import make_staff, unit_of
 from tests.factories_cases import make_case
 
@@ -26,10 +25,6 @@ COMMUNITY = "990181001001"
 FIRST = "990181001001001"
 ORIGIN = (35.0, 110.0)
 COLUMNS = ("code", "name", "community", "kind", "households", "population", "bounds")
-
-
-def today() -> date:
-    return now().astimezone(CITY_TIME).date()
 
 
 def as_it_is(session: Session, community: str = COMMUNITY) -> list[dict[str, Any]]:

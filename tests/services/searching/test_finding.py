@@ -13,7 +13,7 @@ from hotline.services.access import Me
 from hotline.services.searching import finding, indexing
 from hotline.services.searching.asking import Query
 from hotline.services.searching.matching import Place
-from models import Case, CaseStatus, CaseWords, RequestType, Role, Urgency, new_id, now
+from models import Case, CaseStatus, CaseWords, RequestType, Role, Urgency, new_id, today
 from tests.factories import make_staff, unit_of
 from tests.factories_cases import make_case
 
@@ -78,7 +78,7 @@ def test_the_name_of_a_place_or_unit_means_that_and_in_quotes_the_words(session:
 
 def test_filters_narrow_what_is_found(session: Session, dispatcher: Me, clock: time_machine.Traveller) -> None:
     case = filed(session, urgency=Urgency.URGENT, status=CaseStatus.DISPATCHED, request_type=RequestType.HELP)
-    today = now().date().isoformat()
+    day = today().isoformat()
     alike: Sequence[dict[str, str]] = (
         {"state": "open"},
         {"state": "dispatched"},
@@ -88,7 +88,7 @@ def test_filters_narrow_what_is_found(session: Session, dispatcher: Me, clock: t
         {"category": case.category_code[:2]},
         {"unit": "CGJ"},
         {"channel": "mailbox"},
-        {"since": today, "until": today},
+        {"since": day, "until": day},
     )
     unlike = (
         {"state": "ended"},

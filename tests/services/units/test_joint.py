@@ -24,9 +24,8 @@ from models import (
     RequestState,
     Role,
     Standing,
-    now,
+    today,
 )
-from models.base import CITY_TIME
 from tests.factories import unit_of
 from tests.factories_cases import an_actor, answer, assists_of, check, fresh_key, lead_of, liaison_of, make_case
 
@@ -191,27 +190,27 @@ def hold_meeting(session: Session, case: Case, held_on: date, **values: Any) -> 
 
 def test_a_meeting_is_written_down_once_with_who_was_there_and_what_it_came_to(session: Session) -> None:
     case, lead = at_work(session)
-    today, by = now().astimezone(CITY_TIME).date(), liaison_of(session, lead)
+    day, by = today(), liaison_of(session, lead)
 
     for _ in range(2):
-        hold_meeting(session, case, today, assignment=lead, by=by, key="the-same-meeting")
+        hold_meeting(session, case, day, assignment=lead, by=by, key="the-same-meeting")
 
     meeting = session.scalars(select(Meeting).where(Meeting.case_id == case.id)).one()
-    assert (meeting.held_on, meeting.present, meeting.result) == (today, "城管局、住建局", "住建局三日内修复")
+    assert (meeting.held_on, meeting.present, meeting.result) == (day, "城管局、住建局", "住建局三日内修复")
 
 
 def test_who_may_write_a_meeting_down_and_what_it_needs(session: Session) -> None:
     case, lead = at_work(session, assists=("ZJJ",))
     (assist,) = assists_of(session, case)
-    today, centre = now().astimezone(CITY_TIME).date(), an_actor(session, Role.DISPATCHER)
+    day, centre = today(), an_actor(session, Role.DISPATCHER)
 
     with pytest.raises(NotAllowed):
-        hold_meeting(session, case, today, assignment=assist, by=liaison_of(session, assist))
+        hold_meeting(session, case, day, assignment=assist, by=liaison_of(session, assist))
     with pytest.raises(NotAllowed):
-        hold_meeting(session, case, today, by=an_actor(session, Role.AGENT))
+        hold_meeting(session, case, day, by=an_actor(session, Role.AGENT))
     with pytest.raises(Invalid):
-        hold_meeting(session, case, today + timedelta(days=1), by=centre)
+        hold_meeting(session, case, day + timedelta(days=1), by=centre)
     with pytest.raises(Invalid):
-        hold_meeting(session, case, today, by=centre, result=" ")
-    hold_meeting(session, case, today, by=centre)
+        hold_meeting(session, case, day, by=centre, result=" ")
+    hold_meeting(session, case, day, by=centre)
     assert lead.status == AssignmentStatus.IN_PROGRESS
