@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from math import cos, radians
 from typing import Any
 from uuid import UUID
@@ -133,15 +134,19 @@ def names_of(session: Session, cases: Iterable[Case]) -> dict[UUID, dict[str, st
     wanted = {code for codes, _ in filed.values() for code in codes}
     if not wanted:
         return {case_id: {} for case_id in filed}
-    rows = session.execute(
-        select(Area.code, Area.name, Area.valid_from, Area.valid_to).where(Area.code.in_(wanted)).order_by(Area.valid_from)
-    ).all()
+    spans: dict[str, list[Any]] = {}
+    rows = select(Area.code, Area.name, Area.valid_from, Area.valid_to).where(Area.code.in_(wanted)).order_by(Area.valid_from)
+    for row in session.execute(rows):
+        spans.setdefault(row.code, []).append(row)
     return {
-        # Of a code that was not in use on that day, the nearest that is known: the oldest.
-        case_id: {code: name for code, name, *_ in reversed(rows) if code in codes}
-        | {code: name for code, name, begins, ends in rows if code in codes and begins <= day and (ends is None or day < ends)}
-        for case_id, (codes, day) in filed.items()
+        case_id: {code: _name_on(day, spans[code]) for code in codes if code in spans} for case_id, (codes, day) in filed.items()
     }
+
+
+def _name_on(day: date, spans: Sequence[Any]) -> str:
+    """Of a code that was not in use on that day, the nearest that is known: the oldest."""
+    known = [each.name for each in spans if each.valid_from <= day and (each.valid_to is None or day < each.valid_to)]
+    return str(known[-1] if known else spans[0].name)
 
 
 def _codes(case: Case) -> list[str]:

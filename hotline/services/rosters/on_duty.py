@@ -1,7 +1,7 @@
 """Who is told for a unit at a moment: who is on duty, then who stands in, then the others of its team."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -81,17 +81,22 @@ def look(session: Session, unit_ids: Collection[UUID], first: date, count: int =
     teams: dict[UUID, list[Person]] = {}
     for person in sorted(people, key=lambda each: (each.place, each.username)):
         teams.setdefault(person.unit_id, []).append(person)
-    known: dict[UUID, list[DutyShift]] = {}
-    for shift in session.scalars(select(DutyShift).where(DutyShift.unit_id.in_(unit_ids)).order_by(DutyShift.begins)):
-        known.setdefault(shift.unit_id, []).append(shift)
-    last = first + timedelta(days=count)
     leaves = session.scalars(
         select(StaffLeave)
         .where(StaffLeave.staff_id.in_([each.staff_id for each in people]), StaffLeave.ends_on >= first)
         .order_by(StaffLeave.begins_on, StaffLeave.created_at)
     ).all()
-    worked = deadlines.worked_days(session, first - shifts.ONE_DAY, last)
-    return Roster({person.staff_id: person for person in people}, teams, known, leaves, worked)
+    known = {person.staff_id: person for person in people}
+    return replace(look_at_shifts(session, unit_ids, first, count), people=known, teams=teams, leaves=leaves)
+
+
+def look_at_shifts(session: Session, unit_ids: Collection[UUID], first: date, count: int = 1) -> Roster:
+    """Without the people: enough to see which shifts nobody has."""
+    known: dict[UUID, list[DutyShift]] = {}
+    for shift in session.scalars(select(DutyShift).where(DutyShift.unit_id.in_(unit_ids)).order_by(DutyShift.begins)):
+        known.setdefault(shift.unit_id, []).append(shift)
+    worked = deadlines.worked_days(session, first - shifts.ONE_DAY, first + timedelta(days=count))
+    return Roster({}, {}, known, (), worked)
 
 
 def _people(session: Session, unit_ids: Collection[UUID]) -> list[Person]:

@@ -90,7 +90,7 @@ def gaps_ahead(session: Session, unit_id: UUID | None) -> Sequence[Gap]:
     if unit_id is None:
         return ()
     day = today()
-    found = on_duty.look(session, [unit_id], day, WARNED_DAYS)
+    found = on_duty.look_at_shifts(session, [unit_id], day, WARNED_DAYS)
     return found.gaps(unit_id, day, WARNED_DAYS, notice_rule.current(session))
 
 

@@ -43,12 +43,12 @@ class Page:
 
 def page(session: Session, me: Me, query: Query, *, after: Place | None = None) -> Page:
     asked = understand(session, query)
-    found: Sequence[Any] = ()
+    found: Sequence[UUID] = ()
     for ids in Matching(session, me, query, asked).ways(after):
-        found = _listed(session, ids, after, PAGE + 1)
+        found = _ids(session, ids, after, PAGE + 1)
         if len(found) > PAGE:
             break
-    rows = rows_of(session, me, found[:PAGE])
+    rows = rows_of(session, me, session.execute(_select(select(Case.id).where(Case.id.in_(found[:PAGE])))).all())
     last = rows[-1].case if len(found) > PAGE else None
     return Page(asked, rows, Place(last.created_at, last.id) if last else None)
 
@@ -86,10 +86,10 @@ def rows_of(session: Session, me: Me, found: Sequence[Any]) -> list[Row]:
     ]
 
 
-def _listed(session: Session, ids: Select[UUID], after: Place | None, limit: int) -> Sequence[Any]:
+def _ids(session: Session, ids: Select[UUID], after: Place | None, limit: int) -> Sequence[UUID]:
     if after is not None:
         ids = ids.where(after.comes_before(Case.created_at, Case.id))
-    return session.execute(_select(ids.limit(limit))).all()
+    return session.scalars(ids.limit(limit)).all()
 
 
 def _select(ids: Select[UUID]) -> Select[Case, str, str, str]:

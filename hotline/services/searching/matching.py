@@ -38,7 +38,7 @@ from models.workflow import CASE_FINAL, CASE_OPEN
 # Fewer cases than these are fetched and looked at one by one, whatever else is asked.
 FEW = 1000
 # Of frequent words a page is full long before so many of the newest were read, unless something else asked is rare.
-NEWEST, NEAREST = 10_000, 1000
+NEWEST = 4000
 # A unit with more below it sees most of the city; its name helps nobody to find what is rare.
 MOST_UNITS = 200
 NEWEST_FIRST = (Case.created_at.desc(), Case.id.desc())
@@ -95,19 +95,19 @@ class Matching:
         elif self._on_sqlite:
             yield self._joined(self._hits().subquery())
         else:
-            yield self._among_newest(after, NEAREST)
+            yield self._among_newest(after, NEWEST)
             if len(few := self._first_hits()) < FEW:
                 yield self._ids().where(Case.id == any_(literal(few, ARRAY(Uuid())))).order_by(*NEWEST_FIRST)
             else:
-                yield self._among_newest(after, NEWEST)
+                yield self._newest_of_hits(after)
                 yield self._joined(self._hits().subquery())
 
     def all(self) -> Select[UUID]:
         *_, last = self.ways(None)
         return last
 
-    def _hits(self) -> Select[UUID]:
-        return select(CaseWords.case_id).where(CaseWords.audience.in_(self._audiences), *self._having())
+    def _hits(self, *more: Any) -> Select[UUID]:
+        return select(CaseWords.case_id, *more).where(CaseWords.audience.in_(self._audiences), *self._having())
 
     def _first_hits(self) -> list[UUID]:
         """Statistics know how frequent each word is, not how rare several are together: the index is asked.
@@ -127,6 +127,14 @@ class Matching:
             newest = newest.where(after.comes_before(CaseWords.filed_at, CaseWords.case_id))
         latest = newest.order_by(CaseWords.filed_at.desc(), CaseWords.case_id.desc()).limit(many).subquery()
         found = self._ids().join(latest, latest.c.case_id == Case.id).where(*self._holding(latest.c.words))
+        return found.order_by(latest.c.filed_at.desc(), latest.c.case_id.desc())
+
+    def _newest_of_hits(self, after: Place | None) -> Select[UUID]:
+        """Few of them are looked at beyond their words."""
+        hits = self._hits(CaseWords.filed_at).cte("hits").prefix_with("MATERIALIZED")
+        wanted = [after.comes_before(hits.c.filed_at, hits.c.case_id)] if after else []
+        latest = select(hits).where(*wanted).order_by(hits.c.filed_at.desc(), hits.c.case_id.desc()).limit(FEW).subquery()
+        found = self._ids().join(latest, latest.c.case_id == Case.id)
         return found.order_by(latest.c.filed_at.desc(), latest.c.case_id.desc())
 
     def _ids(self) -> Select[UUID]:

@@ -125,12 +125,11 @@ def test_a_place_in_the_list_that_nobody_wrote_is_the_beginning() -> None:
     assert [Place.of(written) for written in ("", "x~y", "2026-01-01T00:00:00~" + "0" * 32)] == [None, None, None]
 
 
-@pytest.mark.parametrize(("nearest", "few"), [(1, 1), (1, 10), (10, 1)])
+@pytest.mark.parametrize(("newest", "few"), [(2, 1), (2, 10), (10, 1)])
 def test_words_are_found_behind_many_newer_cases(
-    session: Session, dispatcher: Me, monkeypatch: pytest.MonkeyPatch, nearest: int, few: int
+    session: Session, dispatcher: Me, monkeypatch: pytest.MonkeyPatch, newest: int, few: int
 ) -> None:
-    monkeypatch.setattr("hotline.services.searching.matching.NEAREST", nearest)
-    monkeypatch.setattr("hotline.services.searching.matching.NEWEST", 2)
+    monkeypatch.setattr("hotline.services.searching.matching.NEWEST", newest)
     monkeypatch.setattr("hotline.services.searching.matching.FEW", few)
     rare = filed(session, content="发现野猪")
     for _ in range(4):
