@@ -24,7 +24,6 @@ SEEN_BY = (Role.LIAISON, Role.GRID_WORKER, Role.ADMINISTRATOR)
 
 UnitCode = Annotated[str, Form(max_length=32)]
 Id = Annotated[UUID, Form()]
-OptionalId = Annotated[UUID | None, Form()]
 
 
 @router.get("")
