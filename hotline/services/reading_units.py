@@ -36,11 +36,11 @@ from models import (
     now,
 )
 from models.base import CITY_TIME
+from models.workflow import AT_UNIT
 
 MOST_ROWS = 100
 # Asked for by its number a case is found in any tab, and by an index.
 IS_NUMBER = re.compile(r"\d{6}-\d{8}-\d[\d-]*")
-IN_HAND = (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS)
 GIVEN = (AssignmentStatus.ANSWERED, AssignmentStatus.DONE)
 IS_OVERDUE = Assignment.due_at < bindparam("at")
 IS_DUE_TODAY = and_(Assignment.due_at >= bindparam("at"), Assignment.due_at < bindparam("end_of_day"))
@@ -119,7 +119,7 @@ def _counting(unit_path: str) -> Executable:
         _sum(IS_OVERDUE),
         select(func.count()).select_from(_open_returns(unit_path).subquery()).scalar_subquery(),
         _sum(IS_SUPERVISED),
-    ).where(Assignment.unit_id.in_(_below(unit_path)), Assignment.status.in_(IN_HAND), IS_OWN_WORK)
+    ).where(Assignment.unit_id.in_(_below(unit_path)), Assignment.status.in_(AT_UNIT), IS_OWN_WORK)
 
 
 def _clock(week_ends: datetime) -> dict[str, datetime]:
@@ -224,7 +224,7 @@ def _open_returns(unit_path: str) -> Select[UUID]:
 
 
 def _of_tab(tab: Tab) -> ColumnElement[bool]:
-    in_hand = and_(Assignment.status.in_(IN_HAND), IS_OWN_WORK)
+    in_hand = and_(Assignment.status.in_(AT_UNIT), IS_OWN_WORK)
     conditions: dict[Tab, ColumnElement[bool]] = {
         Tab.IN_HAND: in_hand,
         Tab.TO_SIGN: and_(in_hand, Assignment.status == AssignmentStatus.DISPATCHED),
