@@ -23,6 +23,10 @@ class Role(StrEnum):
     SERVICE = "service"  # the program itself: timetable and consequences; never given to a person
 
 
+# Who acts for a unit, and for it alone.
+UNIT_ROLES = frozenset({Role.LIAISON, Role.GRID_WORKER})
+
+
 class CaseStatus(StrEnum):
     UNDER_REVIEW = "under_review"
     TO_DISPATCH = "to_dispatch"
@@ -224,9 +228,12 @@ ASSIGNMENT: Mapping[tuple[AssignmentStatus | None, Action], Step] = {
 # Over, unless somebody looks again; only the archive is for good.
 CASE_FINAL = frozenset({C.ARCHIVED, C.REDIRECTED, C.WITHDRAWN, C.VOID})
 CASE_OPEN = frozenset(set(C) - CASE_FINAL - {C.CLOSED})
-# A unit owes an answer.
+# A unit owes an answer: by the case, which follows its lead, and by each assignment.
+CASE_AT_UNIT = frozenset({C.DISPATCHED, C.IN_PROGRESS})
 AT_UNIT = frozenset({U.DISPATCHED, U.IN_PROGRESS})
 ASSIGNMENT_OPEN = frozenset({U.DISPATCHED, U.IN_PROGRESS, U.ANSWERED})
+# The unit does it once more, with the whole time for its answer.
+BEGINS_AGAIN = frozenset({A.REWORK, A.SEND_BACK})
 # Without a change of state, but part of the history all the same.
 NOTED = frozenset(
     {

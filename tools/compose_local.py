@@ -67,7 +67,7 @@ class Stack:
             raise
 
     def start_service(self, name: str) -> None:
-        """Starts one service, for the first time or again after it was stopped or killed, and waits until it is well."""
+        """Starts one service, for the first time or again after it was killed, and waits until it is well."""
         if name not in self._running:
             self._running[name] = self._made(self._services[name])
             if not isinstance(self._running[name], Process):
@@ -79,9 +79,6 @@ class Stack:
 
     def kill(self, name: str) -> None:
         self._running[name].kill()
-
-    def stop_service(self, name: str) -> None:
-        self._running[name].stop()
 
     def stop(self) -> None:
         for name in reversed(self._running):

@@ -38,6 +38,7 @@ from models import (
     now,
 )
 from models.base import UtcTime
+from models.workflow import UNIT_ROLES
 
 # argon2 takes 64 MiB and a good part of a second each time: more at once would starve everything else.
 _turns = threading.BoundedSemaphore(2)
@@ -53,7 +54,6 @@ CENTRE = frozenset(
 )
 # Who sees a confidential contact that somebody else has taken.
 TRUSTED = frozenset({Role.SHIFT_LEADER, Role.DISPATCHER, Role.VERIFIER})
-UNITS = frozenset({Role.LIAISON, Role.GRID_WORKER})
 
 # Out of a unit's hands for good.
 GONE = (AssignmentStatus.RETURNED, AssignmentStatus.WITHDRAWN)
@@ -285,7 +285,7 @@ def _view(session: Session, me: Me, case: Case) -> CaseView:
     whole = me.has(*CENTRE)
     query = select(Assignment, Unit).join(Unit, Unit.id == Assignment.unit_id).where(Assignment.case_id == case.id)
     if not whole:
-        if not (me.has(*UNITS) and me.unit_path):
+        if not (me.has(*UNIT_ROLES) and me.unit_path):
             raise NotFound()
         query = query.where(Unit.path.startswith(me.unit_path, autoescape=True))
     held = [Held(assignment, unit) for assignment, unit in session.execute(query.order_by(Assignment.dispatched_at))]

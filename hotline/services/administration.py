@@ -24,8 +24,8 @@ from hotline.services.queue_rule import QueueRule
 from hotline.services.telephone import lines
 from hotline.services.telephone.lines import Credentials
 from models import CalendarDay, Delivery, OutgoingMessage, Role, Rule, Staff, StaffRole, System, now
+from models.workflow import UNIT_ROLES
 
-BOUND_TO_A_UNIT = frozenset({Role.LIAISON, Role.GRID_WORKER})
 GIVEN_ROLES = tuple(role for role in Role if role != Role.SERVICE)
 CHANNELS = ("voice", "sms", "wechat", "mailbox", "email")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -111,7 +111,7 @@ def _fill(session: Session, staff: Staff, account: Account) -> None:
         raise Invalid("Please fill in this field.", field="name")
     if not account.roles:
         raise Invalid("Please choose a role.", field="roles")
-    if bool(account.roles & BOUND_TO_A_UNIT) != bool(account.unit):
+    if bool(account.roles & UNIT_ROLES) != bool(account.unit):
         raise Invalid("Liaisons and grid workers belong to a unit, others to none.", field="unit")
     if not all(map(_LANGUAGE.fullmatch, account.languages)):
         raise Invalid("A language is given by its code, such as zh or en.", field="languages")

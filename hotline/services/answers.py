@@ -5,23 +5,22 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.errors import Invalid, NotAllowed, WrongState
+from hotline.errors import Invalid, WrongState
 from hotline.services import cases
 from hotline.services.cases import Actor
 from hotline.services.files.files import CheckedFile, store
-from hotline.services.holding import hold, require_unit
+from hotline.services.holding import hold, require_unit_of
 from hotline.services.units import answer_templates
 from models import (
     Action,
     Answer,
     Assignment,
-    AssignmentStatus,
     CaseEvent,
     ClosureKind,
-    Role,
     new_id,
     now,
 )
+from models.workflow import AT_UNIT
 
 LONGEST = 5000
 
@@ -75,10 +74,8 @@ def note_contacted(session: Session, assignment: Assignment, *, text: str, by: A
     case, done = hold(session, assignment, key=key)
     if done is not None:
         return done
-    if not by.roles & {Role.LIAISON, Role.GRID_WORKER}:
-        raise NotAllowed()
-    require_unit(session, assignment, by)
-    if assignment.status not in (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS):
+    require_unit_of(session, assignment, by)
+    if assignment.status not in AT_UNIT:
         raise WrongState()
     if assignment.contacted_at is None:
         assignment.contacted_at = now()

@@ -38,7 +38,7 @@ from models import (
     Unit,
     now,
 )
-from models.workflow import ASSIGNMENT, ASSIGNMENT_OPEN, Clock, Step
+from models.workflow import ASSIGNMENT, ASSIGNMENT_OPEN, BEGINS_AGAIN, Clock, Step
 
 # The case follows its lead assignment in these; they are taken on the assignment.
 FOLLOWED = frozenset({Action.SIGN, Action.ANSWER, Action.RETURN, Action.REWORK})
@@ -46,8 +46,6 @@ FOLLOWED = frozenset({Action.SIGN, Action.ANSWER, Action.RETURN, Action.REWORK})
 ENDS_ASSIGNMENTS = frozenset({Action.WITHDRAW, Action.ASK_CITIZEN, Action.CLOSE})
 # With these an assignment leaves the unit's hands, and what that unit sent down ends with it.
 ENDS_BELOW = frozenset({Action.ANSWER, Action.RETURN, Action.WITHDRAW, Action.SEND_UP})
-# The unit has the whole time for its answer once more.
-BEGINS_AGAIN = frozenset({Action.REWORK, Action.SEND_BACK})
 # The note of these is for the citizen: the answer, or why the matter is another office's and which door is the right one.
 SAID_TO_CITIZEN = frozenset({Action.ANSWER_DIRECTLY, Action.REDIRECT})
 # The first step of an assignment that grows from another one.

@@ -12,7 +12,7 @@ from hotline.services.cases import Actor
 from hotline.services.city.gazetteer import area_path, area_paths
 from hotline.services.clocks import deadlines
 from hotline.services.draft_form import DraftForm
-from hotline.services.holding import hold, refuse_follower, require_unit
+from hotline.services.holding import hold, refuse_follower, require_unit_of
 from hotline.services.learning import duties
 from hotline.services.learning.duties import ReturnReason as ReturnReason
 from hotline.services.profiles import profiles
@@ -23,7 +23,6 @@ from models import (
     Area,
     AreaKind,
     Assignment,
-    AssignmentStatus,
     Case,
     CaseEvent,
     Duty,
@@ -37,9 +36,7 @@ from models import (
     Unit,
     now,
 )
-from models.workflow import Clock
-
-MAY_RETURN = (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS)
+from models.workflow import AT_UNIT, Clock
 
 
 def choose_unit(
@@ -214,11 +211,9 @@ def decide_return(
 
 
 def _refuse_return(session: Session, case: Case, assignment: Assignment, by: Actor) -> None:
-    if not by.roles & {Role.LIAISON, Role.GRID_WORKER}:
-        raise NotAllowed()
-    require_unit(session, assignment, by)
+    require_unit_of(session, assignment, by)
     refuse_follower(case, Action.REQUEST, by)
-    if assignment.status not in MAY_RETURN or assignment.standing == Standing.BELOW:
+    if assignment.status not in AT_UNIT or assignment.standing == Standing.BELOW:
         raise WrongState()
     profile = profiles.of(session, case)
     if case.dispatch_count >= profile.designate_after:

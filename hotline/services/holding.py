@@ -9,11 +9,10 @@ from hotline.errors import Invalid, NotAllowed, NoteRequired, NotFound, Outdated
 from hotline.services import history
 from hotline.services.actors import Actor
 from models import Action, Assignment, Case, CaseEvent, Contact, Role, Standing, Unit
-from models.workflow import CASE_OPEN, Step
+from models.workflow import CASE_OPEN, UNIT_ROLES, Step
 
 # A case of an incident that its own citizen takes back, or that is none, waits for no other.
 ENDS_ITSELF = frozenset({Action.WITHDRAW, Action.DISMISS})
-UNIT_ROLES = frozenset({Role.LIAISON, Role.GRID_WORKER})
 LONGEST_KEY = 48  # the column has room for what is added when one act moves several things
 
 
@@ -94,7 +93,7 @@ def _is_of_this_round(session: Session, case: Case, assignment: Assignment, acti
 
 def require_unit_of(session: Session, assignment: Assignment, by: Actor) -> None:
     """What only the unit's own people ask for."""
-    if not by.roles & {Role.LIAISON, Role.GRID_WORKER}:
+    if not by.roles & UNIT_ROLES:
         raise NotAllowed()
     require_unit(session, assignment, by)
 

@@ -1,5 +1,6 @@
 """Numbers that citizens are given: 990181-20261121-000123 for a contact and its first case, and the query code asked with it."""
 
+import re
 import secrets
 from collections.abc import Sequence
 from functools import cache
@@ -16,6 +17,8 @@ from models.base import CITY_TIME
 # No county has this code: an arrival gets a number even while the city's areas are not loaded.
 NO_COUNTY = "000000"
 CODE_DIGITS = 8
+# Such a number as people type it into a search.
+REFERENCE = re.compile(r"\d{6}-\d{8}-\d[\d-]*")
 
 _COUNTY = select(Area.code).where(Area.kind == AreaKind.COUNTY).order_by(Area.valid_from.desc()).limit(1).scalar_subquery()
 _BEGUN_AT = select(SerialDay.value).where(SerialDay.day == bindparam("today")).scalar_subquery()

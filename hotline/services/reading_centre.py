@@ -34,6 +34,7 @@ from models import (
     Urgency,
     now,
 )
+from models.workflow import CASE_AT_UNIT
 
 MOST_ROWS = 100
 # The desk of whoever dispatches begins with what takes thought.
@@ -91,7 +92,6 @@ ASKED = {
 }
 # What is neither a state nor a request alone.
 OF_THEIR_OWN = (Tab.MEETINGS, Tab.LEDGER, Tab.OVERDUE, Tab.SUPERVISED)
-AT_UNITS = (CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS)
 # Steps that not every profile has.
 OPTIONAL = (Tab.REVIEW, Tab.ON_SITE, Tab.CALLBACK)
 # Where each role begins; the first that fits and is shown.
@@ -212,7 +212,7 @@ def _in_tab(query: S, tab: Tab, profile: Profile) -> S:
 
 def _of_tab(tab: Tab, profile: Profile) -> ColumnElement[bool]:
     if tab == Tab.OVERDUE:
-        return and_(Case.status.in_(AT_UNITS), Case.due_at < now())
+        return and_(Case.status.in_(CASE_AT_UNIT), Case.due_at < now())
     if tab == Tab.SUPERVISED:
         return _stands(MarkKind.SUPERVISION)
     if tab == Tab.LEDGER:

@@ -12,6 +12,7 @@ from hotline.services.access import CaseView
 from hotline.services.story_words import in_words
 from hotline.words import word
 from models import Action, Assignment, CaseEvent, Correction, DueChange, EventNote, Role, Staff, Unit
+from models.workflow import BEGINS_AGAIN
 
 # What a unit reads of a history that is not its own: that it was filed, sent, urged, sent back; never words between others.
 FOR_UNITS = frozenset(
@@ -43,8 +44,6 @@ FOR_UNITS = frozenset(
     }
 )
 
-# A new time for the answer goes without saying.
-OBVIOUS = frozenset({Action.REWORK, Action.SEND_BACK})
 # Of what it did itself, besides: the marks against it.
 OWN = frozenset({Action.MARK, Action.CLEAR})
 
@@ -92,7 +91,8 @@ def story_of(session: Session, view: CaseView, *, closed: bool) -> Sequence[Step
         replace(
             _step(event, note or "", name or "", unit or "", own=event.assignment_id in own, view=view, closed=closed),
             assignment_id=event.assignment_id,
-            moved=(was, due) if was and event.action not in OBVIOUS else None,
+            # Where the unit begins again, a new time goes without saying.
+            moved=(was, due) if was and event.action not in BEGINS_AGAIN else None,
             corrected=(corrected.field, corrected.was, corrected.became) if corrected and not closed else None,
         )
         for event, note, name, unit, was, due, corrected in rows

@@ -1,6 +1,5 @@
 """What the units' desk shows: the assignments of a liaison's unit and those below it, by the time that is left. Reads only."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from hotline.services import core, scoring
+from hotline.services import core, numbering, scoring
 from hotline.services.access import Me
 from hotline.services.city import gazetteer
 from hotline.services.clocks import deadlines
@@ -36,11 +35,10 @@ from models import (
     now,
 )
 from models.base import CITY_TIME
+from models.workflow import AT_UNIT
 
 MOST_ROWS = 100
 # Asked for by its number a case is found in any tab, and by an index.
-IS_NUMBER = re.compile(r"\d{6}-\d{8}-\d[\d-]*")
-IN_HAND = (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS)
 GIVEN = (AssignmentStatus.ANSWERED, AssignmentStatus.DONE)
 IS_OVERDUE = Assignment.due_at < bindparam("at")
 IS_DUE_TODAY = and_(Assignment.due_at >= bindparam("at"), Assignment.due_at < bindparam("end_of_day"))
@@ -119,7 +117,7 @@ def _counting(unit_path: str) -> Executable:
         _sum(IS_OVERDUE),
         select(func.count()).select_from(_open_returns(unit_path).subquery()).scalar_subquery(),
         _sum(IS_SUPERVISED),
-    ).where(Assignment.unit_id.in_(_below(unit_path)), Assignment.status.in_(IN_HAND), IS_OWN_WORK)
+    ).where(Assignment.unit_id.in_(_below(unit_path)), Assignment.status.in_(AT_UNIT), IS_OWN_WORK)
 
 
 def _clock(week_ends: datetime) -> dict[str, datetime]:
@@ -144,7 +142,7 @@ def _of_unit(unit_path: str, tab: Tab, search: str) -> Select[Assignment, Case, 
     # Whose citizen came back goes before the others; no clock is moved by that.
     first = Assignment.answered_at.desc() if tab == Tab.ANSWERED else case((Case.repeat_count > 0, 0), else_=1)
     order = (first, Assignment.due_at, Assignment.id)
-    if IS_NUMBER.fullmatch(search):
+    if numbering.REFERENCE.fullmatch(search):
         wanted = and_(of_unit, Case.number == search)
     elif search:
         wanted = and_(wanted, _is_titled(search))
@@ -224,7 +222,7 @@ def _open_returns(unit_path: str) -> Select[UUID]:
 
 
 def _of_tab(tab: Tab) -> ColumnElement[bool]:
-    in_hand = and_(Assignment.status.in_(IN_HAND), IS_OWN_WORK)
+    in_hand = and_(Assignment.status.in_(AT_UNIT), IS_OWN_WORK)
     conditions: dict[Tab, ColumnElement[bool]] = {
         Tab.IN_HAND: in_hand,
         Tab.TO_SIGN: and_(in_hand, Assignment.status == AssignmentStatus.DISPATCHED),

@@ -1,4 +1,4 @@
-"""Indicators of a case, computed from what is stored, and what they add up to for units and agents."""
+"""Indicators of a case, computed from what is stored, and what they add up to for units."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +16,7 @@ from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import books, corrections, facts, rule
 from hotline.services.scores.facts import Facts, Worth
 from hotline.services.scores.spans import day_of
-from models import Case, ClosureKind, Score, ScoreChange, ScoreOmission, Staff, Unit, now
-from models.base import FIRST_DATED
+from models import Case, ClosureKind, Score, ScoreChange, ScoreOmission, Unit, now
 
 Key = tuple[str, UUID]
 R = TypeVar("R", Score, ScoreOmission)
@@ -152,35 +151,3 @@ def weighted(means: Mapping[Indicator, float], weights: Mapping[Indicator, float
 def _good(indicator: Indicator, mean: float) -> float:
     """Of what is better the less there is of it, the rest counts."""
     return 1 - mean if indicator.less_is_better else mean
-
-
-@dataclass(frozen=True)
-class AgentFigures:
-    """What an agent filed in a period and what became of it."""
-
-    filed: int
-    answered_directly: int
-    dispatched_once: float | None  # share of the dispatched cases that went to the right unit at first
-    indicators: Mapping[Indicator, float]
-
-
-def agent_figures(session: Session, staff: Staff, since: datetime) -> AgentFigures:
-    filed, direct, dispatched, once = session.execute(
-        select(
-            func.count(),
-            func.count().filter(Case.closure == ClosureKind.DIRECT),
-            func.count().filter(Case.dispatch_count > 0),
-            func.count().filter(Case.dispatch_count == 1),
-        ).where(Case.filed_by_id == staff.id, Case.created_at >= since, Case.id >= FIRST_DATED)
-    ).one()
-    means = session.execute(
-        select(Score.indicator, func.avg(Score.value))
-        .where(Score.agent_id == staff.id, Score.scored_at >= since)
-        .group_by(Score.indicator)
-    )
-    return AgentFigures(
-        filed=filed,
-        answered_directly=direct,
-        dispatched_once=once / dispatched if dispatched else None,
-        indicators={Indicator(indicator): float(mean) for indicator, mean in means},
-    )

@@ -7,18 +7,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline import words
-from hotline.errors import NotAllowed, NotFound, RuleBroken, WrongState
-from hotline.events import RequestDecided, SurveyAnswered, SurveyLapsed
+from hotline.errors import NotFound, RuleBroken
+from hotline.events import SurveyAnswered, SurveyLapsed
 from hotline.services import cases
 from hotline.services.cases import SERVICE, Actor
 from hotline.services.clocks import deadlines
-from hotline.services.holding import hold
 from hotline.services.outbox import emit
 from hotline.services.profiles import profiles
 from hotline.services.survey_plans import links, moment, plans, rule, traces
 from hotline.services.survey_plans.links import link as link
 from hotline.services.survey_plans.links import token_of as token_of
 from hotline.services.survey_plans.traces import Origin
+from hotline.services.units import requests
 from models import (
     Action,
     Assignment,
@@ -31,7 +31,6 @@ from models import (
     PlanReason,
     Request,
     RequestKind,
-    RequestState,
     Role,
     Survey,
     SurveyAnswer,
@@ -194,14 +193,9 @@ def follow_up(session: Session, survey: Survey) -> None:
 
 def decide_reopening(session: Session, request: Request, *, grant: bool, note: str, by: Actor, key: str) -> Request:
     """The centre opens the case again, or has the unit do it over where it is not closed yet; or explains why not."""
-    if not by.roles & MAY_DECIDE:
-        raise NotAllowed()
-    case, done = hold(session, session.get_one(Case, request.case_id), key=key)
-    session.refresh(request)
+    case, done = requests.hold_for_decision(session, request, RequestKind.REOPENING, by=by, roles=MAY_DECIDE, key=key)
     if done is not None:
         return request
-    if request.state != RequestState.OPEN or request.kind != RequestKind.REOPENING:
-        raise WrongState()
     waits = case.status == CaseStatus.CALLBACK
     if grant:
         subject = _lead_done(session, case) if waits else case
@@ -210,10 +204,7 @@ def decide_reopening(session: Session, request: Request, *, grant: bool, note: s
         cases.note(session, case, Action.REFUSE, by=by, key=key, text=note)
         if waits:
             cases.move(session, case, case, Action.CLOSE, by=by, key=f"{key}:close", note=note)
-    request.state = RequestState.GRANTED if grant else RequestState.REFUSED
-    request.decided_by_id, request.decided_at, request.decision_note = by.staff_id, now(), note.strip()
-    emit(session, RequestDecided(request.id))
-    session.flush()
+    requests.settle(session, request, grant=grant, note=note, by=by)
     return request
 
 
@@ -247,7 +238,7 @@ def _ask_reopening(session: Session, case: Case, answer: SurveyAnswer) -> None:
 
 def ask_reopening(session: Session, case: Case, *, reason: str, basis: str, key: str) -> None:
     """For the centre to decide; one open request a case. The caller holds it."""
-    request = _open_reopening(session, case)
+    request = requests.open_one(session, case, RequestKind.REOPENING)
     if request is not None:
         request.basis = basis
         return
@@ -260,18 +251,9 @@ def ask_reopening(session: Session, case: Case, *, reason: str, basis: str, key:
 
 
 def _drop_reopening(session: Session, case: Case) -> None:
-    request = _open_reopening(session, case)
+    request = requests.open_one(session, case, RequestKind.REOPENING)
     if request is not None:
-        request.state, request.decided_at, request.decision_note = RequestState.REFUSED, now(), "the citizen's answer changed"
-        emit(session, RequestDecided(request.id))
-
-
-def _open_reopening(session: Session, case: Case) -> Request | None:
-    return session.scalars(
-        select(Request).where(
-            Request.case_id == case.id, Request.kind == RequestKind.REOPENING, Request.state == RequestState.OPEN
-        )
-    ).one_or_none()
+        requests.settle(session, request, grant=False, note="the citizen's answer changed", by=SERVICE)
 
 
 def _lead_done(session: Session, case: Case) -> Assignment:

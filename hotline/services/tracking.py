@@ -35,7 +35,7 @@ from models import (
     Unit,
     now,
 )
-from models.workflow import CASE_FINAL
+from models.workflow import CASE_AT_UNIT, CASE_FINAL
 
 URGE_EVERY = timedelta(hours=24)
 FREE_TRIES = 5
@@ -45,8 +45,7 @@ OF_NUMBER, OF_ADDRESS = Patience(FREE_TRIES), Patience(FREE_TRIES)
 TOLD = frozenset({CaseStatus.CALLBACK, CaseStatus.CLOSED, CaseStatus.ARCHIVED, CaseStatus.REDIRECTED, CaseStatus.REOPENED})
 TOLD_OF_CONTACT = frozenset({Conclusion.ANSWERED, Conclusion.REDIRECTED, Conclusion.REFUSED})
 NOT_GOOD = frozenset({Conclusion.VOID, Conclusion.REFUSED})
-URGEABLE = frozenset({CaseStatus.TO_DISPATCH, CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS, CaseStatus.REOPENED})
-AT_WORK = frozenset({CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS})
+URGEABLE = CASE_AT_UNIT | {CaseStatus.TO_DISPATCH, CaseStatus.REOPENED}
 # Steps of a case that a citizen understands; those of its assignments and the rest stay inside. The words are in
 # the catalogue under "citizen_step".
 SHOWN = frozenset(
@@ -292,7 +291,7 @@ def _matter(
         tone="good" if case.status in GOOD else "" if over else "accent",
         steps=_latest_first(steps),
         over=over,
-        due_at=lead.answer_due_at if lead and case.status in AT_WORK else None,
+        due_at=lead.answer_due_at if lead and case.status in CASE_AT_UNIT else None,
         answer=_answer(case, redirected) if case.status in TOLD else "",
         answer_from=unit,
         survey=surveys.token_of(survey) if survey and asked else "",

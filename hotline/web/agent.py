@@ -30,7 +30,7 @@ from hotline.services.sideways import refusals
 from hotline.services.sideways.refusals import VOID_CODES
 from hotline.web import desk_form, render
 from hotline.web.aside import pushed_in_words
-from hotline.web.deps import Db, Key, Look, Me
+from hotline.web.deps import Db, Key, Label, Look, Me, Words
 from hotline.web.desk_form import Posted, text_of
 from models import Conclusion, Contact, PresenceState, Role, Staff
 
@@ -40,7 +40,6 @@ WHO = (Role.AGENT, Role.CALLBACK_AGENT, Role.SHIFT_LEADER)
 PAUSES = ("用餐", "休息", "培训", "会议", "设备故障")
 SKILLS = ("general",)
 Matter = Annotated[int, Form(ge=1, le=matters.MOST)]
-Text = Annotated[str, Form(max_length=2000)]
 
 
 @router.get("")
@@ -62,9 +61,7 @@ def queue(request: Request, look: Look, me: Me, c: UUID | None = None, channel: 
 
 
 @router.post("/presence")
-def change_presence(
-    request: Request, me: Me, db: Db, state: Annotated[PresenceState, Form()], reason: Annotated[str, Form(max_length=64)] = ""
-) -> Response:
+def change_presence(request: Request, me: Me, db: Db, state: Annotated[PresenceState, Form()], reason: Label = "") -> Response:
     access.require(me, *WHO)
     presence.set_presence(db, _staff(db, me), state, reason)
     return render.redirect(request, "/desk")
@@ -93,7 +90,7 @@ def take(request: Request, me: Me, db: Db, contact_id: UUID) -> Response:
 
 
 @router.post("/contact/{contact_id}/put-back")
-def put_back(request: Request, me: Me, db: Db, contact_id: UUID, reason: Text = "") -> Response:
+def put_back(request: Request, me: Me, db: Db, contact_id: UUID, reason: Words = "") -> Response:
     staff = _staff(db, me, alive=True)
     queueing.put_back(db, _open_contact(db, me, contact_id), by=staff, reason=reason)
     return render.redirect(request, "/desk", notice="已放回队列，等候时间照算。")
@@ -101,7 +98,7 @@ def put_back(request: Request, me: Me, db: Db, contact_id: UUID, reason: Text = 
 
 @router.post("/contact/{contact_id}/hand-over")
 def hand_over(
-    request: Request, me: Me, db: Db, contact_id: UUID, to: Annotated[str, Form(max_length=64)] = "", skill: Text = ""
+    request: Request, me: Me, db: Db, contact_id: UUID, to: Annotated[str, Form(max_length=64)] = "", skill: Words = ""
 ) -> Response:
     """`to` is a colleague's id; without one the contact goes to a skill group."""
     staff, contact = _staff(db, me, alive=True), _open_contact(db, me, contact_id)
@@ -252,7 +249,7 @@ def void(
     contact_id: UUID,
     code: Annotated[str, Form(max_length=16)] = VOID_CODES[0],
     refuse: Annotated[bool, Form()] = False,
-    note: Text = "",
+    note: Words = "",
 ) -> Response:
     """Nothing to act on: no case comes of it. Asked twice, it is done once. `refuse` proposes not to serve the number."""
     access.require(me, *WHO)
@@ -269,7 +266,7 @@ def void(
 
 
 @router.post("/contact/{contact_id}/reveal")
-def reveal(request: Request, look: Look, me: Me, contact_id: UUID, reason: Text = "") -> Response:
+def reveal(request: Request, look: Look, me: Me, contact_id: UUID, reason: Words = "") -> Response:
     """The whole number, once, on the screen of whoever gave a reason."""
     contact = look.get(Contact, contact_id)
     if contact is None:

@@ -1,4 +1,4 @@
-"""Beside the main line, on the screens: not ours, withdrawn, looked at again, put right; orders for 110."""
+"""Beside the main line, on the screens: not ours, withdrawn, put right; orders for 110, numbers that are refused."""
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -11,13 +11,13 @@ from hotline.errors import Invalid, NotFound
 from hotline.services import access, cases, filing
 from hotline.services.dispatching import ReturnReason
 from hotline.services.reading_centre import Tab
-from hotline.services.sideways import correcting, dismissing, doors, police, refusals, refused_calls, second_look, withdrawing
+from hotline.services.sideways import correcting, dismissing, doors, police, refusals, refused_calls, withdrawing
 from hotline.web import render
-from hotline.web.centre_requests import asked_of, done
+from hotline.web.centre_requests import done
 from hotline.web.deps import Db, Key, Look, Me, Seen, Words
 from hotline.web.letters import clean
 from hotline.words import word
-from models import Action, CaseStatus, NumberRefusal, PolicePush, RequestKind, Role, now
+from models import Action, CaseStatus, NumberRefusal, PolicePush, Role, now
 
 router = APIRouter(include_in_schema=False)
 
@@ -60,24 +60,6 @@ def dismiss(
     case = access.see_case(db, me, number).case
     dismissing.dismiss(db, case, reason, note=clean(note), by=me.actor, key=key, seen=seen)
     return done(request, tab, "已作废，原因记入经过。")
-
-
-@router.post("/verify/{number}/second-look")
-def look_again(
-    request: Request,
-    me: Me,
-    db: Db,
-    number: str,
-    key: Key,
-    request_id: Annotated[UUID, Form()],
-    verdict: Annotated[str, Form(max_length=16)],
-    note: Words = "",
-) -> Response:
-    asked = asked_of(db, me, number, request_id)
-    grant, pressed = verdict in ("grant", "pressed"), verdict == "pressed"
-    second_look.decide(db, asked, grant=grant, pressed=pressed, note=note, by=me.actor, key=key)
-    tab = Tab.APPEALS if asked.kind == RequestKind.SECOND_LOOK else Tab.WITHDRAWALS
-    return done(request, tab, "已重新受理，请到“待派单”派出。" if grant else "维持原处理，理由已记下。")
 
 
 @router.post("/case/{number}/withdraw")

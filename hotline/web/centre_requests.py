@@ -1,4 +1,4 @@
-"""What the centre decides of what units ask for beside giving a case back."""
+"""What units and citizens ask the centre for: granted or not, each with a form of its own."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -9,17 +9,47 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotFound
-from hotline.services import access, filing
+from hotline.services import access, dispatching, filing
 from hotline.services.profiles import profiles
 from hotline.services.reading_centre import Tab
-from hotline.services.units import arbitration, extensions, ledger
+from hotline.services.sideways import second_look
+from hotline.services.survey_plans import rulings
+from hotline.services.units import arbitration, extensions, joint, ledger
 from hotline.web import render
-from hotline.web.deps import Db, Key, Me, Note
-from models import Case
+from hotline.web.deps import Db, Key, Me, Note, Words
+from models import Case, RequestKind, Ruling
 from models import Request as Asked
 from models.base import CITY_TIME
 
 router = APIRouter(prefix="/verify", include_in_schema=False)
+
+
+RULED = {
+    Ruling.REWORK: "同意重新办理，计一次二次办理；已办结的请到“待派单”派出。",
+    Ruling.EXPLAINED: "已解释，维持办结，理由已记下。",
+    Ruling.UNREASONABLE: "认定为不合理诉求，维持办结，理由和依据已记下。",
+}
+
+
+@router.post("/{number}/return")
+def decide_return(
+    request: Request,
+    me: Me,
+    db: Db,
+    number: str,
+    key: Key,
+    request_id: Annotated[UUID, Form()],
+    grant: Annotated[bool, Form()],
+    unit: Annotated[str, Form(max_length=32)] = "",
+    note: Note = "",
+) -> Response:
+    asked = asked_of(db, me, number, request_id)
+    again = filing.units_of(db, [unit])[0] if grant and unit else None
+    dispatching.decide_return(db, asked, grant=grant, unit=again, note=note, by=me.actor, key=key)
+    told = (
+        f"同意退单，已改派{again.name}。" if again else "同意退单，工单回到待派单。" if grant else "不同意退单，原单位继续办理。"
+    )
+    return done(request, Tab.RETURNS, told)
 
 
 @router.post("/{number}/extension")
@@ -87,6 +117,57 @@ def decide_ledger(
     asked = asked_of(db, me, number, request_id)
     ledger.decide(db, asked, grant=grant, note=note, by=me.actor, key=key)
     return done(request, Tab.LEDGER, "已同意挂账，到期自动回到办理。" if grant else "不同意挂账，时限照走。")
+
+
+@router.post("/{number}/assists")
+def decide_assists(
+    request: Request,
+    me: Me,
+    db: Db,
+    number: str,
+    key: Key,
+    request_id: Annotated[UUID, Form()],
+    grant: Annotated[bool, Form()],
+    note: Note = "",
+) -> Response:
+    asked = asked_of(db, me, number, request_id)
+    joint.decide_change(db, asked, grant=grant, note=note, by=me.actor, key=key)
+    return done(request, Tab.ASSISTS, "协办单位已变更。" if grant else "不同意变更，已记下理由。")
+
+
+@router.post("/{number}/reopening")
+def decide_reopening(
+    request: Request,
+    me: Me,
+    db: Db,
+    number: str,
+    key: Key,
+    request_id: Annotated[UUID, Form()],
+    ruling: Annotated[Ruling, Form()],
+    note: Note = "",
+    evidence: Note = "",
+) -> Response:
+    asked = asked_of(db, me, number, request_id)
+    rulings.rule(db, asked, ruling, note=note, evidence=evidence, by=me.actor, key=key)
+    return done(request, Tab.REOPENING, RULED[ruling])
+
+
+@router.post("/{number}/second-look")
+def look_again(
+    request: Request,
+    me: Me,
+    db: Db,
+    number: str,
+    key: Key,
+    request_id: Annotated[UUID, Form()],
+    verdict: Annotated[str, Form(max_length=16)],
+    note: Words = "",
+) -> Response:
+    asked = asked_of(db, me, number, request_id)
+    grant, pressed = verdict in ("grant", "pressed"), verdict == "pressed"
+    second_look.decide(db, asked, grant=grant, pressed=pressed, note=note, by=me.actor, key=key)
+    tab = Tab.APPEALS if asked.kind == RequestKind.SECOND_LOOK else Tab.WITHDRAWALS
+    return done(request, tab, "已重新受理，请到“待派单”派出。" if grant else "维持原处理，理由已记下。")
 
 
 def asked_of(session: Session, me: access.Me, number: str, request_id: UUID) -> Asked:

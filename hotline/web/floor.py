@@ -11,11 +11,9 @@ from hotline.services.access import CENTRE
 from hotline.services.telephone import floor, switching
 from hotline.services.telephone.switching import SpyMode
 from hotline.web import render
-from hotline.web.deps import Db, Look, Me, staff_of
+from hotline.web.deps import Db, Label, Look, Me, Words, staff_of
 
 router = APIRouter(prefix="/floor", include_in_schema=False)
-
-Words = Annotated[str, Form(max_length=1000)]
 
 
 @router.get("")
@@ -73,9 +71,7 @@ def read_notice(request: Request, me: Me, db: Db, notice_id: UUID) -> Response:
 
 
 @router.post("/break")
-def ask_break(
-    request: Request, me: Me, db: Db, reason: Annotated[str, Form(max_length=64)] = "", minutes: Annotated[int, Form()] = 10
-) -> Response:
+def ask_break(request: Request, me: Me, db: Db, reason: Label = "", minutes: Annotated[int, Form()] = 10) -> Response:
     access.require(me, *CENTRE)
     floor.ask_break(db, staff_of(db, me), reason=reason, minutes=minutes)
     return render.redirect(request, "/desk", notice="已向值班长申请，批准后不再来电。")
@@ -97,11 +93,11 @@ def decide_break(request: Request, me: Me, db: Db, request_id: UUID, grant: Anno
 @router.post("/announcement")
 def announce(request: Request, me: Me, db: Db, text: Words = "") -> Response:
     """Words switch it on, none switch it off."""
-    if text.strip():
+    if text:
         floor.announce(db, me, text)
     else:
         floor.end_announcement(db, me)
-    return render.redirect(request, "/floor", notice="来电人排队前会听到这段话。" if text.strip() else "提示已停播。")
+    return render.redirect(request, "/floor", notice="来电人排队前会听到这段话。" if text else "提示已停播。")
 
 
 @router.post("/spy/{staff_id}")

@@ -14,13 +14,14 @@ from hotline.web import render
 from hotline.web.deps import COOKIE, Db, Me, address_of, same_site
 from hotline.words import say
 from models import Role
+from models.workflow import UNIT_ROLES
 
 router = APIRouter(include_in_schema=False)
 
 HOMES = (
     (frozenset({Role.AGENT}), "/desk"),
     (frozenset({Role.CALLBACK_AGENT}), "/asking"),
-    (frozenset({Role.LIAISON, Role.GRID_WORKER}), "/unit"),
+    (UNIT_ROLES, "/unit"),
     (frozenset({Role.DISPATCHER, Role.VERIFIER, Role.SHIFT_LEADER}), "/verify"),
     (frozenset({Role.SUPERVISOR}), "/wall"),
     (frozenset({Role.ADMINISTRATOR}), "/admin"),

@@ -18,7 +18,6 @@ from models import Recording
 router = APIRouter(prefix="/recordings", include_in_schema=False)
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
-_ENDINGS = {sound.WAV: "wav", sound.OPUS: "opus"}
 
 
 @router.api_route("/{recording_id}", methods=["GET", "HEAD"])
@@ -37,7 +36,7 @@ def copy(request: Request, look: Look, me: Me, recording_id: UUID) -> Response:
     recording = recordings.see_copy(look, me, recording_id)
     answer = _answer(request, recording, None)
     name = f"{times.local(recording.recorded_at, '%Y%m%d-%H%M%S')}-{word('recording', recording.kind)}"
-    answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}.{_ENDINGS[recording.media_type]}"
+    answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}.{sound.ENDINGS[recording.media_type]}"
     return answer
 
 

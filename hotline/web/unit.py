@@ -21,14 +21,14 @@ from hotline.web import render, unit_levels, unit_requests, unit_roster, unit_te
 from hotline.web.deps import Db, Key, Look, Me, Seen
 from hotline.web.letters import clean, uploads
 from hotline.web.photographs import SentForm, checked
-from models import ClosureKind, Role, Standing, Unit, now
+from models import ClosureKind, Standing, Unit, now
+from models.workflow import UNIT_ROLES
 
 router = APIRouter(prefix="/unit", include_in_schema=False)
 router.include_router(unit_roster.router)
 router.include_router(unit_templates.router)
 router.include_router(unit_levels.router)
 
-STAFFED_BY = (Role.LIAISON, Role.GRID_WORKER)
 CLOSURES = (ClosureKind.SOLVED, ClosureKind.EXPLAINED, ClosureKind.PARTLY, ClosureKind.PROMISED)
 # Who reads an answer next.
 CHECKED_BY = {Standing.LEAD: "中心核查", Standing.ASSIST: "主办单位汇总", Standing.BELOW: "上级汇总"}
@@ -37,21 +37,21 @@ SHOW_TABS = (Tab.TO_SIGN, Tab.AT_WORK, Tab.TODAY, Tab.WEEK, Tab.OVERDUE, Tab.RET
 
 @router.get("")
 def page(request: Request, look: Look, me: Me, tab: Tab = Tab.IN_HAND, q: str = "") -> Response:
-    access.require(me, *STAFFED_BY)
+    access.require(me, *UNIT_ROLES)
     return _page(request, look, me, tab, q[:60])
 
 
 @router.get("/list")
 def rows(request: Request, look: Look, me: Me, tab: Tab = Tab.IN_HAND, q: str = "", open: UUID | None = None) -> Response:
     """Counts and list again, while the panel beside them keeps what was typed."""
-    access.require(me, *STAFFED_BY)
+    access.require(me, *UNIT_ROLES)
     week_ends = deadlines.end_of_week(look, now())
     return render.fragment(request, "unit/_list.html", me=me, open_id=open, **_listed(look, me, tab, q[:60], week_ends=week_ends))
 
 
 @router.get("/{assignment_id}")
 def show(request: Request, look: Look, me: Me, assignment_id: UUID, tab: Tab = Tab.IN_HAND, q: str = "") -> Response:
-    access.require(me, *STAFFED_BY)
+    access.require(me, *UNIT_ROLES)
     return _page(request, look, me, tab, q[:60], seen=access.see_assignment(look, me, assignment_id))
 
 

@@ -16,15 +16,15 @@ from hotline.web import render
 from hotline.web.deps import Db, Look, Me
 from hotline.web.letters import clean
 from models import Role, Unit
+from models.workflow import UNIT_ROLES
 
 router = APIRouter(prefix="/roster")
 
 MOST_BYTES = 256 * 1024
-SEEN_BY = (Role.LIAISON, Role.GRID_WORKER, Role.ADMINISTRATOR)
+SEEN_BY = (*UNIT_ROLES, Role.ADMINISTRATOR)
 
 UnitCode = Annotated[str, Form(max_length=32)]
 Id = Annotated[UUID, Form()]
-OptionalId = Annotated[UUID | None, Form()]
 
 
 @router.get("")

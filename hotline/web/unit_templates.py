@@ -13,10 +13,11 @@ from hotline.web import render
 from hotline.web.deps import Db, Look, Me
 from hotline.web.letters import clean
 from models import Role, Unit
+from models.workflow import UNIT_ROLES
 
 router = APIRouter()
 
-SEEN_BY = (Role.LIAISON, Role.GRID_WORKER, Role.ADMINISTRATOR)
+SEEN_BY = (*UNIT_ROLES, Role.ADMINISTRATOR)
 UnitCode = Annotated[str, Form(max_length=32)]
 
 
@@ -57,7 +58,7 @@ def remove(request: Request, me: Me, db: Db, template_id: UUID, unit: UnitCode) 
 @router.get("/{assignment_id}/templates")
 def at_hand(request: Request, look: Look, me: Me, assignment_id: UUID, q: str = "") -> Response:
     """Filled in for this case."""
-    access.require(me, *access.UNITS)
+    access.require(me, *UNIT_ROLES)
     seen, held = access.see_assignment(look, me, assignment_id)
     found = answer_templates.offered(look, seen.case, held.assignment, q[:50])
     return render.fragment(request, "unit/_templates.html", found=found)

@@ -1,8 +1,7 @@
-"""The centre's desk: send cases out, decide what units and citizens ask for, check answers."""
+"""The centre's desk: send cases out, check answers, ask citizens. What it is asked for is decided in `centre_requests`."""
 
 from datetime import date
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
@@ -18,11 +17,11 @@ from hotline.services.sideways.dismissing import VoidReason
 from hotline.services.survey_plans import rulings
 from hotline.services.units import asking, joint
 from hotline.web import centre_requests, render
-from hotline.web.centre_requests import asked_of, done
+from hotline.web.centre_requests import done
 from hotline.web.deps import Db, Key, Look, Me, Note, Seen
 from hotline.web.letters import clean, uploads
 from hotline.web.photographs import SentForm, checked
-from models import Action, Case, CaseStatus, Grade, Role, Ruling, Verdict
+from models import Action, Case, CaseStatus, Grade, Role, Verdict
 
 router = APIRouter(prefix="/verify", include_in_schema=False)
 
@@ -46,11 +45,6 @@ ELSEWHERE = frozenset(
 )
 # Acts that have forms of their own beside the list of the rarer ones.
 SHOWN_APART = ELSEWHERE | {Action.VERIFY}
-RULED = {
-    Ruling.REWORK: "同意重新办理，计一次二次办理；已办结的请到“待派单”派出。",
-    Ruling.EXPLAINED: "已解释，维持办结，理由已记下。",
-    Ruling.UNREASONABLE: "认定为不合理诉求，维持办结，理由和依据已记下。",
-}
 SENDS_OUT = frozenset({Action.DISPATCH, Action.APPROVE})
 
 
@@ -128,27 +122,6 @@ def dispatch(
     return done(request, Tab.TO_DISPATCH, f"已派给{lead.name}。")
 
 
-@router.post("/{number}/return")
-def decide_return(
-    request: Request,
-    me: Me,
-    db: Db,
-    number: str,
-    key: Key,
-    request_id: Annotated[UUID, Form()],
-    grant: Annotated[bool, Form()],
-    unit: Annotated[str, Form(max_length=32)] = "",
-    note: Note = "",
-) -> Response:
-    asked = asked_of(db, me, number, request_id)
-    again = filing.units_of(db, [unit])[0] if grant and unit else None
-    dispatching.decide_return(db, asked, grant=grant, unit=again, note=note, by=me.actor, key=key)
-    told = (
-        f"同意退单，已改派{again.name}。" if again else "同意退单，工单回到待派单。" if grant else "不同意退单，原单位继续办理。"
-    )
-    return done(request, Tab.RETURNS, told)
-
-
 @router.post("/{number}/verdict")
 def verdict(
     request: Request,
@@ -221,39 +194,6 @@ def unreached(
     else:
         asking.note_unreached(db, case, text=text, by=me.actor, key=key)
     return done(request, Tab.CALLBACK, "已按联系不上办结。" if over else "已记下，稍后再打。")
-
-
-@router.post("/{number}/reopening")
-def decide_reopening(
-    request: Request,
-    me: Me,
-    db: Db,
-    number: str,
-    key: Key,
-    request_id: Annotated[UUID, Form()],
-    ruling: Annotated[Ruling, Form()],
-    note: Note = "",
-    evidence: Note = "",
-) -> Response:
-    asked = asked_of(db, me, number, request_id)
-    rulings.rule(db, asked, ruling, note=note, evidence=evidence, by=me.actor, key=key)
-    return done(request, Tab.REOPENING, RULED[ruling])
-
-
-@router.post("/{number}/assists")
-def decide_assists(
-    request: Request,
-    me: Me,
-    db: Db,
-    number: str,
-    key: Key,
-    request_id: Annotated[UUID, Form()],
-    grant: Annotated[bool, Form()],
-    note: Note = "",
-) -> Response:
-    asked = asked_of(db, me, number, request_id)
-    joint.decide_change(db, asked, grant=grant, note=note, by=me.actor, key=key)
-    return done(request, Tab.ASSISTS, "协办单位已变更。" if grant else "不同意变更，已记下理由。")
 
 
 @router.post("/{number}/meeting")

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ from hotline.services import history
 from hotline.services.actors import Actor
 from hotline.services.notes import note
 from hotline.services.scores import recount
-from hotline.services.scoring import agent_figures
 from hotline.settings import get_settings
-from models import Action, Case, CaseEvent, Import, OutboxMessage, Recording, Role, Score, Staff, Survey
+from models import Action, Case, CaseEvent, Import, OutboxMessage, Recording, Role, Score, Survey
 from tests.conftest import SignIn
 from tests.factories import make_staff
 from tests.sounds import tone, wav
@@ -260,8 +258,6 @@ def test_figures_by_days_do_not_count_what_was_imported(old: OldCity) -> None:
 
     with old.database.unit_of_work() as session:
         assert recount.days(session) == before
-        admin = session.scalars(select(Staff)).one()
-        assert agent_figures(session, admin, datetime(2020, 1, 1, tzinfo=UTC)).filed == 0
 
 
 def test_imports_are_listed(old: OldCity) -> None:

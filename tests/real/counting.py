@@ -12,7 +12,6 @@ from hotline.services.messages import notices
 from models import (
     Action,
     Answer,
-    Attachment,
     Case,
     CaseEvent,
     Contact,
@@ -96,8 +95,3 @@ def _last_state(session: Session, case: Case) -> str | None:
         .order_by(CaseEvent.serial.desc())
         .limit(1)
     )
-
-
-def stored_names(session: Session) -> set[str]:
-    """Of the files that belong to a message or an answer."""
-    return set(session.scalars(select(Attachment.stored_as)))

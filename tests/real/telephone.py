@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
@@ -23,7 +22,7 @@ from hotline.db import Database
 from hotline.errors import Unavailable
 from hotline.services import presence
 from hotline.services.telephone import lines
-from models import Call, Contact, Direction, PhoneLine, Presence, PresenceState, Role, Staff, now
+from models import Call, Contact, Direction, Presence, PresenceState, Role, Staff, now
 from tests.cli.running import Service, command
 from tests.components import Postgres, wait_until
 from tests.conftest import KEY
@@ -278,12 +277,6 @@ class Centre:
     def count(self, model: type[Any], *which: Any) -> int:
         with self.database.reading() as session:
             return session.scalar(select(func.count()).select_from(model).where(*which)) or 0
-
-    def holder_of(self, extension: str) -> UUID:
-        with self.database.reading() as session:
-            holder = session.get_one(PhoneLine, extension).staff_id
-        assert holder is not None
-        return holder
 
     def exported(self) -> list[dict[str, Any]]:
         told = command("export", "contacts", env=self.service.env)

@@ -10,7 +10,7 @@ from time_machine import Traveller
 
 from hotline.services import answers, cases, scoring, surveys
 from hotline.services.profiles.profiles import Indicator
-from models import Action, Case, CaseStatus, Grade, OutboxMessage, Role, Score, Staff, Survey, now
+from models import Action, Case, CaseStatus, Grade, OutboxMessage, Role, Score, Survey, now
 from tests.factories_cases import (
     a_form,
     an_actor,
@@ -187,30 +187,6 @@ def test_the_scoreboard_ranks_units_by_their_weighted_mean(session: Session) -> 
     assert board[2].total == pytest.approx(0.2 + 0.1 + 0.35 / 2 + 0.25 / 2 + 0.1)
     assert scoring.scoreboard(session, since, until, unit_id=board[1].unit_id) == [board[1]]
     assert scoring.scoreboard(session, since - timedelta(days=2), since) == []
-
-
-def test_an_agent_sees_what_became_of_the_own_filings(session: Session) -> None:
-    case = closed(session, said=HAPPY)
-    scoring.score_case(session, case)
-    agent = session.get_one(Staff, case.filed_by_id)
-    by = cases.Actor(agent.id, agent.roles)
-    for how in ("answer", "redirect"):
-        cases.file_case(
-            session, make_contact(session), a_form(), matter=1, by=by, key=fresh_key(), how=how, answer="可办", reason="诉讼中"
-        )
-
-    figures = scoring.agent_figures(session, agent, now() - timedelta(days=1))
-
-    assert (figures.filed, figures.answered_directly, figures.dispatched_once) == (3, 1, 1.0)
-    assert figures.indicators[Indicator.SATISFACTION] == 1.0
-
-
-def test_an_agent_without_filings_has_no_shares(session: Session) -> None:
-    agent = session.get_one(Staff, an_actor(session, Role.AGENT).staff_id)
-
-    figures = scoring.agent_figures(session, agent, now() - timedelta(days=1))
-
-    assert (figures.filed, figures.dispatched_once, figures.indicators) == (0, None, {})
 
 
 def test_archiving_keeps_the_score(session: Session) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 FRAME = 160  # samples, and bytes, in 20 ms
 FRAME_SECONDS = 0.02
 SAMPLES_PER_SECOND = 8000
-SILENCE = b"\xd5" * FRAME
 AUDIO, KEYS = 8, 101
 DIGITS = "0123456789*#ABCD"
 KEY_FRAMES = 8

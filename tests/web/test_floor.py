@@ -131,6 +131,17 @@ def test_a_hand_over_is_not_on_the_agents_desks(leader: TestClient, agent: TestC
     assert "夜班注意线路" in as_role(Role.SUPERVISOR).get("/floor/notices").text
 
 
+def test_what_is_written_on_the_floor_is_kept_without_control_characters(
+    leader: TestClient, agent: TestClient, pages: Database
+) -> None:
+    post(leader, "/floor/notice", text="城北\x00停水\x07")
+    post(agent, "/floor/break", reason="喝\x00水", minutes="15")
+
+    assert "城北停水" in agent.get("/floor/notices").text
+    with pages.reading() as session:
+        assert session.scalars(select(BreakRequest.reason)).one() == "喝水"
+
+
 def test_words_that_are_missing_or_too_many_are_refused_in_chinese(leader: TestClient) -> None:
     empty, long = post(leader, "/floor/notice", text="  "), post(leader, "/floor/announcement", text="长" * 81)
 

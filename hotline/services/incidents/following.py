@@ -38,12 +38,11 @@ from models import (
     now,
 )
 from models.base import CITY_TIME
-from models.workflow import ASSIGNMENT_OPEN, AT_UNIT, CASE, CASE_FINAL, CASE_OPEN
+from models.workflow import ASSIGNMENT_OPEN, AT_UNIT, CASE, CASE_AT_UNIT, CASE_FINAL, CASE_OPEN
 
 MOST_STEPS = 12
 # What moves the time by which the lead is to be answered.
 MOVES_CLOCK = frozenset({Action.EXTEND, Action.PAUSE, Action.SHELVE, Action.RECOUNT})
-WITH_UNIT = frozenset({CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS})
 GONE = frozenset({CaseStatus.WITHDRAWN, CaseStatus.VOID})
 
 
@@ -139,7 +138,7 @@ class _Follower:
 
     def _next(self) -> Callable[[], object] | None:
         status = CaseStatus(self.case.status)
-        if status in WITH_UNIT and self._is_elsewhere():
+        if status in CASE_AT_UNIT and self._is_elsewhere():
             return self._give_back
         ways: dict[CaseStatus, Callable[[], object] | None] = {
             CaseStatus.TO_DISPATCH: self._start(),
@@ -255,7 +254,8 @@ class _Follower:
     def keep_time(self) -> None:
         """More time for the lead is more time for what waits for its answer."""
         moved = [event for action, event in self.course.latest.items() if action in MOVES_CLOCK]
-        if not moved or self.case.status not in WITH_UNIT or self.lead.status not in WITH_UNIT or self.case.follows_id is None:
+        at_units = {self.case.status, self.lead.status} <= CASE_AT_UNIT
+        if not moved or not at_units or self.case.follows_id is None:
             return
         own, theirs = self._lead_assignment(), _lead_assignment(self.session, self.lead)
         if theirs.answer_due_at <= own.answer_due_at or own.status not in AT_UNIT:

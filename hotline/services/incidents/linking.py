@@ -29,13 +29,12 @@ from models import (
     new_id,
     now,
 )
-from models.workflow import CASE_FINAL
+from models.workflow import CASE_AT_UNIT, CASE_FINAL
 
 LINKED_BY = frozenset({Role.DISPATCHER, Role.SHIFT_LEADER})
 MOST_AT_ONCE = 50
 # A case that nobody has answered yet; of the others the citizen would read two answers.
-JOINABLE = frozenset({CaseStatus.TO_DISPATCH, CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS})
-AT_UNIT = frozenset({CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS})
+JOINABLE = CASE_AT_UNIT | {CaseStatus.TO_DISPATCH}
 # How far a case is: the one that is furthest along leads, for nothing that was done is undone.
 FAR = (CaseStatus.TO_DISPATCH, CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS, CaseStatus.ANSWERED, CaseStatus.VERIFYING)
 
@@ -54,7 +53,7 @@ def open_incident(session: Session, cases: Sequence[Case], *, title: str, by: Ac
     if not title.strip():
         raise Invalid("Please say what has happened.", field="title")
     ordered = [held[case.id] for case in cases]
-    lead = max(ordered, key=lambda case: case.status in AT_UNIT)
+    lead = max(ordered, key=lambda case: case.status in CASE_AT_UNIT)
     _check(session, ordered, lead, by=by)
     incident = Incident(
         id=new_id(),
@@ -82,7 +81,7 @@ def join(session: Session, incident: Incident, cases: Sequence[Case], *, by: Act
     new = [case for case in held.values() if case.id not in known]
     _check(session, new, lead, by=by)
     _link(session, incident, lead, new, by=by, key=key)
-    ahead = next((case for case in new if case.status in AT_UNIT), None)
+    ahead = next((case for case in new if case.status in CASE_AT_UNIT), None)
     if lead.status == CaseStatus.TO_DISPATCH and ahead is not None:
         _lead_on(session, incident, ahead)
     return len(new)
@@ -214,7 +213,7 @@ def _refuse(case: Case, lead: Case, *, by: Actor, is_busy: bool, is_asked_for: b
     if is_asked_for:
         raise RuleBroken("Please decide first what is asked for of {number}.", number=case.number)
     elsewhere = case.lead_unit_id != lead.lead_unit_id and lead.status != CaseStatus.TO_DISPATCH
-    if case.status in AT_UNIT and elsewhere and Role.DISPATCHER not in by.roles:
+    if case.status in CASE_AT_UNIT and elsewhere and Role.DISPATCHER not in by.roles:
         raise NotAllowed("Another unit has {number}: a dispatcher takes it back from there.", number=case.number)
 
 

@@ -20,12 +20,12 @@ from hotline.services.reference import categories, editing, tree
 from hotline.services.reference.differences import Difference, differences
 from hotline.services.reference.tree import Tree
 from hotline.words import word
-from models import AccessLog, Area, Assignment, AssignmentStatus, Duty, Staff, Unit, UnitKind, new_id
+from models import AccessLog, Area, Assignment, Duty, Staff, Unit, UnitKind, new_id
+from models.workflow import AT_UNIT
 
 KIND = "unit"
 # Those of communities and grids follow the areas.
 KEPT_HERE = tuple(kind for kind in UnitKind if kind not in (UnitKind.COMMUNITY, UnitKind.GRID))
-IN_HAND = (AssignmentStatus.DISPATCHED, AssignmentStatus.IN_PROGRESS)
 _CODE = re.compile(r"[A-Z][A-Z0-9]{1,15}")
 _PARTS = ("name", "short", "kind", "duties", "formerly", "active")
 
@@ -226,6 +226,6 @@ def _said(part: str, value: Any) -> str:
 def _left_behind(session: Session, unit: Unit | None) -> tuple[int, int]:
     if unit is None:
         return 0, 0
-    in_hand = select(func.count()).select_from(Assignment).where(Assignment.unit_id == unit.id, Assignment.status.in_(IN_HAND))
+    in_hand = select(func.count()).select_from(Assignment).where(Assignment.unit_id == unit.id, Assignment.status.in_(AT_UNIT))
     people = select(func.count()).select_from(Staff).where(Staff.unit_id == unit.id, Staff.active)
     return session.scalar(in_hand) or 0, session.scalar(people) or 0

@@ -10,17 +10,16 @@ from sqlalchemy.orm import Session
 from hotline.events import AssignmentAdvanced, CaseSupervised, ClockRang
 from hotline.services import core
 from hotline.services.rosters import notice_rule
-from models import Action, Assignment, AssignmentStatus, Case, Mark, NoticeOccasion, UnitNotice, now
-from models.workflow import AT_UNIT
+from models import Assignment, AssignmentStatus, Case, Mark, NoticeOccasion, UnitNotice, now
+from models.workflow import AT_UNIT, BEGINS_AGAIN
 
 # What has no clock of its own any more.
 A_DAY = timedelta(days=1)
-CAME_BACK = frozenset({Action.REWORK, Action.SEND_BACK})
 
 
 def hear_step(session: Session, event: AssignmentAdvanced) -> None:
     """A unit was given a case, or got its answer back."""
-    is_new, came_back = event.to_status == AssignmentStatus.DISPATCHED, event.action in CAME_BACK
+    is_new, came_back = event.to_status == AssignmentStatus.DISPATCHED, event.action in BEGINS_AGAIN
     if not (is_new or came_back):
         return
     assignment = session.get_one(Assignment, event.assignment_id)

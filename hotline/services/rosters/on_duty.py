@@ -8,13 +8,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session, lazyload
 
-from hotline.services.access import UNITS
 from hotline.services.clocks import deadlines
 from hotline.services.rosters import shifts
 from hotline.services.rosters.notice_rule import NoticeRule
 from hotline.services.rosters.shifts import Gap
 from models import DutyShift, Staff, StaffLeave, StaffRole, TeamMember, Unit
 from models.base import CITY_TIME
+from models.workflow import UNIT_ROLES
 
 LAST = 1_000  # the place of whoever has been given none
 
@@ -101,7 +101,7 @@ def look_at_shifts(session: Session, unit_ids: Collection[UUID], first: date, co
 
 def _people(session: Session, unit_ids: Collection[UUID]) -> list[Person]:
     """Those who may act for the unit."""
-    may_act = select(StaffRole.staff_id).where(StaffRole.role.in_(UNITS))
+    may_act = select(StaffRole.staff_id).where(StaffRole.role.in_(UNIT_ROLES))
     rows = session.execute(
         select(Unit.id, Staff, TeamMember)
         .join(Unit, Unit.id == Staff.unit_id)

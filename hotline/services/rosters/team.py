@@ -13,6 +13,7 @@ from hotline.errors import Invalid, NotAllowed, NotFound, RuleBroken
 from hotline.services import access, phones
 from hotline.services.access import Me
 from models import Role, Staff, StaffLeave, StaffRole, TeamMember, Unit, privacy, today
+from models.workflow import UNIT_ROLES
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]{2,}")
 _CODE = re.compile(r"[0-9]{6,8}")
@@ -43,7 +44,7 @@ def unit_of(session: Session, me: Me, code: str) -> Unit:
 def member(session: Session, unit: Unit, staff_id: UUID | None) -> Staff:
     """A person who may act for this unit."""
     staff = session.get(Staff, staff_id, options=[lazyload(Staff.role_rows)]) if staff_id else None
-    roles = select(StaffRole.staff_id).where(StaffRole.staff_id == staff_id, StaffRole.role.in_(access.UNITS))
+    roles = select(StaffRole.staff_id).where(StaffRole.staff_id == staff_id, StaffRole.role.in_(UNIT_ROLES))
     if staff is None or staff.unit_id != unit.id or not staff.active or session.scalar(roles.limit(1)) is None:
         raise Invalid("Please choose somebody of this unit.", field="staff_id")
     return staff

@@ -16,9 +16,9 @@ from hotline.services.scores.boards import Board, Line
 from hotline.services.scores.facts import WHOLE_CASE
 from hotline.services.scores.spans import Span, Stretch
 from models import Dimension, Role, ScoreCorrection, ScorePeriod, Staff, Unit
+from models.workflow import UNIT_ROLES
 
 SEEN_BY = frozenset({Role.SUPERVISOR, Role.SHIFT_LEADER, Role.ADMINISTRATOR, Role.QUALITY_JUDGE})
-OF_UNITS = frozenset({Role.LIAISON, Role.GRID_WORKER})
 OF_AGENTS = frozenset({Role.AGENT, Role.CALLBACK_AGENT})
 CONTESTABLE = (WHOLE_CASE, *Indicator)
 MONTHS_SHOWN = 6
@@ -37,11 +37,11 @@ def unit(session: Session, me: Me, code: str) -> Unit:
 
 
 def own_unit(session: Session, me: Me) -> Unit | None:
-    return session.get(Unit, me.unit_id) if me.unit_id and me.has(*OF_UNITS) else None
+    return session.get(Unit, me.unit_id) if me.unit_id and me.has(*UNIT_ROLES) else None
 
 
 def _is_own(me: Me, found: Unit) -> bool:
-    return bool(me.has(*OF_UNITS) and me.unit_path and found.path.startswith(me.unit_path))
+    return bool(me.has(*UNIT_ROLES) and me.unit_path and found.path.startswith(me.unit_path))
 
 
 def require_number(session: Session, me: Me, dimension: Dimension, key: str) -> None:

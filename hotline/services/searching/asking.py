@@ -12,7 +12,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid
-from hotline.services import phones, search_words
+from hotline.services import numbering, phones, search_words
 from hotline.services.importing import old_numbers
 from hotline.services.searching.indexing import area_word
 from models import Area, AreaKind, CaseStatus, MarkKind, Measure, RequestType, Unit, UnitKind, Urgency
@@ -21,7 +21,6 @@ from models.privacy import mask_number
 LONGEST = 100
 # What stands in quotes is meant as words, whatever else it may be the name of.
 _PIECE = re.compile(r'[“"]([^”"]*)[”"]|(\S+)')
-_CASE_NUMBER = re.compile(r"\d{6}-\d{8}-\d[\d-]*")
 _LONG_NUMBER = re.compile(r"\+?[\d-]{7,20}")
 TOO_SHORT = "Please write at least two characters of a word."
 
@@ -130,7 +129,7 @@ def understand(session: Session, query: Query) -> Asked:
 
 
 def _kind_of_number(piece: str) -> str:
-    if _CASE_NUMBER.fullmatch(piece):
+    if numbering.REFERENCE.fullmatch(piece):
         return "case"
     return "phone" if _LONG_NUMBER.fullmatch(piece) and phones.normalise(piece) else ""
 

@@ -24,7 +24,6 @@ from models.base import CITY_TIME
 
 TAKEN = "bundle"
 TAKERS = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
-_ENDINGS = {sound.WAV: "wav", sound.OPUS: "opus"}
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class _Bundle:
     def add_recordings(self, taken: Iterable[Recording]) -> None:
         for serial, recording in enumerate(taken, start=1):
             at = recording.recorded_at.astimezone(CITY_TIME)
-            name = f"recordings/{serial:02}-{at:%Y%m%d-%H%M%S}-{recording.kind}.{_ENDINGS[recording.media_type]}"
+            name = f"recordings/{serial:02}-{at:%Y%m%d-%H%M%S}-{recording.kind}.{sound.ENDINGS[recording.media_type]}"
             try:
                 sealed = recording_store.open(recording.stored_as)
             except Unavailable:

@@ -11,6 +11,7 @@ from hotline.services import access
 from hotline.services.access import Me
 from hotline.services.reading_units import is_closed_to_units
 from models import Assignment, Audience, Case, RequestType, Role, Unit
+from models.workflow import UNIT_ROLES
 
 # The people of the centre who handle confidential cases and reports. Others open one by its number, and never come across it.
 SEES_SHIELDED = access.TRUSTED | {Role.SUPERVISOR}
@@ -18,7 +19,7 @@ IS_SHIELDED = Case.confidential | (Case.request_type == RequestType.REPORT)
 
 
 def may_search(me: Me) -> bool:
-    return me.has(*access.CENTRE) or bool(me.has(*access.UNITS) and me.unit_path)
+    return me.has(*access.CENTRE) or bool(me.has(*UNIT_ROLES) and me.unit_path)
 
 
 def audiences(me: Me) -> tuple[Audience, ...]:

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from hotline.events import AssignmentAdvanced, CaseNoted, CaseSupervised, ClockRang, Event, RequestDecided, WebhookDue
 from hotline.services.outbox import emit
 from models import (
-    Action,
     Assignment,
     AssignmentStatus,
     Case,
@@ -25,9 +24,8 @@ from models import (
     new_id,
     now,
 )
-from models.workflow import ASSIGNMENT_OPEN
+from models.workflow import ASSIGNMENT_OPEN, BEGINS_AGAIN
 
-DONE_AGAIN = frozenset({Action.REWORK, Action.SEND_BACK})
 STATES = {
     AssignmentStatus.DISPATCHED: Topic.DISPATCHED,
     AssignmentStatus.WITHDRAWN: Topic.WITHDRAWN,
@@ -91,7 +89,7 @@ def _what(session: Session, event: Event) -> tuple[Topic | None, Sequence[tuple[
 
 
 def _topic_of(event: AssignmentAdvanced) -> Topic:
-    if event.action in DONE_AGAIN:
+    if event.action in BEGINS_AGAIN:
         return Topic.REWORK
     return STATES.get(AssignmentStatus(event.to_status), Topic.CHANGED)
 

@@ -225,12 +225,8 @@ def set_reachable(session: Session, extension: str, reachable: bool) -> None:
     session.execute(update(PhoneLine).where(*same).values(reachable=reachable))
 
 
-def queues_of(rule: TelephoneRule, staff: Staff) -> dict[str, int]:
-    """Each queue that the person's skills and languages open, with its penalty: what is named first is served first."""
-    return _queues(rule, staff.skills, staff.languages, staff.channels)
-
-
 def _queues(rule: TelephoneRule, skills: list[str], languages: list[str], channels: list[str]) -> dict[str, int]:
+    """Each queue that a person's skills and languages open, with its penalty: what is named first is served first."""
     if VOICE not in channels:
         return {}
     return {

@@ -164,12 +164,6 @@ def decline_offer(session: Session, staff: Staff) -> None:
     _withdraw(session, Offer.staff_id == staff.id)
 
 
-def offer_of(session: Session, staff_id: UUID) -> Offer | None:
-    """What is held out to this person now, for the screen."""
-    held = _held_out(session, staff_id)
-    return held if held is not None and held.until > now() else None
-
-
 def _held_out(session: Session, staff_id: UUID) -> Offer | None:
     return session.scalar(select(Offer).where(Offer.staff_id == staff_id))
 

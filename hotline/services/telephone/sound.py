@@ -14,6 +14,7 @@ import soundfile
 from numpy.typing import NDArray
 
 WAV, OPUS = "audio/wav", "audio/ogg"
+ENDINGS = {WAV: "wav", OPUS: "opus"}
 HEADER = 44  # as the exchange writes it, and this module
 _WIDTH = 2
 _PCM = 1

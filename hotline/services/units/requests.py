@@ -1,4 +1,4 @@
-"""What units ask for beside a state: opened once, decided once, and what both leave in the history."""
+"""What units and citizens ask for beside a state: opened once, decided once, and what both leave in the history."""
 
 from datetime import datetime
 

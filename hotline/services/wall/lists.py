@@ -13,9 +13,9 @@ from hotline.services.profiles.profiles import Indicator
 from hotline.services.reading_wall import HALF_HOUR, NEAR, OPINIONS_OF, first_id_of, midnight
 from hotline.services.wall import scores
 from models import Action, Area, Case, CaseEvent, CaseStatus, Contact, Unit, Urgency, now
+from models.workflow import CASE_AT_UNIT
 
 MOST = 200
-AT_UNITS = (CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS)
 
 
 class Of(StrEnum):
@@ -104,9 +104,9 @@ def _in_area(area: str, category: str, start: datetime) -> list[ColumnElement[bo
 
 def _at_work(of: Of, at: datetime) -> list[ColumnElement[bool]]:
     if of == Of.EMERGENCY:
-        return [Case.status.in_([CaseStatus.TO_DISPATCH, *AT_UNITS]), Case.urgency == Urgency.EMERGENCY]
+        return [Case.status.in_([CaseStatus.TO_DISPATCH, *CASE_AT_UNIT]), Case.urgency == Urgency.EMERGENCY]
     due = {Of.OVERDUE: [Case.due_at < at], Of.NEAR: [Case.due_at >= at, Case.due_at < at + NEAR]}
-    return [Case.status.in_(AT_UNITS), *due.get(of, [])]
+    return [Case.status.in_(CASE_AT_UNIT), *due.get(of, [])]
 
 
 def _subject(session: Session, unit: str, area: str) -> str:

@@ -13,7 +13,7 @@ from hotline.db import Database
 from hotline.errors import NotAllowed, NotFound, RuleBroken
 from hotline.services import access, presence, queueing
 from hotline.services.access import Me
-from hotline.services.telephone import lines, routing, switching, telephone_rule
+from hotline.services.telephone import lines, routing, switching
 from hotline.settings import get_settings
 from models import LineKind, PhoneLine, PresenceState, Role, Staff, SwitchboardCommand
 from tests.factories import make_staff
@@ -181,7 +181,10 @@ def test_whoever_leaves_a_desk_phone_leaves_its_secret_there(session: Session) -
 def test_skills_and_languages_open_queues_and_what_is_named_first_comes_first(
     session: Session, who: dict[str, Any], queues: dict[str, int]
 ) -> None:
-    assert lines.queues_of(telephone_rule.shipped(), make_staff(session, **who)) == queues
+    staff = make_agent(session, **who)
+    lines.sign_in(session, signed_in(session, staff))
+
+    assert seat_of(session, staff).queues == queues
 
 
 @pytest.mark.parametrize(
