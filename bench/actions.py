@@ -37,6 +37,12 @@ WRITTEN = {
 }
 FORM = "application/x-www-form-urlencoded"
 OF_CASES = "ANY(CAST(:cases AS uuid[]))"
+COUNTED = {
+    "assignment": f"assignment WHERE case_id = {OF_CASES}",
+    "case_event": f"case_event WHERE case_id = {OF_CASES}",
+    "answer": f"answer JOIN assignment ON assignment.id = answer.assignment_id WHERE assignment.case_id = {OF_CASES}",
+    "outbox_message": "outbox_message",
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Bare:
     def round(self, engine: Engine, subjects: Sequence[Subject]) -> Iterator[tuple[str, Outcome]]:
         for action in WRITTEN:
             requests = [self._request(action, each) for each in subjects]
-            outcome = _paced(engine, self.port, action, requests, status=200)
+            outcome = _paced(engine, self.port, action, requests, subjects, status=200)
             if action == "dispatch":
                 subjects = _with_assignments(engine, subjects)
             yield action, outcome
@@ -81,22 +87,22 @@ class Desks:
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
     def round(self, engine: Engine, subjects: Sequence[Subject]) -> Iterator[tuple[str, Outcome]]:
-        pages = [f"/verify/to_dispatch/{each.number}" for each in subjects]
+        pages = {f"/verify/to_dispatch/{each.number}": each for each in subjects}
         yield "dispatch", self._act(engine, "dispatch", pages, DISPATCHER, {"unit": self.unit_code})
-        pages = [f"/unit/{each.assignment_id}" for each in _with_assignments(engine, subjects)]
+        pages = {f"/unit/{each.assignment_id}": each for each in _with_assignments(engine, subjects)}
         yield "sign", self._act(engine, "sign", pages, LIAISON, {})
         yield "answer", self._act(engine, "answer", pages, LIAISON, {"public_text": ANSWER, "closure": "solved"})
 
-    def _act(self, engine: Engine, name: str, pages: Sequence[str], who: str, filled: Mapping[str, str]) -> Outcome:
+    def _act(self, engine: Engine, name: str, pages: Mapping[str, Subject], who: str, filled: Mapping[str, str]) -> Outcome:
         """The pages are fetched for their forms before the clock starts: they have a bench of their own."""
         headers = {"Cookie": self.cookies[who]}
         requests = []
-        for page in pages:
-            shown = closed_loop(self.running.port, [request("GET", page, headers=headers)], connections=1).answers[0]
+        fetched = closed_loop(self.running.port, [request("GET", page, headers=headers) for page in pages], connections=1)
+        for page, shown in zip(pages, fetched.answers, strict=True):
             form = read_form(shown.body.decode(), name, at=page)
             form.fields.pop("assists", None)  # to one unit, so that each dispatch writes the same
             requests.append(request("POST", form.action, headers=headers, content=form.body(filled)))
-        return _paced(engine, self.running.port, name, requests, status=303)
+        return _paced(engine, self.running.port, name, requests, list(pages.values()), status=303)
 
 
 def actions(small: bool) -> Iterator[Figure]:
@@ -128,20 +134,24 @@ def actions(small: bool) -> Iterator[Figure]:
         yield Figure(f"act_{action}_bare", "postgresql", p95, unit, limit)
 
 
-def _paced(engine: Engine, port: int, action: str, requests: Sequence[bytes], *, status: int) -> Outcome:
+def _paced(
+    engine: Engine, port: int, action: str, requests: Sequence[bytes], subjects: Sequence[Subject], *, status: int
+) -> Outcome:
     """Every act must be done, and must have written what both doors have to write."""
-    before = _rows(engine)
+    before = _rows(engine, subjects)
     outcome = open_loop(port, requests, per_second=PER_SECOND)
     assert outcome.statuses() == {status}, [answer.body[:300] for answer in outcome.answers if answer.status != status][:1]
-    written = {table: count - before[table] for table, count in _rows(engine).items()}
+    written = {table: count - before[table] for table, count in _rows(engine, subjects).items()}
     assert written == {table: rows * len(requests) for table, rows in WRITTEN[action].items()}, (action, written)
     return outcome
 
 
-def _rows(engine: Engine) -> dict[str, int]:
+def _rows(engine: Engine, subjects: Sequence[Subject]) -> dict[str, int]:
+    """Of these cases; of all that is told, for the web process alone tells."""
+    cases = {"cases": [each.case_id for each in subjects]}
     with engine.connect() as connection:
-        counts = {table: f"SELECT count(*) FROM {table}" for table in WRITTEN["dispatch"]}  # noqa: S608 -- our own names
-        return {table: connection.execute(text(count)).scalar_one() for table, count in counts.items()}
+        counts = {table: f"SELECT count(*) FROM {rows}" for table, rows in COUNTED.items()}  # noqa: S608 -- our own names
+        return {table: connection.execute(text(count), cases).scalar_one() for table, count in counts.items()}
 
 
 def _to_dispatch(engine: Engine, many: int) -> list[Subject]:

@@ -1,8 +1,10 @@
 """What only the demo may do and keep; imports nothing heavy, for the supervisor asks as well."""
 
 import base64
+import hmac
 import os
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -17,3 +19,25 @@ def demo_secret(path: Path) -> bytes:
     with open(handle, "wb") as file:
         file.write(base64.b64encode(made))
     return made
+
+
+def sandbox_secret(data_dir: Path) -> bytes:
+    """From which all secrets between the demo's service and its stand-ins are derived."""
+    return demo_secret(data_dir / "demo-sandbox.key")
+
+
+def derived(secret: bytes, what: str, length: int = 32) -> str:
+    return hmac.digest(secret, what.encode(), "sha256").hex()[:length]
+
+
+@dataclass(frozen=True)
+class UnitSystemSecrets:
+    """Between the service and the system of a unit that a stand-in plays."""
+
+    key: str  # with which the system calls
+    signing: str  # with which the service signs what it tells
+
+
+def unit_system_secrets(data_dir: Path) -> UnitSystemSecrets:
+    secret = sandbox_secret(data_dir)
+    return UnitSystemSecrets(f"hk_{derived(secret, 'unit system key', 43)}", derived(secret, "unit system signing"))

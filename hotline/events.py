@@ -273,6 +273,16 @@ class UnitReportDue(Event):
 
 
 @dataclass(frozen=True)
+class UnitSucceeded(Event):
+    """A unit took the place of another, and takes over its open cases."""
+
+    former_id: UUID
+    unit_id: UUID
+    by_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True)
 class WebhookDue(Event):
     """A unit's system is to be told something."""
 

@@ -43,6 +43,7 @@ from hotline.events import (
     SurveyAnswered,
     SurveyLapsed,
     UnitReportDue,
+    UnitSucceeded,
     WebhookDue,
 )
 from hotline.ports import Asking, Fetching, Receipt, ReceiptState
@@ -56,6 +57,7 @@ from hotline.services.learning import duties
 from hotline.services.messages import delivery, media, notices
 from hotline.services.monthly import reports
 from hotline.services.monthly.months import Month
+from hotline.services.reference import succession
 from hotline.services.rosters import notices as unit_notices
 from hotline.services.searching import indexing
 from hotline.services.sideways import police, second_look
@@ -330,6 +332,11 @@ def fetch_media(database: Database, event: MediaAnnounced) -> None:
 @handles(AssignmentAdvanced, CaseNoted, ClockRang, CaseSupervised, RequestDecided)
 def tell_systems(session: Session, event: Event) -> None:
     system_telling.tell(session, event)
+
+
+@handles(UnitSucceeded)
+def take_over_cases(session: Session, event: UnitSucceeded) -> None:
+    succession.take_over_cases(session, event)
 
 
 @handles(WebhookDue, outside=True, lane=Lane.SYSTEMS)

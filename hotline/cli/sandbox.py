@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hotline.cli.parent import is_let_begin
 from hotline.cli.supervisor import CANNOT_RUN, NotStarted, bind
-from hotline.demo import demo_secret
+from hotline.demo import sandbox_secret
 from hotline.errors import HotlineError
 from hotline.sandbox import wiring
 from hotline.settings import Settings, get_settings
@@ -35,7 +35,7 @@ def run(_: argparse.Namespace) -> int:
     settings = get_settings()
     if reason := wiring.why_not(settings):
         raise NotStarted("The sandbox does not start: {reason}.", reason=reason)
-    secret = _secret(settings)
+    secret = sandbox_secret(settings.data_dir)
     with _bound(settings) as listening:
         print(f"The sandbox is on {page(settings)}. What leads a service to it (`hotline up` of the demo has its own):")
         for name, value in wiring.environment(settings, secret).items():
@@ -62,7 +62,7 @@ def beside(settings: Settings) -> Iterator[Beside]:
         try:
             if reason := wiring.why_not(settings):
                 raise HotlineError(reason)
-            found = Beside(stack.enter_context(_bound(settings)), wiring.environment(settings, _secret(settings)))
+            found = Beside(stack.enter_context(_bound(settings)), wiring.environment(settings, sandbox_secret(settings.data_dir)))
         except HotlineError as error:
             print(f"  sandbox     stays off: {error}", file=sys.stderr)
             found = Beside()
@@ -71,10 +71,6 @@ def beside(settings: Settings) -> Iterator[Beside]:
 
 def page(settings: Settings) -> str:
     return f"http://{wiring.HOST}:{settings.sandbox_port}/"
-
-
-def _secret(settings: Settings) -> bytes:
-    return demo_secret(settings.data_dir / "demo-sandbox.key")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Mount
 
+from hotline.demo import unit_system_secrets
 from hotline.sandbox import page, wiring
 from hotline.sandbox.aliyun import Aliyun
 from hotline.sandbox.chat import ChatRobots
@@ -24,6 +25,7 @@ from hotline.sandbox.stand_in import WebStandIn
 from hotline.sandbox.telephones import Telephones
 from hotline.sandbox.tencent import Tencent
 from hotline.sandbox.twilio import Twilio
+from hotline.sandbox.unit_system import UnitSystem
 from hotline.sandbox.wechat import Wechat
 from hotline.sandbox.wechat_callbacks import Account
 from hotline.settings import Settings
@@ -59,6 +61,8 @@ def application(telephones: Telephones) -> Starlette:
     providers.append(Mount("/chat", ChatRobots().app))
     if telephones.police is not None:
         providers.append(Mount("/police", telephones.police.app))
+    if telephones.unit_system is not None:
+        providers.append(Mount("/unit", telephones.unit_system.app))
     names = Middleware(TrustedHostMiddleware, allowed_hosts=sorted(wiring.LOOPBACK), www_redirect=False)
     return Starlette(routes=[*providers, *page.routes(telephones)], middleware=[names])
 
@@ -90,6 +94,7 @@ def stand_ins(settings: Settings) -> Telephones:
         wechat=_wechat(settings) if "wechat" in known else None,
         mail=_mail(settings) if "mail" in known else None,
         police=_police(settings) if "police" in known else None,
+        unit_system=_unit_system(settings),
     )
 
 
@@ -103,6 +108,11 @@ def _wechat(settings: Settings) -> Wechat:
 
 def _police(settings: Settings) -> Police:
     return Police(secret=_word(settings.police.secret), callback=f"{settings.public_url}/api/police")
+
+
+def _unit_system(settings: Settings) -> UnitSystem:
+    secrets = unit_system_secrets(settings.data_dir)
+    return UnitSystem(api=f"{settings.public_url}/api/v1", key=secrets.key, secrets=[secrets.signing])
 
 
 def _reference() -> dict[str, Any]:

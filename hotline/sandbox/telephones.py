@@ -15,6 +15,7 @@ import httpx
 from hotline.sandbox.mail import Mail
 from hotline.sandbox.police import Police
 from hotline.sandbox.stand_in import Sent, WebStandIn
+from hotline.sandbox.unit_system import UnitSystem
 from hotline.sandbox.wechat import Received, Wechat
 
 SMS, WECHAT, MAIL = "sms", "wechat", "mail"
@@ -69,6 +70,7 @@ class Telephones:
     wechat: Wechat | None
     mail: Mail | None
     police: Police | None = None
+    unit_system: UnitSystem | None = None
     pictures: dict[str, bytes] = field(default_factory=dict)
     _written: dict[str, deque[Line]] = field(default_factory=dict)
     _serial: Any = field(default_factory=lambda: count(1))

@@ -6,6 +6,7 @@ Also the worked example of docs/api.md: whoever connects a real system does thes
 import hmac
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -24,10 +25,10 @@ OUTDATED, GONE = 409, 404
 
 
 class UnitSystem:
-    def __init__(self, *, api: str, key: str) -> None:
+    def __init__(self, *, api: str, key: str, secrets: Sequence[str] = ()) -> None:
         """`api` is the address of the service's /api/v1."""
         self._api, self._key = api, key
-        self.secrets: list[str] = []  # of its webhooks, as administrators gave them out; two while one is replaced
+        self.secrets = list(secrets)  # of its webhooks, as administrators gave them out; two while one is replaced
         self.heard: dict[str, dict[str, Any]] = {}
         self.cases: dict[str, dict[str, Any]] = {}
         self.app = Starlette(routes=[Route("/hotline", self._hear, methods=["POST"])])

@@ -1,6 +1,5 @@
 """How the demo's service is led to the stand-ins: settings for every group of which the operator has set nothing."""
 
-import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel
 
+from hotline.demo import derived
 from hotline.settings import Settings
 
 HOST = "127.0.0.1"
@@ -90,6 +90,7 @@ def _made_up(settings: Settings, secret: bytes) -> dict[str, Group]:
         "mail": _mail,
         "chat": _chat,
         "police": _police,
+        "systems": _systems,
     }
     return {group: make(settings, secret) for group, make in makers.items() if not _set_by_operator(settings, group)}
 
@@ -113,40 +114,40 @@ def _sms(settings: Settings, secret: bytes) -> Group:
     at = f"http://{HOST}:{settings.sandbox_port}"
     return {
         "gateway": "twilio",
-        "twilio_account_sid": f"AC{_made(secret, 'twilio account')}",
-        "twilio_auth_token": _made(secret, "twilio token"),
+        "twilio_account_sid": f"AC{derived(secret, 'twilio account')}",
+        "twilio_auth_token": derived(secret, "twilio token"),
         "twilio_from": NUMBER,
         "twilio_base_url": f"{at}/twilio",
         "aliyun_access_key_id": "sandbox",
-        "aliyun_access_key_secret": _made(secret, "aliyun key"),
+        "aliyun_access_key_secret": derived(secret, "aliyun key"),
         "aliyun_sign_name": "12345热线",
         "aliyun_templates": dict.fromkeys(PURPOSES, "SMS_1"),
         "aliyun_base_url": f"{at}/aliyun",
-        "aliyun_callback_secret": _made(secret, "aliyun callback"),
+        "aliyun_callback_secret": derived(secret, "aliyun callback"),
         "tencent_secret_id": "sandbox",
-        "tencent_secret_key": _made(secret, "tencent key"),
+        "tencent_secret_key": derived(secret, "tencent key"),
         "tencent_app_id": "1400000000",
         "tencent_sign_name": "12345热线",
         "tencent_templates": {purpose: {"id": "1", "params": ["text"]} for purpose in PURPOSES},
         "tencent_base_url": f"{at}/tencent",
-        "tencent_callback_secret": _made(secret, "tencent callback"),
+        "tencent_callback_secret": derived(secret, "tencent callback"),
         "generic_url": f"{at}/generic/send",
-        "generic_secret": _made(secret, "generic"),
+        "generic_secret": derived(secret, "generic"),
     }
 
 
 def _wechat(settings: Settings, secret: bytes) -> Group:
     return {
-        "token": _made(secret, "wechat token"),
-        "aes_key": _made(secret, "wechat messages", 43),
+        "token": derived(secret, "wechat token"),
+        "aes_key": derived(secret, "wechat messages", 43),
         "app_id": "wx5a6d62c7f0e1b2a3",
-        "app_secret": _made(secret, "wechat app"),
+        "app_secret": derived(secret, "wechat app"),
         "base_url": f"http://{HOST}:{settings.sandbox_port}/wechat",
     }
 
 
 def _mail(settings: Settings, secret: bytes) -> Group:
-    who = f"{ADDRESS.replace('@', '%40')}:{_made(secret, 'mail')}@{HOST}"
+    who = f"{ADDRESS.replace('@', '%40')}:{derived(secret, 'mail')}@{HOST}"
     port = settings.sandbox_port
     return {"smtp_url": f"smtp://{who}:{port + 1}", "imap_url": f"imap://{who}:{port + 2}/INBOX", "address": ADDRESS}
 
@@ -157,7 +158,11 @@ def _chat(settings: Settings, secret: bytes) -> Group:
 
 
 def _police(settings: Settings, secret: bytes) -> Group:
-    return {"url": f"http://{HOST}:{settings.sandbox_port}/police/orders", "secret": _made(secret, "police")}
+    return {"url": f"http://{HOST}:{settings.sandbox_port}/police/orders", "secret": derived(secret, "police")}
+
+
+def _systems(settings: Settings, secret: bytes) -> Group:
+    return {"webhook_networks": [f"{HOST}/32"]}
 
 
 def _set_by_operator(settings: Settings, group: str) -> set[str]:
@@ -167,10 +172,6 @@ def _set_by_operator(settings: Settings, group: str) -> set[str]:
 
 def _setting(group: str, name: str) -> str:
     return f"HOTLINE_{group}__{name}".upper()
-
-
-def _made(secret: bytes, what: str, length: int = 32) -> str:
-    return hmac.digest(secret, what.encode(), "sha256").hex()[:length]
 
 
 def _revealed(value: Any) -> str:

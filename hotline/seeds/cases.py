@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import cycle
 
 from hotline.db import Database
-from hotline.seeds import beside
+from hotline.seeds import beside, systems
 from hotline.seeds.cast import Cast
 from hotline.seeds.letters import Letter, all_letters
 from hotline.services import triage
@@ -81,7 +81,7 @@ def load_cases(database: Database, settings: Settings) -> int:
         story = Story(Cast(session))
         for batch in BATCHES:
             story.play(batch)
-        others = beside.play(story.cast)
+        others = beside.play(story.cast) + systems.play(story.cast, settings)
         story.cast.archive()
         story.cast.add_up()
         alarms.ring(session)

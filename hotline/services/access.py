@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from hotline.errors import Invalid, NotAllowed, NoteRequired, NotFound
 from hotline.services import core
 from hotline.services.actors import Actor
+from hotline.services.holding import held_from_now
 from hotline.services.limiting import Window
 from hotline.settings import get_settings
 from models import (
@@ -268,9 +269,10 @@ def see_case(session: Session, me: Me, number: str) -> CaseView:
     return view
 
 
-def see_assignment(session: Session, me: Me, assignment_id: UUID) -> tuple[CaseView, Held]:
+def see_assignment(session: Session, me: Me, assignment_id: UUID, *, to_act: bool = False) -> tuple[CaseView, Held]:
     """An assignment with its case; a unit's people reach those of their own subtree only. Noted."""
-    case = session.scalar(select(Case).join(Assignment, Assignment.case_id == Case.id).where(Assignment.id == assignment_id))
+    of = select(Case).join(Assignment, Assignment.case_id == Case.id).where(Assignment.id == assignment_id)
+    case = held_from_now(session, of) if to_act else session.scalar(of)
     if case is None:
         raise NotFound()
     view = _view(session, me, case)

@@ -28,7 +28,6 @@ from models import (
     Duty,
     Request,
     RequestKind,
-    RequestState,
     Role,
     RoutingRule,
     Standing,
@@ -189,15 +188,11 @@ def decide_return(
     key: str,
 ) -> Request:
     """The centre takes the case back, and dispatches it again at once if a unit is named; or the unit keeps it."""
-    if Role.DISPATCHER not in by.roles:
-        raise NotAllowed()
-    assignment = session.get_one(Assignment, request.assignment_id)
-    case, done = hold(session, assignment, key=key)
-    session.refresh(request)
+    dispatchers = frozenset({Role.DISPATCHER})
+    case, done = requests.hold_for_decision(session, request, RequestKind.RETURN, by=by, roles=dispatchers, key=key)
     if done is not None:
         return request
-    if request.state != RequestState.OPEN or request.kind != RequestKind.RETURN:
-        raise WrongState()
+    assignment = session.get_one(Assignment, request.assignment_id, populate_existing=True)
     if not grant and not note.strip():
         raise Invalid("Please say why the unit keeps the case.", field="note")
     if grant:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, NoteRequired, NotFound, Outdated, RuleBroken, WrongState
@@ -13,7 +13,16 @@ from models.workflow import CASE_OPEN, UNIT_ROLES, Step
 
 # A case of an incident that its own citizen takes back, or that is none, waits for no other.
 ENDS_ITSELF = frozenset({Action.WITHDRAW, Action.DISMISS})
+HELD = "held cases"
 LONGEST_KEY = 48  # the column has room for what is added when one act moves several things
+
+
+def held_from_now(session: Session, of: Select[Case]) -> Case | None:
+    """The case locked as the first thing that a transaction reads: what it reads of it afterwards is not read once more."""
+    case = session.scalar(of.with_for_update(of=Case))
+    if case is not None:
+        session.info.setdefault(HELD, set()).add(case.id)
+    return case
 
 
 def hold(session: Session, subject: Case | Assignment, *, key: str, seen: int | None = None) -> tuple[Case, CaseEvent | None]:
@@ -21,10 +30,13 @@ def hold(session: Session, subject: Case | Assignment, *, key: str, seen: int | 
     if not 1 <= len(key) <= LONGEST_KEY:
         raise Invalid()
     case_id = subject.id if isinstance(subject, Case) else subject.case_id
-    # Always the case first: two locks in two orders would wait for each other.
-    case = session.get_one(Case, case_id, with_for_update=True, populate_existing=True)
-    if isinstance(subject, Assignment):
-        session.refresh(subject)
+    if case_id in session.info.get(HELD, ()):
+        case = session.get_one(Case, case_id)
+    else:
+        # Always the case first: two locks in two orders would wait for each other.
+        case = session.get_one(Case, case_id, with_for_update=True, populate_existing=True)
+        if isinstance(subject, Assignment):
+            session.refresh(subject)
     done = history.with_key(session, case, key)
     if done is None and seen is not None and seen != subject.version:
         raise Outdated()

@@ -15,6 +15,7 @@ from hotline.services.profiles import profiles
 from hotline.services.rule_documents import kinds
 from hotline.services.systems import delivering
 from hotline.web import (
+    admin_areas,
     admin_categories,
     admin_conversations,
     admin_documents,
@@ -47,6 +48,7 @@ router.include_router(admin_model.router)
 router.include_router(admin_systems.router)
 router.include_router(admin_notices.router)
 router.include_router(admin_categories.router)
+router.include_router(admin_areas.router)
 router.include_router(admin_units.router)
 router.include_router(admin_documents.router)
 

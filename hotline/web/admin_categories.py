@@ -16,12 +16,20 @@ from hotline.services.reference.tree import Entry
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me
 from hotline.web.letters import in_chinese
+from hotline.web.reference_look import Frame
 from models import Urgency
 
 # Part of the administration, which lets administrators only come in.
 router = APIRouter(prefix="/reference/categories")
 HOME = "/admin/reference/categories"
 TAKEN_UP = "新立案的按新版，已立案的不变；建议一分钟内跟上，不用重新训练。"
+
+
+def lately(proposal: categories.Proposal) -> list[str]:
+    return [f"近 {categories.LATELY.days} 天按它立案的有 {proposal.cases} 件，仍照立案时的版本办。"] if proposal.cases else []
+
+
+FRAME = Frame(HOME, "category-confirm", TAKEN_UP, warnings=lately)
 
 
 class Confirmed(CategoryForm):
@@ -71,24 +79,12 @@ def show(request: Request, look: Look, me: Me, code: str) -> Response:
 
 @router.post("/look")
 def propose(request: Request, me: Me, look: Look, form: Annotated[CategoryForm, Form()]) -> Response:
-    """Old and new, before anything is changed."""
-    try:
-        proposal = categories.propose(look, form)
-    except HotlineError as refusal:
+
+    def refused(refusal: HotlineError) -> Response:
         return _page(request, look, me, form, refusal)
-    values: dict[str, Any] = {
-        "differences": proposal.differences,
-        "warnings": [f"近 {categories.LATELY.days} 天按它立案的有 {proposal.cases} 件，仍留在原来的分类里。"]
-        if proposal.cases
-        else [],
-        "fields": [*render.as_fields(form), ("seen", str(proposal.former))],
-        "action": HOME,
-        "form_name": "category-confirm",
-        "back": f"{HOME}/{form.code}" if form.code else HOME,
-        "reason": form.reason,
-        "note": TAKEN_UP,
-    }
-    return render.page(request, "admin/reference_look.html", me=me, **values)
+
+    back = f"{HOME}/{form.code}" if form.code else HOME
+    return FRAME.shown(request, me, form, lambda: categories.propose(look, form), refused, back=back)
 
 
 @router.post("")

@@ -14,12 +14,30 @@ from hotline.services.reference.units import Act, UnitForm
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me
 from hotline.web.letters import in_chinese
+from hotline.web.reference_look import Frame
 from models import Unit
 
 # Part of the administration, which lets administrators only come in.
 router = APIRouter(prefix="/reference/units")
 HOME = "/admin/reference/units"
-TAKEN_UP = "派单和建议一分钟内按新的来，已派出的不变。"
+TAKEN_UP = "派单和建议一分钟内按新的来。"
+
+
+def _warnings(proposal: units.Proposal) -> list[str]:
+    if proposal.takes_over:
+        said = {
+            f"手上没办结的 {proposal.in_hand} 件转给接替的单位，期限不变，每件的经过里都记下。": proposal.in_hand,
+            f"{proposal.people} 个账号、值班安排、答复模板跟到接替的单位。": proposal.people,
+        }
+    else:
+        said = {
+            f"被停用的单位手上还有 {proposal.in_hand} 件没有办结，仍由它办完，或由派单员改派。": proposal.in_hand,
+            f"它有 {proposal.people} 个账号，停用后仍能登录办手上的件；要跟到新单位的，到“人员”里改。": proposal.people,
+        }
+    return [sentence for sentence, count in said.items() if count]
+
+
+FRAME = Frame(HOME, "unit-confirm", TAKEN_UP, warnings=_warnings)
 
 
 class Confirmed(UnitForm):
@@ -43,36 +61,18 @@ def show(request: Request, look: Look, me: Me, code: str) -> Response:
 
 @router.post("/look")
 def propose(request: Request, me: Me, look: Look, form: Annotated[UnitForm, Form()]) -> Response:
-    """Old and new, before anything is changed."""
-    try:
-        proposal = units.propose(look, form)
-    except HotlineError as refusal:
+
+    def refused(refusal: HotlineError) -> Response:
         return _page(request, look, me, form, refusal)
-    values: dict[str, Any] = {
-        "differences": proposal.differences,
-        "warnings": _warnings(proposal),
-        "fields": [*render.as_fields(form), ("seen", proposal.seen)],
-        "action": HOME,
-        "form_name": "unit-confirm",
-        "back": HOME if form.act == Act.ADD else f"{HOME}/{form.code}",
-        "reason": form.reason,
-        "note": TAKEN_UP,
-    }
-    return render.page(request, "admin/reference_look.html", me=me, **values)
+
+    back = HOME if form.act == Act.ADD else f"{HOME}/{form.code}"
+    return FRAME.shown(request, me, form, lambda: units.propose(look, form), refused, back=back)
 
 
 @router.post("")
 def change(request: Request, me: Me, db: Db, form: Annotated[Confirmed, Form()]) -> Response:
     unit = units.change(db, form, seen=form.seen, by=me)
     return render.redirect(request, HOME, notice=f"{unit.short}已保存：{TAKEN_UP}")
-
-
-def _warnings(proposal: units.Proposal) -> list[str]:
-    said = {
-        f"被停用的单位手上还有 {proposal.in_hand} 件没有答复，仍由它办完，或由派单员改派。": proposal.in_hand,
-        f"它有 {proposal.people} 个账号，停用后仍能登录办手上的件；要跟到新单位的，到“人员”里改。": proposal.people,
-    }
-    return [sentence for sentence, count in said.items() if count]
 
 
 def _page(request: Request, session: Session, me: Person, form: UnitForm, refusal: HotlineError | None = None) -> Response:

@@ -57,7 +57,7 @@ def show(request: Request, look: Look, me: Me, assignment_id: UUID, tab: Tab = T
 
 @router.post("/{assignment_id}/sign")
 def sign(request: Request, me: Me, db: Db, assignment_id: UUID, key: Key, seen: Seen = None) -> Response:
-    _, held = access.see_assignment(db, me, assignment_id)
+    _, held = access.see_assignment(db, me, assignment_id, to_act=True)
     dispatching.sign(db, held.assignment, by=me.actor, key=key, seen=seen)
     return render.redirect(request, f"/unit/{assignment_id}", notice="已签收，办理时限已开始。")
 
@@ -66,7 +66,7 @@ def sign(request: Request, me: Me, db: Db, assignment_id: UUID, key: Key, seen: 
 def contacted(
     request: Request, me: Me, db: Db, assignment_id: UUID, key: Key, text: Annotated[str, Form(max_length=2000)] = ""
 ) -> Response:
-    _, held = access.see_assignment(db, me, assignment_id)
+    _, held = access.see_assignment(db, me, assignment_id, to_act=True)
     answers.note_contacted(db, held.assignment, text=clean(text), by=me.actor, key=key)
     return render.redirect(request, f"/unit/{assignment_id}", notice="已记下先行联系。")
 
@@ -88,7 +88,7 @@ def answer(
     internal_note: Annotated[str, Form(max_length=5000)] = "",
     seen: Seen = None,
 ) -> Response:
-    _, held = access.see_assignment(db, me, assignment_id)
+    _, held = access.see_assignment(db, me, assignment_id, to_act=True)
     answers.submit_answer(
         db,
         held.assignment,
@@ -114,7 +114,7 @@ def ask_return(
     basis: Annotated[str, Form(max_length=2000)] = "",
     proposed_unit: Annotated[str, Form(max_length=32)] = "",
 ) -> Response:
-    _, held = access.see_assignment(db, me, assignment_id)
+    _, held = access.see_assignment(db, me, assignment_id, to_act=True)
     proposed = db.scalar(select(Unit).where(Unit.code == proposed_unit)) if proposed_unit else None
     dispatching.ask_return(
         db, held.assignment, reason_code=reason, basis=clean(basis), proposed_unit=proposed, by=me.actor, key=key

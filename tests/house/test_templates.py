@@ -23,3 +23,10 @@ def test_every_form_of_htmx_is_one_that_a_browser_without_script_can_send() -> N
             assert posted is not None, f"{template.name}: {tag}"
             assert 'method="post"' in tag, f"{template.name}: {tag}"
             assert f' action="{posted[1]}"' in tag, f"{template.name}: {tag}"
+
+
+def test_files_are_chosen_in_our_own_words() -> None:
+    """A bare field says "Choose Files" in the browser's language: `parts.files` does not, nor does the mailbox's own list."""
+    for template in sorted((ROOT / "hotline" / "web" / "templates").rglob("*.html")):
+        for tag in re.findall(r'<input\b[^>]*type="file"[^>]*>', template.read_text()):
+            assert "data-names=" in tag or "data-files=" in tag, f"{template.name}: {tag}"

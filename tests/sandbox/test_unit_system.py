@@ -12,7 +12,11 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from hotline.db import Database
+from hotline.sandbox import serving as sandbox
+from hotline.sandbox import wiring
 from hotline.sandbox.unit_system import UnitSystem
+from hotline.seeds import staff, systems
+from hotline.seeds.cast import Cast
 from hotline.services.systems import webhooks
 from hotline.settings import Settings, Systems
 from hotline.signatures.generic import SIGNATURE, TIMESTAMP, signed
@@ -122,3 +126,27 @@ def test_what_is_forged_changed_or_stale_is_not_heard(played: tuple[UnitSystem, 
     assert status(old, signed(SecretStr("the secret"), old, body)) == 403
     assert status(at, right) == 200
     assert list(stand_in.heard) == ["1"]
+
+
+def test_in_the_demo_a_case_is_answered_by_the_system_that_the_sandbox_plays(
+    client: TestClient, settings: Settings, pages: Database, drain: Callable[[], int]
+) -> None:
+    service, beside = bound(), bound()
+    settings.web.public_url, settings.sandbox.port = address_of(service), beside.getsockname()[1]
+    settings.systems = wiring.completed(settings, bytes(32)).systems
+    with pages.unit_of_work() as session:
+        staff.load_staff(session, "a password of the demo")
+        systems.play(Cast(session), settings)
+
+    def is_answered() -> bool:
+        drain()
+        with pages.reading() as session:
+            return session.scalars(select(Case.status)).one() == CaseStatus.ANSWERED
+
+    with serving(client.app, service), serving(sandbox.application(sandbox.stand_ins(settings)), beside):
+        wait_until(is_answered, "the unit's answer")
+        wait_until(lambda: drain() == 0, "all to be told")
+
+    with pages.reading() as session:
+        assert set(session.scalars(select(WebhookDelivery.told))) == {Told.DELIVERED}
+        assert {"case.dispatched", "test"} <= set(session.scalars(select(WebhookDelivery.kind)))

@@ -63,7 +63,7 @@ def test_a_group_of_which_the_operator_has_set_anything_is_left_alone(
 
     led = {each.split("__")[0].removeprefix("HOTLINE_") for each in wiring.environment(given, SECRET)}
 
-    assert led == {"SMS", "WECHAT", "MAIL", "CHAT", "POLICE"} - {group}
+    assert led == {"SMS", "WECHAT", "MAIL", "CHAT", "POLICE", "SYSTEMS"} - {group}
     names = {"SMS": {"twilio", "aliyun", "tencent", "generic"}, "WECHAT": {"wechat"}, "MAIL": {"mail"}, "POLICE": {"police"}}
     assert not names[group] & set(wiring.played(given))
 

@@ -5,14 +5,14 @@ from fastapi.testclient import TestClient
 
 from hotline.db import Database
 from hotline.services.reference import categories
-from models import Decision, Role, now
+from models import CaseStatus, Decision, Role, now
 from tests.conftest import SignIn
 from tests.factories import make_staff
 from tests.factories_cases import make_case
 from tests.web.desk import follow, send
 from tests.web.forms import form
 
-CATEGORIES, UNITS = "/admin/reference/categories", "/admin/reference/units"
+CATEGORIES, UNITS, AREAS = "/admin/reference/categories", "/admin/reference/units", "/admin/reference/areas"
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def admin(as_role: SignIn) -> TestClient:
     return as_role(Role.ADMINISTRATOR)
 
 
-@pytest.mark.parametrize("path", [CATEGORIES, f"{CATEGORIES}/0102", UNITS, f"{UNITS}/CGJ"])
+@pytest.mark.parametrize("path", [CATEGORIES, f"{CATEGORIES}/0102", UNITS, f"{UNITS}/CGJ", AREAS])
 def test_only_administrators_come_in(admin: TestClient, as_role: SignIn, path: str) -> None:
     assert admin.get(path).status_code == 200
     assert as_role(Role.SUPERVISOR).get(path).status_code == 403
@@ -106,3 +106,27 @@ def test_what_was_not_looked_at_is_not_confirmed(admin: TestClient) -> None:
     forged = "00000000-0000-0000-0000-000000000000"
 
     assert send(admin, form(looked, "category-confirm"), reason="会议", seen=forged).status_code == 409
+
+
+def test_who_leads_in_one_area_is_shown_first_and_taken_back(admin: TestClient) -> None:
+    page = admin.get(AREAS).text
+    asked = {"code": "0102", "area": "990181001002", "lead": "SCJ"}
+
+    assert send(admin, form(page, "area-lead"), **{**asked, "area": "123"}).status_code == 422
+    looked = send(admin, form(page, "area-lead"), **asked).text
+    assert "东津街道 钟楼社区 市监" in looked
+    listed = follow(admin, form(looked, "area-confirm"), reason="属地试点")
+
+    assert "东津街道 钟楼社区" in listed
+    dropped = send(admin, form(listed, "area-drop")).text
+    assert "各处都按分类的主办单位派" in follow(admin, form(dropped, "area-confirm"), reason="试点结束")
+
+
+def test_what_goes_along_to_the_unit_that_takes_over_is_said_first(admin: TestClient, pages: Database) -> None:
+    with pages.unit_of_work() as session:
+        make_case(session, status=CaseStatus.DISPATCHED, unit="SLJ")
+    new = form(admin.get(f"{UNITS}/new").text, "unit-add")
+    asked = {"code": "SYJ", "name": "水务局", "instead_of": "SLJ"}
+
+    assert "手上没办结的 1 件转给接替的单位" in send(admin, new, **asked).text
+    assert "手上还有 1 件没有办结" in send(admin, new, **asked, takes_over="false").text

@@ -83,7 +83,7 @@ def do(request: Request, caller: Caller, key: str, case_id: UUID, asked: Mapping
     with db.unit_of_work() as session:
 
         def run() -> str:
-            _, held = access.see_assignment(session, caller.me, case_id)
+            _, held = access.see_assignment(session, caller.me, case_id, to_act=True)
             act(session, held.assignment, caller.me.actor, calls.act_key(caller.system_id, key))
             return CaseLine.model_validate(reading.line(session, held.assignment)).model_dump_json()
 

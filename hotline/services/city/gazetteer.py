@@ -48,14 +48,14 @@ def _city(session: Session) -> dict[str, Any]:
 
 
 def _area_names(session: Session) -> Iterator[PlaceEntry]:
-    for area in session.scalars(select(Area).where(Area.kind.in_(NAMED_AREAS), *_valid())):
+    for area in session.scalars(select(Area).where(Area.kind.in_(NAMED_AREAS), *valid())):
         yield PlaceEntry(str(area.kind), area.name, area.code)
 
 
 def _place_names(session: Session) -> Iterator[PlaceEntry]:
     """What the areas do not say themselves: roads with their numbers, compounds, landmarks, hamlets, other names of areas."""
     rows = session.execute(
-        select(PlaceName, Area.name).join(Area, Area.code == PlaceName.area_code).where(*_valid()).order_by(PlaceName.name)
+        select(PlaceName, Area.name).join(Area, Area.code == PlaceName.area_code).where(*valid()).order_by(PlaceName.name)
     )
     for place, area_name in rows:
         if place.name != area_name or place.kind not in NAMED_PLACES:
@@ -77,10 +77,10 @@ def area_path(session: Session, code: str) -> Sequence[Area]:
 
 def area_paths(session: Session, codes: Collection[str]) -> dict[str, Sequence[Area]]:
     """The same for each of these, in one statement."""
-    below = select(Area.id, Area.parent_code, Area.code.label("of")).where(Area.code.in_(codes), *_valid())
+    below = select(Area.id, Area.parent_code, Area.code.label("of")).where(Area.code.in_(codes), *valid())
     path = below.cte("path", recursive=True)
     above = aliased(Area)
-    path = path.union_all(select(above.id, above.parent_code, path.c.of).where(above.code == path.c.parent_code, *_valid(above)))
+    path = path.union_all(select(above.id, above.parent_code, path.c.of).where(above.code == path.c.parent_code, *valid(above)))
     found: dict[str, list[Area]] = {code: [] for code in codes}
     for area, of in session.execute(select(Area, path.c.of).join(path, Area.id == path.c.id)):
         found[of].append(area)
@@ -94,7 +94,7 @@ def area_at(session: Session, latitude: float, longitude: float) -> str | None:
     if placed is None:
         return None
     x, y = placed(longitude, latitude)
-    grids = session.execute(select(Area.id, Area.bounds).where(Area.kind == AreaKind.GRID, *_valid()))
+    grids = session.execute(select(Area.id, Area.bounds).where(Area.kind == AreaKind.GRID, *valid()))
     near = [grid_id for grid_id, bounds in grids if bounds and _holds(bounds, x, y)]
     around = [area for area in session.scalars(select(Area).where(Area.id.in_(near))) if _has(area, x, y)]
     return min(around, key=lambda area: (_size(area.bounds or ()), area.code)).code if around else None
@@ -162,10 +162,10 @@ def search(session: Session, text: str) -> list[Found]:
     rows = session.execute(
         select(Area, community.name, township.name, PlaceName.name)
         .outerjoin(PlaceName, PlaceName.area_code == Area.code)
-        .outerjoin(community, (community.code == Area.parent_code) & _all(_valid(community)))
-        .outerjoin(township, (township.code == community.parent_code) & _all(_valid(township)))
+        .outerjoin(community, (community.code == Area.parent_code) & _all(valid(community)))
+        .outerjoin(township, (township.code == community.parent_code) & _all(valid(township)))
         .where(
-            *_valid(),
+            *valid(),
             Area.kind != AreaKind.COUNTY,
             or_(PlaceName.name.contains(wanted, autoescape=True), Area.name.contains(wanted, autoescape=True)),
         )
@@ -180,7 +180,7 @@ def _found(area: Area, above: Sequence[str | None], name: str) -> Found:
     return Found(area.code, name, " / ".join(filter(None, (*reversed(above), area.name))))
 
 
-def _valid(area: type[Area] = Area) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def valid(area: type[Area] = Area) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     day = today()
     return area.valid_from <= day, or_(area.valid_to.is_(None), area.valid_to > day)
 

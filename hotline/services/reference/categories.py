@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from hotline.errors import NoteRequired, NotFound, Outdated, RuleBroken
+from hotline.errors import Invalid, NoteRequired, NotFound, Outdated, RuleBroken
 from hotline.services import access, filing
 from hotline.services.access import Me
+from hotline.services.city import gazetteer
 from hotline.services.reference import editing, tree
 from hotline.services.reference.differences import Difference, differences
 from hotline.services.reference.forms import CategoryForm
@@ -24,9 +25,9 @@ LATELY = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Proposal:
-    """What would be; nothing is written. `former` is the edition that was looked at."""
+    """What would be; nothing is written. `seen` is the edition that was looked at."""
 
-    former: UUID
+    seen: UUID
     after: Tree
     differences: Sequence[Difference]
     cases: int  # filed lately under what is changed
@@ -37,8 +38,10 @@ def propose(session: Session, form: CategoryForm, *, locked: bool = False) -> Pr
     before = tree.read(session, former.id)
     if units := [code for code in (form.lead, *form.assists) if code]:
         filing.units_of(session, units)
+    if form.area and not gazetteer.area_path(session, form.area):
+        raise Invalid("Please choose an area of the city as it is cut today.", field="area")
     after = editing.edited(before, form, used=tree.codes_ever(session))
-    return Proposal(former.id, after, differences(before, after, unit_names(session)), _cases(session, form.code))
+    return Proposal(former.id, after, _differences(session, before, after), _cases(session, form.code))
 
 
 def change(session: Session, form: CategoryForm, *, seen: UUID, by: Me) -> TaxonomyVersion:
@@ -46,7 +49,7 @@ def change(session: Session, form: CategoryForm, *, seen: UUID, by: Me) -> Taxon
     if not form.reason.strip():
         raise NoteRequired(field="reason")
     proposal = propose(session, form, locked=True)
-    if proposal.former != seen:
+    if proposal.seen != seen:
         raise Outdated()
     return store(session, proposal.after, former=seen, reason=form.reason.strip(), by=by)
 
@@ -60,7 +63,7 @@ def store(session: Session, after: Tree, *, former: UUID, reason: str, by: Me) -
 def compare(session: Session, edition_id: UUID) -> Sequence[Difference]:
     """What an edition would change if it were put in force now."""
     before, after = tree.read(session, _current(session).id), tree.read(session, _edition(session, edition_id).id)
-    return differences(before, after, unit_names(session))
+    return _differences(session, before, after)
 
 
 def return_to(session: Session, edition_id: UUID, *, seen: UUID, reason: str, by: Me) -> TaxonomyVersion:
@@ -122,6 +125,17 @@ def shown(session: Session) -> Categories:
 
 def unit_names(session: Session) -> dict[str, str]:
     return {code: short for code, short in session.execute(select(Unit.code, Unit.short).order_by(Unit.code))}
+
+
+def area_names(session: Session, *trees: Tree) -> dict[str, str]:
+    """Of the areas in which another unit leads than elsewhere."""
+    codes = {duty.area for each in trees for entry in each.values() for duty in entry.duties if duty.area}
+    paths = gazetteer.area_paths(session, codes)
+    return {code: " ".join(area.name for area in path[1:]) or path[0].name for code, path in paths.items() if path}
+
+
+def _differences(session: Session, before: Tree, after: Tree) -> Sequence[Difference]:
+    return differences(before, after, unit_names(session), area_names(session, before, after))
 
 
 def _cases(session: Session, code: str) -> int:

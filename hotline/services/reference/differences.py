@@ -15,22 +15,22 @@ class Difference:
     after: str
 
 
-def differences(before: Tree, after: Tree, units: Mapping[str, str]) -> list[Difference]:
-    """By code; of a category that is new or gone all that it says."""
-    return [each for code in sorted({*before, *after}) for each in _of(before.get(code), after.get(code), units)]
+def differences(before: Tree, after: Tree, units: Mapping[str, str], areas: Mapping[str, str]) -> list[Difference]:
+    """By code; of a category that is new or gone all that it says. `units` and `areas` are their names."""
+    return [each for code in sorted({*before, *after}) for each in _of(before.get(code), after.get(code), units, areas)]
 
 
-def _of(before: Entry | None, after: Entry | None, units: Mapping[str, str]) -> Iterator[Difference]:
+def _of(before: Entry | None, after: Entry | None, units: Mapping[str, str], areas: Mapping[str, str]) -> Iterator[Difference]:
     shown = after or before
     if before == after or shown is None:
         return
-    for part, said in _parts(shown, units).items():
+    for part, said in _parts(shown, units, areas).items():
         then, now = said(before) if before else "", said(after) if after else ""
         if then != now:
             yield Difference(f"{shown.code} {shown.name}", word("category_part", part), then, now)
 
 
-def _parts(shown: Entry, units: Mapping[str, str]) -> dict[str, Callable[[Entry], str]]:
+def _parts(shown: Entry, units: Mapping[str, str], areas: Mapping[str, str]) -> dict[str, Callable[[Entry], str]]:
     """The third level says by itself only what it is called."""
 
     def unit(code: str) -> str:
@@ -50,5 +50,7 @@ def _parts(shown: Entry, units: Mapping[str, str]) -> dict[str, Callable[[Entry]
         "urgency": lambda each: word("urgency", each.urgency),
         "hint": lambda each: word("routing_hint", each.hint),
         "required": lambda each: "、".join(word("required_part", needed) for needed in each.required),
-        "areas": lambda each: "；".join(f"{duty.area} {unit(duty.lead)}" for duty in each.duties if duty.area),
+        "areas": lambda each: "；".join(
+            f"{areas.get(duty.area, duty.area)} {unit(duty.lead)}" for duty in each.duties if duty.area
+        ),
     }

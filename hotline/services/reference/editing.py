@@ -71,12 +71,20 @@ def _retire(tree: Tree, form: CategoryForm, _: Set[str]) -> Changed:
     return {code: each for code, each in tree.items() if entry.code not in (code, each.parent)}
 
 
+def _lead_here(tree: Tree, form: CategoryForm, _: Set[str]) -> Changed:
+    entry = _there(tree, form.code, "code")
+    if entry.level != SUGGESTED or not form.area:
+        raise Invalid("Please choose a category of the second level and an area.", field="area")
+    return {**tree, entry.code: entry.led_in(form.area, form.lead)}
+
+
 _ACTS: Mapping[Act, Callable[[Tree, CategoryForm, Set[str]], Changed]] = {
     Act.ADD: _add,
     Act.CHANGE: _change,
     Act.MERGE: _merge,
     Act.SPLIT: _split,
     Act.RETIRE: _retire,
+    Act.AREA: _lead_here,
 }
 
 

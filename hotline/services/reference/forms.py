@@ -18,6 +18,7 @@ class Act(StrEnum):
     MERGE = "merge"
     SPLIT = "split"
     RETIRE = "retire"
+    AREA = "area"  # who leads it in one area; nobody named: as everywhere
 
 
 class Territorial(StrEnum):
@@ -58,6 +59,7 @@ class CategoryForm(BaseModel):
     name: Annotated[str, Field(max_length=200)] = ""
     keywords: Annotated[str, Field(max_length=4000)] = ""
     lead: Code = ""
+    area: Code = ""
     assists: Codes = []
     territorial: Territorial = Territorial.NONE
     urgency: Urgency = Urgency.NORMAL

@@ -49,6 +49,12 @@ class Entry:
         """With another one that holds everywhere; those of areas stay."""
         return replace(self, duties=(duty, *(each for each in self.duties if each.area)))
 
+    def led_in(self, area: str, lead: str) -> "Entry":
+        """With another one of this area, which needs no help by rule; without a lead as everywhere."""
+        kept = [each for each in self.duties if each.area != area]
+        own = [Duty(lead, area=area)] if lead else []
+        return replace(self, duties=tuple(sorted([*kept, *own], key=attrgetter("area"))))
+
 
 Tree = Mapping[str, Entry]
 

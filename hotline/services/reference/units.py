@@ -13,15 +13,17 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NoteRequired, NotFound, Outdated, RuleBroken
+from hotline.events import UnitSucceeded
 from hotline.services import access
 from hotline.services.access import Me
+from hotline.services.outbox import emit
 from hotline.services.plain_text import clean
-from hotline.services.reference import categories, editing, tree
+from hotline.services.reference import categories, editing, succession, tree
 from hotline.services.reference.differences import Difference, differences
 from hotline.services.reference.tree import Tree
 from hotline.words import word
 from models import AccessLog, Area, Assignment, Duty, Staff, Unit, UnitKind, new_id
-from models.workflow import AT_UNIT
+from models.workflow import ASSIGNMENT_OPEN
 
 KIND = "unit"
 # Those of communities and grids follow the areas.
@@ -45,6 +47,8 @@ class UnitForm(BaseModel):
     duties: Annotated[str, Field(max_length=1000)] = ""
     # Whose place it takes: that unit is closed, and leads and assists here no more.
     instead_of: Annotated[str, Field(max_length=32)] = ""
+    # Its accounts and open cases as well; else they stay, until the last is done.
+    takes_over: bool = False
     reason: Annotated[str, Field(max_length=250)] = ""
 
 
@@ -54,8 +58,9 @@ class Proposal:
 
     seen: str
     differences: Sequence[Difference]
-    in_hand: int  # cases that a unit to be closed has yet to answer
-    people: int  # whose accounts stay with it
+    in_hand: int  # cases that are open at a unit to be closed
+    people: int  # accounts of it
+    takes_over: bool  # both go along
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,12 @@ class _Plan:
 def propose(session: Session, form: UnitForm) -> Proposal:
     plan = _plan(session, form)
     leaving = plan.gone or (plan.unit if form.act == Act.CLOSE else None)
-    return Proposal(_seen(plan), _differences(session, plan, form.code), *_left_behind(session, leaving))
+    return Proposal(
+        _seen(plan),
+        _differences(session, plan, form.code),
+        *_left_behind(session, leaving),
+        form.takes_over and plan.gone is not None,
+    )
 
 
 def change(session: Session, form: UnitForm, *, seen: str, by: Me) -> Unit:
@@ -91,6 +101,9 @@ def change(session: Session, form: UnitForm, *, seen: str, by: Me) -> Unit:
         session.execute(update(Duty).where(Duty.to_unit_code == plan.gone.code).values(to_unit_code=unit.code))
         access.note_look(session, by, KIND, plan.gone.id, Act.CLOSE, reason=reason)
     session.flush()
+    if plan.gone is not None and form.takes_over:
+        succession.take_over_people(session, plan.gone, unit)
+        emit(session, UnitSucceeded(plan.gone.id, unit.id, by.staff_id, reason))
     access.note_look(session, by, KIND, unit.id, form.act, reason=reason)
     if plan.after != plan.before:
         categories.store(session, plan.after, former=plan.edition, reason=reason, by=by)
@@ -210,7 +223,7 @@ def _differences(session: Session, plan: _Plan, code: str) -> list[Difference]:
     if plan.gone is not None:
         own.append(Difference(plan.gone.name, word("unit_part", "active"), _said("active", True), _said("active", False)))
     names = categories.unit_names(session) | {code: plan.values.get("short", code)}
-    return own + differences(plan.before, plan.after, names)
+    return own + differences(plan.before, plan.after, names, categories.area_names(session, plan.before))
 
 
 def _said(part: str, value: Any) -> str:
@@ -226,6 +239,8 @@ def _said(part: str, value: Any) -> str:
 def _left_behind(session: Session, unit: Unit | None) -> tuple[int, int]:
     if unit is None:
         return 0, 0
-    in_hand = select(func.count()).select_from(Assignment).where(Assignment.unit_id == unit.id, Assignment.status.in_(AT_UNIT))
+    in_hand = (
+        select(func.count()).select_from(Assignment).where(Assignment.unit_id == unit.id, Assignment.status.in_(ASSIGNMENT_OPEN))
+    )
     people = select(func.count()).select_from(Staff).where(Staff.unit_id == unit.id, Staff.active)
     return session.scalar(in_hand) or 0, session.scalar(people) or 0

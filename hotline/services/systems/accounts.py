@@ -104,7 +104,7 @@ def new_key(session: Session, system_id: UUID, *, by: Me) -> str:
     for key in going_on:
         key.expires_at = min(key.expires_at or at + OVERLAP, at + OVERLAP)
     secret = BEGINS_WITH + secrets.token_urlsafe(32)
-    row = SystemKey(system_id=system.id, hint=secret[:HINT], secret_hash=_hash(secret))
+    row = SystemKey(system_id=system.id, hint=secret[:HINT], secret_hash=hashed(secret))
     session.add(row)
     session.flush()
     access.note_look(session, by, "system", system.id, "secret", reason=row.hint)
@@ -132,7 +132,7 @@ def who(session: Session, secret: str, *, address: str) -> Caller:
         .join(System, System.id == SystemKey.system_id)
         .join(Staff, Staff.id == System.staff_id)
         .join(Unit, Unit.id == Staff.unit_id)
-        .where(SystemKey.secret_hash == _hash(secret), SystemKey.revoked_at.is_(None), Staff.active, Unit.active)
+        .where(SystemKey.secret_hash == hashed(secret), SystemKey.revoked_at.is_(None), Staff.active, Unit.active)
     ).one_or_none()
     if found is None or (found[0].expires_at is not None and found[0].expires_at <= now()):
         raise SignInNeeded("The key is missing, wrong, or no longer valid.")
@@ -165,5 +165,5 @@ def find(session: Session, system_id: UUID) -> System:
     return system
 
 
-def _hash(secret: str) -> bytes:
+def hashed(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()

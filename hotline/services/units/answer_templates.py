@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotFound, RuleBroken
 from hotline.services import reading_units
@@ -88,17 +88,15 @@ def _holds(offer: Offer, words: Sequence[str]) -> bool:
 
 
 def _filled(session: Session, case: Case, assignment: Assignment) -> Sequence[Offer]:
-    own = aliased(Unit)
-    above = func.substr(own.path, 1, func.length(Unit.path)) == Unit.path
+    own = session.get_one(Unit, assignment.unit_id)
     rows = session.execute(
-        select(AnswerTemplate, own.name)
+        select(AnswerTemplate.title, AnswerTemplate.text)
         .join(Unit, Unit.id == AnswerTemplate.unit_id)
-        .join(own, above)
-        .where(own.id == assignment.unit_id)
+        .where(Unit.code.in_(own.path.strip("/").split("/")))
         .order_by(func.length(Unit.path).desc(), AnswerTemplate.title, AnswerTemplate.id)
     )
-    values = {"number": case.number, "title": reading_units.title_for_units(case)}
-    return [Offer(row.title, texts.fill(row.text, values | {"unit": unit})) for row, unit in rows]
+    values = {"number": case.number, "title": reading_units.title_for_units(case), "unit": own.name}
+    return [Offer(title, texts.fill(text, values)) for title, text in rows]
 
 
 def _bare(text: str) -> str:

@@ -22,7 +22,6 @@ from models import (
     Meeting,
     Request,
     RequestKind,
-    RequestState,
     Role,
     Standing,
     Unit,
@@ -109,15 +108,11 @@ def ask_change(
 
 def decide_change(session: Session, request: Request, *, grant: bool, note: str, by: Actor, key: str) -> Request:
     """The dispatcher brings the unit in, or takes it out; or says why not."""
-    if Role.DISPATCHER not in by.roles:
-        raise NotAllowed()
-    lead = session.get_one(Assignment, request.assignment_id)
-    case, done = hold(session, lead, key=key)
-    session.refresh(request)
+    dispatchers = frozenset({Role.DISPATCHER})
+    case, done = requests.hold_for_decision(session, request, RequestKind.ASSISTS, by=by, roles=dispatchers, key=key)
     if done is not None:
         return request
-    if request.state != RequestState.OPEN or request.kind != RequestKind.ASSISTS:
-        raise WrongState()
+    lead = session.get_one(Assignment, request.assignment_id, populate_existing=True)
     if not grant and not note.strip():
         raise Invalid("Please give a reason.", field="note")
     unit, why = session.get_one(Unit, request.proposed_unit_id), note.strip() or request.basis

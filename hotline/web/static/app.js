@@ -116,6 +116,12 @@
     if (topics) listen(topics);
   });
 
+  // The files that were chosen, by name.
+  document.addEventListener("change", (event) => {
+    const names = event.target.dataset?.names;
+    if (names) document.querySelector(names).textContent = [...event.target.files].map((file) => file.name).join("、");
+  });
+
   // A request that got no answer at all: what was typed is still there.
   document.addEventListener("htmx:error", (event) => {
     if (event.target.dataset && event.target.dataset.on) return;

@@ -162,10 +162,6 @@
     field.focus();
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
-  document.addEventListener("change", (event) => {
-    const names = event.target.dataset?.names;
-    if (names) document.querySelector(names).textContent = [...event.target.files].map((file) => file.name).join("、");
-  });
 
   // The queue may fold away on a telephone, where a contact needs the room; on a desk it stays open.
   const wide = matchMedia("(min-width: 761px)");

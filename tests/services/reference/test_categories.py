@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NoteRequired, Outdated, RuleBroken
 from hotline.seeds import files, taxonomy
+from hotline.services import dispatching
 from hotline.services.access import Me
 from hotline.services.city import city_today
 from hotline.services.learning import lessons
-from hotline.services.reference import categories
+from hotline.services.reference import areas, categories
 from hotline.services.reference.forms import CategoryForm
 from models import AccessLog, Category, Role, TaxonomyVersion, new_id
 from tests.factories import make_staff
@@ -38,7 +39,7 @@ def admin(session: Session) -> Me:
 
 def change(session: Session, by: Me, **form: Any) -> TaxonomyVersion:
     wanted = CategoryForm(**{"reason": "会议纪要", **form})
-    return categories.change(session, wanted, seen=categories.propose(session, wanted).former, by=by)
+    return categories.change(session, wanted, seen=categories.propose(session, wanted).seen, by=by)
 
 
 def in_force(session: Session) -> UUID:
@@ -51,7 +52,7 @@ def test_a_proposal_changes_nothing(session: Session) -> None:
 
     proposal = categories.propose(session, CategoryForm(act="retire", code="0102"))
 
-    assert proposal.former == in_force(session) == before
+    assert proposal.seen == in_force(session) == before
     assert proposal.cases == 1
     assert proposal.differences
 
@@ -95,7 +96,7 @@ def test_suggestions_know_it_from_that_day(session: Session, admin: Me) -> None:
 
 def test_the_second_of_two_administrators_is_told(session: Session, admin: Me) -> None:
     form = CategoryForm(**NEW)
-    seen = categories.propose(session, form).former
+    seen = categories.propose(session, form).seen
     change(session, admin, act="retire", code="0105")
 
     with pytest.raises(Outdated):
@@ -130,3 +131,25 @@ def test_a_file_does_not_undo_what_an_administrator_changed(session: Session, ad
 
     assert in_force(session) == mine
     assert categories.editions(session)[0].by == ""
+
+
+def test_in_one_area_another_unit_leads_until_that_is_taken_back(session: Session, admin: Me) -> None:
+    def lead(area: str) -> str:
+        return dispatching.codes_for(session, "0102", area)[0]
+
+    everywhere = lead("990181001002")
+    change(session, admin, act="area", code="0102", area="990181001002", lead="SCJ")
+
+    assert (lead("990181001002"), lead("990181001001")) == ("SCJ", everywhere)
+    (line,) = areas.shown(session).lines
+    assert (line.entry.code, line.place, line.duty.lead) == ("0102", "东津街道 钟楼社区", "SCJ")
+    change(session, admin, act="area", code="0102", area="990181001002")
+    assert lead("990181001002") == everywhere
+
+
+@pytest.mark.parametrize("form", [{"area": "000000"}, {"area": ""}, {"code": "01"}, {"lead": "NONE"}])
+def test_an_area_rule_names_an_area_a_category_and_a_unit_that_there_are(
+    session: Session, admin: Me, form: dict[str, str]
+) -> None:
+    with pytest.raises(Invalid):
+        change(session, admin, **{"act": "area", "code": "0102", "area": "990181001002", "lead": "SCJ", **form})

@@ -140,13 +140,13 @@ def test_people_see_old_and_new_of_what_changes_and_nothing_else() -> None:
         act="change", code="0102", name="垃圾清运", keywords="垃圾 清运", lead="CGJ", assists=["ZJJ"], required=["place"]
     )
 
-    (name,) = differences(TREE, after, {"CGJ": "城管"})
+    (name,) = differences(TREE, after, {"CGJ": "城管"}, {})
 
     assert (name.of, name.part, name.before, name.after) == ("0102 垃圾清运", "名称", "垃圾", "垃圾清运")
 
 
 def test_people_see_all_of_what_is_new_or_gone() -> None:
-    found = differences(TREE, edited(act="retire", code="0103"), {"CGJ": "城管"})
+    found = differences(TREE, edited(act="retire", code="0103"), {"CGJ": "城管"}, {})
 
     assert ("主办单位", "城管", "") in {(each.part, each.before, each.after) for each in found}
     assert {each.of for each in found} == {"0103 保洁", "010301 路面"}

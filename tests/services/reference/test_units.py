@@ -7,14 +7,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import HotlineError, Invalid, NoteRequired, NotFound, Outdated, RuleBroken
+from hotline.events import UnitSucceeded
 from hotline.seeds import taxonomy
+from hotline.services import dispatching
 from hotline.services.access import Me
+from hotline.services.actors import Actor
 from hotline.services.city import city_today
-from hotline.services.reference import categories, units
+from hotline.services.reference import categories, succession, units
 from hotline.services.reference.units import UnitForm
-from models import CaseStatus, Role, Unit, new_id
+from models import CaseEvent, CaseStatus, Correction, OutboxMessage, Role, Staff, Unit, new_id
 from tests.factories import make_staff, unit_of
-from tests.factories_cases import make_case
+from tests.factories_cases import lead_of, make_case
 
 NEW = {"act": "add", "code": "SYJ", "name": "水务局", "duties": "供水、排水", "reason": "机构改革方案"}
 
@@ -110,3 +113,23 @@ def test_a_file_leaves_what_an_administrator_changed_as_it_is(session: Session, 
 
     found = dict(session.execute(select(Unit.code, Unit.name).where(Unit.active, Unit.code.in_(["SYJ", "ZJJ"]))).all())
     assert found == {"SYJ": "水务局", "ZJJ": "住房建设局"}
+
+
+def test_a_unit_takes_over_the_accounts_and_the_open_cases_of_another(session: Session, admin: Me) -> None:
+    liaison = make_staff(session, roles=(Role.LIAISON,), unit="CGJ")
+    waiting = make_case(session, status=CaseStatus.DISPATCHED, unit="CGJ")
+    closed = make_case(session, status=CaseStatus.CLOSED, unit="CGJ")
+    due_at = lead_of(session, waiting).due_at
+
+    unit = change(session, admin, **NEW, instead_of="CGJ", takes_over=True)
+    (told,) = session.scalars(select(OutboxMessage).where(OutboxMessage.event == "UnitSucceeded"))
+    succession.take_over_cases(session, UnitSucceeded.from_body(told.body))
+
+    former = unit_of(session, "CGJ")
+    assert session.get_one(Staff, liaison.id).unit_id == unit.id
+    lead = lead_of(session, waiting)
+    assert (lead.unit_id, lead.due_at, waiting.lead_unit_id) == (unit.id, due_at, unit.id)
+    assert (lead_of(session, closed).unit_id, closed.lead_unit_id) == (former.id, former.id)
+    (noted,) = session.scalars(select(Correction).join(CaseEvent).where(CaseEvent.case_id == waiting.id))
+    assert (noted.was, noted.became) == ("CGJ 城管", "SYJ 水务局")
+    dispatching.sign(session, lead, by=Actor(liaison.id, frozenset({Role.LIAISON}), unit.path), key="sign")

@@ -1,0 +1,70 @@
+"""A unit that takes the place of another takes over its people at once, and its open cases each with a line in their history."""
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from hotline.events import UnitSucceeded
+from hotline.services import notes
+from hotline.services.actors import Actor
+from hotline.services.holding import hold
+from hotline.services.outbox import emit
+from models import (
+    Action,
+    AnswerTemplate,
+    Assignment,
+    ChatGroup,
+    CorrectedField,
+    Correction,
+    DutyShift,
+    Role,
+    Staff,
+    Unit,
+    UnitNotice,
+    new_id,
+)
+from models.workflow import ASSIGNMENT_OPEN
+
+AT_ONCE = 200
+
+
+def take_over_people(session: Session, former: Unit, unit: Unit) -> None:
+    """Accounts, who is on duty, templates, the chat group unless there is one, and the units below."""
+    for entity in (Staff, DutyShift, AnswerTemplate):
+        session.execute(update(entity).where(entity.unit_id == former.id).values(unit_id=unit.id))
+    if session.get(ChatGroup, unit.id) is None:
+        session.execute(update(ChatGroup).where(ChatGroup.unit_id == former.id).values(unit_id=unit.id))
+    under = Unit.path.startswith(former.path, autoescape=True)
+    for below in session.scalars(select(Unit).where(under, Unit.id.not_in([former.id, unit.id]))):
+        below.path = unit.path + below.path.removeprefix(former.path)
+        below.parent_id = unit.id if below.parent_id == former.id else below.parent_id
+
+
+def take_over_cases(session: Session, event: UnitSucceeded) -> None:
+    """Clocks go on as they run. A great many are taken over in several transactions."""
+    former, unit = session.get_one(Unit, event.former_id), session.get_one(Unit, event.unit_id)
+    at_former = select(Assignment).where(Assignment.unit_id == former.id, Assignment.status.in_(ASSIGNMENT_OPEN))
+    found = session.scalars(at_former.order_by(Assignment.case_id).limit(AT_ONCE)).all()
+    by = Actor(event.by_id, frozenset({Role.ADMINISTRATOR}))
+    for assignment in found:
+        _take_over(session, assignment, former, unit, by=by, reason=event.reason)
+    if len(found) == AT_ONCE:
+        emit(session, event)
+
+
+def _take_over(session: Session, assignment: Assignment, former: Unit, unit: Unit, *, by: Actor, reason: str) -> None:
+    key = new_id().hex
+    case, _ = hold(session, assignment, key=key)
+    if assignment.unit_id != former.id or assignment.status not in ASSIGNMENT_OPEN:
+        return
+    noted = notes.add(session, case, Action.CORRECT, by=by, key=key, text=reason, assignment=assignment)
+    was, became = f"{former.code} {former.short}", f"{unit.code} {unit.short}"
+    session.add(Correction(event=noted, event_id=noted.id, field=CorrectedField.UNIT, was=was, became=became))
+    session.execute(
+        update(UnitNotice)
+        .where(UnitNotice.assignment_id == assignment.id, UnitNotice.settled_at.is_(None))
+        .values(unit_id=unit.id)
+    )
+    assignment.unit_id, assignment.version = unit.id, assignment.version + 1
+    if case.lead_unit_id == former.id:
+        case.lead_unit_id = unit.id
+    case.version += 1
