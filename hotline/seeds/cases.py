@@ -17,6 +17,9 @@ from hotline.settings import Settings
 from models import Case, Contact, Grade, Verdict, now
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+GREETING = "您好，您反映的情况已收到，正在为您核实，请稍候。"
+# What those who were answered in a conversation reply when they are asked how the agent was; two say nothing.
+RATINGS = ("5", "非常满意", "4", "5", "", "3", "满意", "5", "", "2")
 SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦许何吕施张孔曹严华金魏陶姜"
 
 
@@ -93,6 +96,7 @@ class Story:
         self.cast = cast
         self._now = now()
         self._letters = cycle(all_letters())
+        self._ratings = cycle(RATINGS)
         self._agents = cycle(["agent1", "agent2", "agent3", "agent4", "agent5"])
         # The same demo every time.
         self._chance = random.Random(12345)  # noqa: S311
@@ -123,7 +127,7 @@ class Story:
         if up_to == UpTo.VOID:
             self.cast.void(contact, by=agent, at=filed_at)
         elif up_to == UpTo.DIRECT:
-            self.cast.file(contact, letter, by=agent, at=filed_at, how="answer")
+            self._answer(contact, letter, by=agent, at=filed_at)
         elif up_to == UpTo.REDIRECTED:
             self.cast.file(contact, letter, by=agent, at=filed_at, how="redirect")
         else:
@@ -131,6 +135,15 @@ class Story:
             case = self.cast.file(contact, letter, by=agent, at=filed_at, how="dispatch", to_unit=to_unit)
             if to_unit and up_to != UpTo.DISPATCHED:
                 self._in_the_unit(up_to, letter, case, moments)
+
+    def _answer(self, contact: Contact, letter: Letter, *, by: str, at: datetime) -> None:
+        if contact.channel == "mailbox":
+            self.cast.file(contact, letter, by=by, at=at, how="answer")
+            return
+        self.cast.reply(contact, GREETING, by=by, at=at)
+        self.cast.file(contact, letter, by=by, at=at, how="answer")
+        if rating := next(self._ratings):
+            self.cast.rate(contact, letter.model_copy(update={"text": rating}), at=min(at + 5 * MINUTE, self._now - MINUTE))
 
     def _in_the_unit(self, up_to: UpTo, letter: Letter, case: Case, moments: Iterator[datetime]) -> None:
         if up_to == UpTo.RETURN_ASKED:

@@ -26,6 +26,7 @@ from hotline.services import (
 )
 from hotline.services.actors import Actor
 from hotline.services.cases import How
+from hotline.services.conversations import threads
 from hotline.services.dispatching import ReturnReason
 from hotline.services.draft_form import DraftForm
 from hotline.services.incidents import linking, telling
@@ -41,6 +42,8 @@ from models import (
     ClosureKind,
     Conclusion,
     Contact,
+    ContactRating,
+    Conversation,
     Delivery,
     Grade,
     OutboxMessage,
@@ -114,6 +117,18 @@ class Cast:
             self.sit_down(by)
             queueing.take(self.session, self[by], contact.id)
             self.follow()
+
+    def reply(self, contact: Contact, text: str, *, by: str, at: datetime) -> None:
+        with as_if(at):
+            threads.reply(self.session, contact, text=text, by=self[by], key=self.key())
+            self.follow()
+
+    def rate(self, contact: Contact, said: Letter, *, at: datetime) -> None:
+        """In the same conversation, if the citizen was asked there how the agent was."""
+        if self.session.get(ContactRating, contact.id) is None:
+            return
+        sender = self.session.get_one(Conversation, contact.conversation_id).sender
+        self.write(said, at=at, channel=contact.channel, name="", number=sender)
 
     def file(
         self, contact: Contact, letter: Letter, *, by: str, at: datetime, how: How, to_unit: bool = True, door: str = "court"

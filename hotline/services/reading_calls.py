@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Float, and_, case, cast, extract, func, or_, select
@@ -14,6 +15,44 @@ from models.base import CITY_TIME
 # GB/T 33358-2016: answered within 15 seconds; connected over any 24 hours.
 SOON_SECONDS = 15
 ROLLING = timedelta(hours=24)
+
+
+class Of(StrEnum):
+    """A figure of the telephone, by the calls that it counts: today's, or those of any 24 hours."""
+
+    ASKED = "asked"
+    LATE = "late"
+    ANSWERED = "answered"
+    ABANDONED = "abandoned"
+    SHORT = "short"
+    ASKED_24H = "asked_24h"
+    LOST_24H = "lost_24h"
+
+
+def _seconds(column: InstrumentedAttribute[Any]) -> ColumnElement[float]:
+    return cast(extract("epoch", column), Float)
+
+
+ANSWERED = Call.answered_at.is_not(None)
+SOON = _seconds(Call.answered_at) - _seconds(Call.queued_at) <= SOON_SECONDS
+SHORT = Call.ending == CallEnding.SHORT_ABANDON
+# Who hung up at once neither got through nor was lost; in the notice nobody was asked for yet.
+LOST = and_(
+    Call.queued_at.is_not(None),
+    Call.answered_at.is_(None),
+    Call.ended_at.is_not(None),
+    Call.ending.is_distinct_from(CallEnding.SHORT_ABANDON),
+)
+ASKED = or_(ANSWERED, LOST)
+_COUNTED = {
+    Of.ASKED: ASKED,
+    Of.LATE: and_(ASKED, or_(LOST, Call.queued_at.is_(None), ~SOON)),
+    Of.ANSWERED: ANSWERED,
+    Of.ABANDONED: LOST,
+    Of.SHORT: SHORT,
+    Of.ASKED_24H: ASKED,
+    Of.LOST_24H: LOST,
+}
 
 
 @dataclass(frozen=True)
@@ -50,24 +89,25 @@ def midnight() -> datetime:
     return now().astimezone(CITY_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+def counted(of: Of) -> list[ColumnElement[bool]]:
+    """The calls behind a figure."""
+    since = now() - ROLLING if of in (Of.ASKED_24H, Of.LOST_24H) else midnight()
+    return [Call.started_at >= since, Call.direction == Direction.IN, _COUNTED[of]]
+
+
 def call_figures(session: Session) -> CallFigures:
     start, since = midnight(), now() - ROLLING
     today = Call.started_at >= start
-    answered = Call.answered_at.is_not(None)
-    short = Call.ending == CallEnding.SHORT_ABANDON
-    lost = and_(Call.answered_at.is_(None), Call.ended_at.is_not(None), or_(Call.ending.is_(None), ~short))
-    asked = and_(Call.queued_at.is_not(None), or_(answered, lost))
-    waited = _seconds(Call.answered_at) - _seconds(Call.queued_at)
     talked = _seconds(Call.ended_at) - _seconds(Call.answered_at) - Call.held_seconds
-    spoken = and_(today, answered, Call.ended_at.is_not(None))
+    spoken = and_(today, ANSWERED, Call.ended_at.is_not(None))
     row = session.execute(
         select(
-            _sum(and_(today, answered)),
-            _sum(and_(today, answered, waited <= SOON_SECONDS)),
-            _sum(and_(today, lost, Call.queued_at.is_not(None))),
-            _sum(and_(today, short)),
-            _sum(asked),
-            _sum(answered),
+            _sum(and_(today, ANSWERED)),
+            _sum(and_(today, SOON)),
+            _sum(and_(today, LOST)),
+            _sum(and_(today, SHORT)),
+            _sum(ASKED),
+            _sum(ANSWERED),
             _sum(spoken),
             func.coalesce(func.sum(case((spoken, talked), else_=0.0)), 0.0),
         ).where(Call.started_at >= min(start, since), Call.direction == Direction.IN)
@@ -91,10 +131,6 @@ def call_figures(session: Session) -> CallFigures:
         spoken_today=spoken_today,
         talk_seconds_today=float(row[7]),
     )
-
-
-def _seconds(column: InstrumentedAttribute[Any]) -> ColumnElement[float]:
-    return cast(extract("epoch", column), Float)
 
 
 def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -21,8 +21,7 @@ router = APIRouter(prefix="/rules/documents")
 
 @router.get("/{name}")
 def document(request: Request, look: Look, me: Me, name: str) -> Response:
-    kind = kinds.find(name)
-    return _page(request, look, me, kind, text=editing.draft(kind, editing.newest(look, kind).body))
+    return page(request, look, me, kinds.find(name))
 
 
 @router.get("/{name}/{number}")
@@ -47,22 +46,33 @@ def change(
     kind = kinds.find(name)
     try:
         if not keep:
-            return _page(request, db, me, kind, text=text, differences=editing.check(db, kind, text), is_draft=True)
+            return page(request, db, me, kind, text=text, differences=editing.check(db, kind, text), is_draft=True)
         kept = editing.change(db, kind, text, seen=seen, by=me)
     except Invalid as refusal:
-        return _page(request, db, me, kind, text=text, problem=in_chinese(refusal), status=refusal.status)
+        return page(request, db, me, kind, text=text, problem=in_chinese(refusal), status=refusal.status)
     notice = f"{word('rule', kind.name)}第 {kept.edition} 版已保存。"
     return render.redirect(request, f"/admin/rules/documents/{name}", notice=notice)
 
 
-def _page(request: Request, session: Session, me: Person, kind: Kind, *, status: int = 200, **values: Any) -> Response:
+def page(
+    request: Request,
+    session: Session,
+    me: Person,
+    kind: Kind,
+    *,
+    template: str = "admin/document.html",
+    status: int = 200,
+    **values: Any,
+) -> Response:
+    newest = editing.newest(session, kind)
     shown = {
         "kind": kind,
+        "text": editing.draft(kind, newest.body),
         "problem": "",
         "is_draft": False,
         "differences": (),
-        "newest": editing.newest(session, kind).edition,
+        "newest": newest.edition,
         "editions": editing.listed(session, kind),
         **values,
     }
-    return render.page(request, "admin/document.html", status=status, me=me, **shown)
+    return render.page(request, template, status=status, me=me, **shown)

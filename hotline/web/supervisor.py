@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from hotline.services import access, reading_units
 from hotline.services.alerts import desk
 from hotline.services.city import places
+from hotline.services.reading_calls import Of as OfCalls
 from hotline.services.reading_wall import HALF_HOURS, Wall
-from hotline.services.wall import lists
+from hotline.services.wall import calls, lists
 from hotline.services.wall.board import Board
 from hotline.services.wall.lists import Of
 from hotline.web import render
@@ -73,6 +74,12 @@ def listing(
 def arrivals(request: Request, look: Look, me: Me, slot: Annotated[int | None, Query(ge=0, lt=HALF_HOURS)] = None) -> Response:
     access.require(me, *LISTED_FOR)
     return render.page(request, "wall/arrivals.html", me=me, slot=slot, contacts=lists.arrivals(look, slot))
+
+
+@router.get("/calls")
+def telephone(request: Request, look: Look, me: Me, of: OfCalls = OfCalls.ASKED) -> Response:
+    access.require(me, *LISTED_FOR)
+    return render.page(request, "wall/calls.html", me=me, of=of, all_of=tuple(OfCalls), listing=calls.listing(look, of))
 
 
 @router.get("/alerts")

@@ -66,6 +66,23 @@ def test_what_is_wrong_is_named_with_its_line_and_field(as_role: SignIn, pages: 
         assert alerts.current(session).published_from == 5
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"taken_for": "半天"}, "领走保留时间：时限写成 30m、2h"),
+        ({"solved": ["好评", "修好了"]}, "同一个说法不能代表两种意思：好评。"),
+        ({"plans": {"default": [{"way": "message", "tries": 3}]}}, "方式和次序 › 其余模式 › 1：次数只用于人工回访"),
+        ({"plans": {"seven_step": []}}, "缺少 default"),
+        ({"questions": {"solved": "解决了吗"}}, "提问要有且只有"),
+    ],
+)
+def test_a_wrong_survey_rule_is_refused_in_chinese(as_role: SignIn, pages: Database, wrong: dict[str, Any], said: str) -> None:
+    answer = send(as_role(Role.ADMINISTRATOR), "surveys", **wrong)
+
+    assert answer.status_code == 422
+    assert said in answer.text
+
+
 def test_of_two_administrators_the_second_is_told(as_role: SignIn, pages: Database) -> None:
     admin = as_role(Role.ADMINISTRATOR)
     found = form(admin.get(f"{PAGE}nuisance").text, "rule-document")

@@ -112,16 +112,18 @@ def test_a_supervisor_looks_into_a_sign(as_role: SignIn, pages: Database, clock:
 
 def test_the_rule_is_checked_before_it_is_kept(as_role: SignIn, pages: Database) -> None:
     browser = as_role(Role.ADMINISTRATOR)
-    page = form(browser.get("/admin/surveys").text, "survey-rule")
+    page = form(browser.get("/admin/surveys").text, "rule-document")
     text = page.filled()["text"]
+    line = text.split("\n").index("hours:") + 1
 
     checked = browser.post(page.action, data=page.filled(text=text.replace("0.05", "0.10"), keep="false"))
     wrong = browser.post(page.action, data=page.filled(text=text.replace("08:30", "03:00"), keep="true"))
     kept = browser.post(page.action, data=page.filled(text=text.replace("0.05", "0.10"), keep="true"))
 
     assert (checked.status_code, wrong.status_code, kept.status_code) == (200, 422, 303)
-    assert "抽 10%" in checked.text
-    assert "hours" in wrong.text
+    assert "<td>复核比例</td><td>0.05</td><td><b>0.1</b></td>" in checked.text
+    assert f"第 {line} 行，拨打时段：只在白天打电话" in wrong.text
+    assert "抽 10%" in browser.get("/admin/surveys").text
     with pages.reading() as session:
         shares = [rule.body["control_share"] for rule in session.scalars(select(Rule).where(Rule.kind == "surveys"))]
     assert sorted(shares) == [0.05, 0.1]

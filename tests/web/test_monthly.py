@@ -77,6 +77,14 @@ def test_a_month_that_is_not_over_is_shown_and_not_signed(as_role: SignIn, clock
     assert "monthly-sign" not in page
 
 
+def test_months_before_anything_came_are_not_waited_for(november: None, as_role: SignIn) -> None:
+    page = as_role(Role.SUPERVISOR).get("/reports/monthly").text
+
+    assert "2026 年 12 月" in page
+    assert page.count("待签发") == 1
+    assert "2026 年 10 月" not in page
+
+
 def test_before_the_first_report_there_are_no_open_figures(client: TestClient) -> None:
     assert "还没有公布的月份" in client.get("/open").text
 

@@ -53,6 +53,27 @@ def test_with_a_telephone_the_wall_shows_its_rates(
     assert "电话未连接" in wall
 
 
+def test_behind_the_rates_of_the_telephone_are_their_calls(
+    as_role: SignIn, pages: Database, clock: time_machine.Traveller
+) -> None:
+    with pages.unit_of_work() as session:
+        make_call(session, facts=("queued", "rang", "answered"), line=make_line(session), seconds=20)
+        make_call(session, facts=("queued", "ended"), number="13900139000")
+    clock.shift(600)
+    leader = as_role(Role.SHIFT_LEADER)
+
+    rate, lost = (leader.get(f"/wall/calls?of={of}").text for of in ("asked", "lost_24h"))
+
+    assert "2 通" in rate
+    assert "15 秒后接听" in rate
+    assert "138****8000" in rate
+    assert "13800138000" not in rate
+    assert "规则：过去 24 小时内" in lost
+    assert "138****8000" not in lost
+    assert "139****9000" in lost
+    assert as_role(Role.ADMINISTRATOR).get("/wall/calls").status_code == 403
+
+
 def test_an_alarm_stands_on_the_wall_and_somebody_takes_it_on(
     as_role: SignIn, pages: Database, clock: time_machine.Traveller
 ) -> None:
@@ -117,7 +138,7 @@ def test_the_list_behind_a_number_hides_what_is_sealed(as_role: SignIn, pages: D
     assert all("信箱" in each for each in arrivals)
 
 
-@pytest.mark.parametrize("path", ["/wall/list?of=everything", "/wall/arrivals?slot=48"])
+@pytest.mark.parametrize("path", ["/wall/list?of=everything", "/wall/arrivals?slot=48", "/wall/calls?of=all"])
 def test_there_is_no_list_of_what_is_not_counted(as_role: SignIn, path: str) -> None:
     assert as_role(Role.SUPERVISOR).get(path).status_code == 422
 

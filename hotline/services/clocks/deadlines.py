@@ -32,7 +32,7 @@ class Limit:
     def parse(cls, text: object) -> "Limit":
         found = re.fullmatch(r"([1-9]\d{0,3})(m|h|d|wd)", str(text))
         if found is None:
-            raise ValueError(f"{text!r} is not a time limit: write 30m, 2h, 7d or 3wd")
+            raise ValueError("A time limit is written 30m, 2h, 7d or 3wd.")
         return cls(int(found[1]), found[2])
 
     @property

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Float, Integer, and_, case, cast, extract, func, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from hotline.services.monthly.months import Month
-from hotline.services.reading_calls import SOON_SECONDS
+from hotline.services.reading_calls import ANSWERED, ASKED, SOON
 from hotline.services.reading_wall import epoch_of, first_id_of
 from hotline.services.wall import scores
 from hotline.services.wall.scores import UnitLine
@@ -17,7 +17,6 @@ from models import (
     Action,
     Area,
     Call,
-    CallEnding,
     Case,
     CaseEvent,
     CaseStatus,
@@ -188,11 +187,7 @@ def _channels(session: Session, month: Month) -> dict[str, int]:
 
 def _calls(session: Session, month: Month) -> Calls:
     """As the wall counts them: who hung up at once neither got through nor was lost."""
-    answered = Call.answered_at.is_not(None)
-    lost = and_(Call.answered_at.is_(None), Call.ended_at.is_not(None), Call.ending.is_distinct_from(CallEnding.SHORT_ABANDON))
-    asked = and_(Call.queued_at.is_not(None), or_(answered, lost))
-    waited = cast(extract("epoch", Call.answered_at), Float) - cast(extract("epoch", Call.queued_at), Float)
-    counted = [cast(func.sum(case((each, 1), else_=0)), Integer) for each in (asked, answered, waited <= SOON_SECONDS)]
+    counted = [cast(func.sum(case((each, 1), else_=0)), Integer) for each in (ASKED, ANSWERED, SOON)]
     row = session.execute(
         select(*counted).where(Call.started_at >= month.start, Call.started_at < month.end, Call.direction == Direction.IN)
     ).one()

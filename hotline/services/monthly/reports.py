@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed, NotFound, WrongState
@@ -20,7 +20,7 @@ from hotline.services.monthly.tables import Table
 from hotline.services.outbox import emit
 from hotline.settings import get_settings
 from hotline.words import say
-from models import MonthlyReport, Role, Staff, Unit, new_id, now
+from models import Contact, MonthlyReport, Role, Staff, Unit, new_id, now
 
 SEEN_BY = (Role.SUPERVISOR, Role.SHIFT_LEADER, Role.ADMINISTRATOR, Role.QUALITY_JUDGE)
 CITY = ""
@@ -54,15 +54,16 @@ class Listed:
 
 
 def latest(session: Session, unit_code: str = CITY) -> list[Listed]:
-    """This month and those before, with who signed them."""
+    """This month and those before back to the first in which anything came, with who signed them."""
     rows = session.execute(
         select(MonthlyReport, Staff.name)
         .join(Staff, Staff.id == MonthlyReport.signed_by_id)
         .where(MonthlyReport.unit_code == unit_code)
     )
     signed = {row.month: (row, name) for row, name in rows}
-    months = [Month.of(now())]
-    while len(months) < MOST_MONTHS:
+    months, first = [Month.of(now())], session.scalar(select(func.min(Contact.received_at)))
+    earliest = min([months[0].first, *signed, *([Month.of(first).first] if first else [])])
+    while months[-1].first > earliest and len(months) < MOST_MONTHS:
         months.append(months[-1].before)
     return [Listed(month, *signed.get(month.first, (None, ""))) for month in months]
 

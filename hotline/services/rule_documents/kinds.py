@@ -13,6 +13,7 @@ from hotline.services.alerts import rule as alerts
 from hotline.services.scores import rule as scores
 from hotline.services.scores.spans import day_of, later, month_of
 from hotline.services.sideways import doors, refusals
+from hotline.services.survey_plans import rule as surveys
 from hotline.words import word
 from models import Rule, now
 
@@ -59,7 +60,7 @@ class Kind:
         )
 
     def _word(self, part: str) -> str:
-        contexts = (f"{self.name}_rule", "indicator", "omission", "role")
+        contexts = (f"{self.name}_rule", "indicator", "omission", "role", "grade")
         return next((known for context in contexts if (known := word(context, part)) != part), part)
 
 
@@ -70,6 +71,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(refusals.NUISANCE, refusals.NuisanceRule),
         Kind(doors.KIND, doors.DoorRule, _keeps_doors),
         Kind(scores.KIND, scores.ScoringRule, _begins_later, scores.current),
+        Kind(surveys.KIND, surveys.SurveyRule),
     )
 }
 

@@ -57,6 +57,8 @@ def _problem(error: ErrorDetails) -> str:
         return say("This is not known here.")
     if kind == "value_error":
         return say("{problem}", problem=say(str(context["error"])))
+    if kind == "sentence":
+        return say(**context)
     if kind in ("greater_than", "greater_than_equal", "less_than_equal"):
         return say(editions.SENTENCES[kind], **context)
     return say("{value} is not right here.", value=str(error["input"])[:60])

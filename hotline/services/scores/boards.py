@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -163,11 +163,15 @@ def _placed(lines: Sequence[Line], rule: ScoringRule, dimension: Dimension) -> S
     if dimension not in RANKED:
         return sorted(lines, key=lambda line: (-line.cases, -line.figure(Measure.FIRST_CONTACT).counted, line.key))
     ordered = sorted(lines, key=lambda line: (-(line.total or 0.0), -line.cases, line.key))
-    enough = [line for line in ordered if line.cases >= rule.least_cases and line.total is not None]
-    rest = [line for line in ordered if line not in enough]
-    ranks = {line.key: 1 + sum(1 for other in enough if (other.total or 0.0) > (line.total or 0.0)) for line in enough}
-    placed = [Line(each.key, each.name, each.figures, each.total, each.grade, ranks[each.key]) for each in enough]
-    return [*placed, *(Line(each.key, each.name, each.figures, each.total, "", None) for each in rest)]
+    enough, rest = list[Line](), list[Line]()
+    for line in ordered:
+        if line.cases < rule.least_cases or line.total is None:
+            rest.append(replace(line, grade=""))
+        else:
+            # Who has as much as the one before shares the place.
+            is_equal = bool(enough) and enough[-1].total == line.total
+            enough.append(replace(line, place=enough[-1].place if is_equal else len(enough) + 1))
+    return [*enough, *rest]
 
 
 def _figures(session: Session, dimension: Dimension, stretch: Stretch, keys: Iterable[str]) -> dict[str, dict[str, Figure]]:

@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from hotline.services.in_force import InForce
 from hotline.services.profiles.request_rules import TimeLimit
@@ -14,6 +15,7 @@ from models.base import CITY_TIME
 KIND = "surveys"
 DEFAULT = "default"
 ASKED = frozenset({"solved", "result", "unit"})
+TWICE = "Some words stand for two things: {words}."
 VARIABLES = frozenset({"unit", "number", "day"})
 
 Phrases = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=20)], ...], Field(max_length=40)]
@@ -42,7 +44,7 @@ class PlanStep(Part):
     @model_validator(mode="after")
     def _dials_itself(self) -> Self:
         if self.way != SurveyWay.PERSON and self.tries > 1:
-            raise ValueError("tries belong to calls by a person: the exchange counts its own, and a message is sent once")
+            raise ValueError("Tries belong to calls by a person: the exchange counts its own, and a message is sent once.")
         return self
 
 
@@ -53,7 +55,7 @@ class Hours(Part):
     @model_validator(mode="after")
     def _by_day(self) -> Self:
         if self.from_ >= self.to or self.from_ < time(7) or self.to > time(22):
-            raise ValueError("people are called by day: from 07:00 at the earliest, to 22:00 at the latest")
+            raise ValueError("People are called by day: from 07:00 at the earliest, to 22:00 at the latest.")
         return self
 
     def allow(self, moment: datetime) -> bool:
@@ -104,20 +106,20 @@ class SurveyRule(Part):
     @model_validator(mode="after")
     def _asks_all(self) -> Self:
         if set(self.questions) != ASKED:
-            raise ValueError("questions are solved, result and unit")
+            raise ValueError("The questions are solved, result and unit.")
         if set(self.digits.values()) != set(Grade) or len(self.digits) != len(Grade):
-            raise ValueError("each of the five grades has one digit")
+            raise ValueError("Each of the five grades has one digit.")
         if set(self.words) != set(Grade):
-            raise ValueError("each of the five grades has words")
+            raise ValueError("Each of the five grades has words.")
         if DEFAULT not in self.plans:
-            raise ValueError("plans.default is missing")
+            raise ValueError("The plan named default is missing.")
         return self
 
     @model_validator(mode="after")
     def _says_each_once(self) -> Self:
         phrases = [phrase for group in (*self.words.values(), self.solved, self.not_solved, self.unclear) for phrase in group]
         if double := {phrase for phrase in phrases if phrases.count(phrase) > 1}:
-            raise ValueError(f"stands for two things: {'、'.join(sorted(double))}")
+            raise PydanticCustomError("sentence", TWICE, {"sentence": TWICE, "words": "、".join(sorted(double))})
         return self
 
     def steps(self, profile: str) -> Sequence[PlanStep]:

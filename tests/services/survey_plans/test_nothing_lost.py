@@ -1,5 +1,7 @@
 """Whatever dies whenever: one plan a close, nobody called twice for the same try, nobody forgotten."""
 
+import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -123,6 +125,48 @@ def test_a_process_may_die_before_any_statement(sqlite_database: Database, clock
         assert troubles(session) == []
         ways = [each.way for each in session.scalars(select(SurveyAttempt).order_by(SurveyAttempt.number))]
     assert ways == {0: ["message"], 12: ["message", "call"], 60: ["message", "call"]}[hours]
+
+
+def killed_at(database: Database, statement: int, act: Callable[[Session], Any]) -> bool:
+    """A process of its own is killed before its nth statement, and can tidy up nothing; false if it came to its end before."""
+
+    def count(*_: object) -> None:
+        nonlocal statement
+        statement -= 1
+        if statement == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    database.dispose()
+    if (child := os.fork()) == 0:
+        try:
+            event.listen(database.engine, "before_cursor_execute", count)
+            with database.unit_of_work() as session:
+                act(session)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    status = os.waitpid(child, 0)[1]
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+def test_a_killed_process_leaves_no_citizen_called_twice(database: Database, clock: Traveller) -> None:
+    with database.unit_of_work() as session:
+        surveys.invite(session, a_closed_case(session))
+    clock.shift(timedelta(hours=12))
+
+    statement = 1
+    while killed_at(database, statement, plans.run_due):
+        statement += 1
+    with database.unit_of_work() as session:
+        plans.run_due(session)
+
+    assert statement > 5
+    with database.reading() as session:
+        assert troubles(session) == []
+        assert len(session.scalars(select(Callback)).all()) == 1
+        tries = session.scalars(select(SurveyAttempt).order_by(SurveyAttempt.number)).all()
+        assert [each.way for each in tries] == ["message", "call"]
 
 
 ACTS = st.lists(

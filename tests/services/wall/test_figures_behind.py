@@ -6,13 +6,14 @@ import time_machine
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.services import scoring, surveys
+from hotline.services import reading_calls, scoring, surveys
 from hotline.services.reading_wall import midnight
-from hotline.services.wall import ground, lists, usual
+from hotline.services.wall import calls, ground, lists, usual
 from hotline.services.wall.board import Board
 from hotline.services.wall.lists import Of
-from models import CaseStatus, Grade, Survey, Urgency, now
+from models import CaseStatus, Contact, Grade, Survey, Urgency, now
 from models.base import as_if
+from tests.factories_calls import make_call, make_line
 from tests.factories_cases import make_case
 from tests.factories_contacts import make_agent, make_contact
 
@@ -115,3 +116,42 @@ def test_the_arrivals_of_a_half_hour_are_listed(session: Session, clock: time_ma
     assert [each.id for each in lists.arrivals(session, 20)] == [contact.id]
     assert lists.arrivals(session, 21) == []
     assert [each.id for each in lists.arrivals(session)] == [contact.id]
+
+
+def test_behind_each_figure_of_the_telephone_are_as_many_calls(session: Session, clock: time_machine.Traveller) -> None:
+    line = make_line(session)
+    soon = make_call(session, facts=("queued", "rang", "answered"), line=line, seconds=5)
+    late = make_call(session, facts=("queued", "rang", "answered"), line=line, seconds=15, number="13800138002")
+    lost = make_call(session, facts=("queued", "ended"), number="13800138003")
+    short = make_call(session, facts=("queued", "ended"), seconds=2, number="13800138004")
+    make_call(session, facts=("ended",), number="13800138005")  # in the notice
+    earlier = make_call(session, facts=("queued", "ended"), number="13800138006", at=now() - timedelta(hours=11))
+    make_call(session, facts=("queued", "ended"), number="13800138007", at=now() - timedelta(hours=25))
+
+    found = {of: {line.call.id for line in calls.listing(session, of).lines} for of in reading_calls.Of}
+
+    figures = reading_calls.call_figures(session)
+    assert found[reading_calls.Of.ASKED] == {soon.id, late.id, lost.id}
+    assert found[reading_calls.Of.LATE] == {late.id, lost.id}
+    assert found[reading_calls.Of.SHORT] == {short.id}
+    assert found[reading_calls.Of.LOST_24H] == {lost.id, earlier.id}
+    assert len(found[reading_calls.Of.ASKED_24H]) == figures.asked_24h == 4
+    assert len(found[reading_calls.Of.ANSWERED]) == figures.answered_today == 2
+    assert len(found[reading_calls.Of.ABANDONED]) == figures.abandoned_today == 1
+
+
+def test_a_call_is_listed_with_its_cases_and_without_its_number(session: Session, clock: time_machine.Traveller) -> None:
+    call = make_call(session, facts=("queued", "rang", "answered"), line=make_line(session), seconds=5)
+    case = make_case(session)
+    case.contact_id = call.contact_id
+    secret = make_call(session, number="13900139000")
+    secret.ended_at = now()
+    session.get_one(Contact, secret.contact_id).confidential = True
+    session.flush()
+
+    by_call = {line.call.id: line for line in calls.listing(session, reading_calls.Of.ASKED).lines}
+
+    assert by_call[call.id].number == "138****8000"
+    assert by_call[call.id].cases == [case.number]
+    assert by_call[call.id].soon
+    assert by_call[secret.id].number == ""
