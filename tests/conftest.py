@@ -1,6 +1,7 @@
 """Shared fixtures: both databases with the demo city's reference data, signed-in clients, a clock that can be moved, `drain`."""
 
 import base64
+import gc
 import os
 import shutil
 import uuid
@@ -51,6 +52,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1))
         if on_postgres(item):
             item.add_marker("no_cover")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: it is not searched for garbage again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def on_postgres(item: pytest.Item) -> TypeGuard[pytest.Function]:
