@@ -116,11 +116,7 @@ def create_app(settings: Settings | None = None, *, run_relay: bool | None = Non
         docs_url=None,
         redoc_url=None,
     )
-    app.state.settings = settings
-    app.state.sender_pace = callbacks.sender_pace()
-    app.state.system_paces = Paces(settings)
-    app.state.listener = Listener(redis_url=settings.redis.url, socket_path=process.live_socket(settings))
-    app.state.wall = Board()
+    forget(app, settings)
     for module in ROUTERS:
         app.include_router(module.router)
     app.include_router(callbacks.router)
@@ -137,6 +133,15 @@ def create_app(settings: Settings | None = None, *, run_relay: bool | None = Non
     if settings.web.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.web.trusted_proxies)
     return app
+
+
+def forget(app: FastAPI, settings: Settings) -> None:
+    """What requests left in its memory is gone, as after a start."""
+    app.state.settings = settings
+    app.state.sender_pace = callbacks.sender_pace()
+    app.state.system_paces = Paces(settings)
+    app.state.listener = Listener(redis_url=settings.redis.url, socket_path=process.live_socket(settings))
+    app.state.wall = Board()
 
 
 def _tell_refusals(app: FastAPI) -> None:

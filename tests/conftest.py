@@ -1,6 +1,7 @@
 """Shared fixtures: both databases with the demo city's reference data, signed-in clients, a clock that can be moved, `drain`."""
 
 import base64
+import gc
 import os
 import shutil
 import uuid
@@ -12,12 +13,13 @@ from typing import Any, TypeGuard
 import psycopg
 import pytest
 import time_machine
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from psycopg import sql
 from sqlalchemy.orm import Session
 
 from hotline import db, process, relay, seeds
-from hotline.app import create_app
+from hotline.app import create_app, forget
 from hotline.db import Database
 from hotline.live import Pusher
 from hotline.settings import Settings, get_settings
@@ -50,6 +52,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1))
         if on_postgres(item):
             item.add_marker("no_cover")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: it is not searched for garbage again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def on_postgres(item: pytest.Item) -> TypeGuard[pytest.Function]:
@@ -184,11 +193,25 @@ def pages(request: pytest.FixtureRequest) -> Database:
     return found
 
 
+@pytest.fixture(scope="session")
+def built() -> FastAPI:
+    """Once for all tests: an app makes its routes at their first request, which takes longer than most tests."""
+    return create_app(run_relay=False)
+
+
 @pytest.fixture
-def client(pages: Database, settings: Settings) -> Iterator[TestClient]:
+def app(request: pytest.FixtureRequest, settings: Settings) -> FastAPI:
+    """The web process as after a start. Who adds routes or sets proxies makes one of his own."""
+    built: FastAPI = request.getfixturevalue("built")  # asked for here: before `settings` it would see the machine's own
+    forget(built, settings)
+    return built
+
+
+@pytest.fixture
+def client(pages: Database, app: FastAPI) -> Iterator[TestClient]:
     """A citizen's browser, which follows no redirects by itself."""
     process.prepare()
-    with TestClient(create_app(settings, run_relay=False), follow_redirects=False) as browser:
+    with TestClient(app, follow_redirects=False) as browser:
         yield browser
 
 

@@ -155,12 +155,13 @@ def run(settings: Settings, *, beat_on: int | None) -> int:
 async def _run(settings: Settings, beat_on: int | None) -> None:
     ivr = Ivr(Database(), spool=folder_of(settings) / "spool")
     server = ivr.server()
-    await server.start(settings.asterisk.agi_bind, settings.asterisk.agi_port)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     loop.add_signal_handler(signal.SIGHUP, ivr.load)
+    # Whoever sees that it answers may send it a signal.
+    await server.start(settings.asterisk.agi_bind, settings.asterisk.agi_port)
     beating = asyncio.create_task(process.beat(beat_on))
     await ended.wait()
     beating.cancel()

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
-from hotline.app import create_app
+from hotline.app import forget
 from hotline.db import Database
 from hotline.services.systems import accounts, calls
 from hotline.settings import Settings
@@ -123,19 +124,18 @@ def test_a_key_is_kept_as_a_hash_only(pages: Database, system: Made) -> None:
     assert system.key.startswith(row.hint)
 
 
-def test_a_key_counts_from_its_networks_only(pages: Database, settings: Settings) -> None:
+def test_a_key_counts_from_its_networks_only(pages: Database, app: FastAPI) -> None:
     with pages.unit_of_work() as session:
         key = make_system(session, addresses=["10.1.0.0/16"]).key
-    app = create_app(settings, run_relay=False)
 
     header = {"Authorization": f"Bearer {key}"}
     inside, outside = (TestClient(app, client=(each, 50000), headers=header) for each in ("10.1.2.3", "10.2.0.1"))
     assert (inside.get("/api/v1/me").status_code, outside.get("/api/v1/me").status_code) == (200, 403)
 
 
-def test_a_key_has_its_pace(pages: Database, settings: Settings, system: Made) -> None:
+def test_a_key_has_its_pace(program: TestClient, app: FastAPI, settings: Settings) -> None:
     settings.systems.calls_per_minute = 3
-    program = with_key(TestClient(create_app(settings, run_relay=False)), system.key)
+    forget(app, settings)
 
     statuses = [program.get("/api/v1/me").status_code for _ in range(4)]
     refused = program.get("/api/v1/me")

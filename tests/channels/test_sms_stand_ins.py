@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from fastapi import FastAPI
 from PIL import Image
 from pydantic import SecretStr
 from sqlalchemy import select
 
 from hotline import channels
-from hotline.app import create_app
+from hotline.app import forget
 from hotline.channels.console import Console
 from hotline.channels.sms import Sms
 from hotline.db import Database
@@ -78,7 +79,7 @@ def stand_in(name: str, address: str, service: str) -> WebStandIn:
 
 @pytest.fixture(params=GATEWAYS)
 def line(
-    request: pytest.FixtureRequest, sqlite_database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, sqlite_database: Database, app: FastAPI, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Line]:
     name, service, provider = request.param, bound(), bound()
     address = address_of(provider)
@@ -90,7 +91,8 @@ def line(
     channel = Listening(own)
     monkeypatch.setitem(channels.register(), "sms", channel)
     played = stand_in(name, address, address_of(service))
-    with serving(create_app(own, run_relay=False), service), serving(played.app, provider):
+    forget(app, own)
+    with serving(app, service), serving(played.app, provider):
         yield Line(played, channel, sqlite_database)
 
 

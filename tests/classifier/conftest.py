@@ -9,6 +9,7 @@ import yaml
 from classifier import Gazetteer, load, places_from_city
 from classifier.__main__ import main
 from classifier.model import Classifier
+from tests.cli.running import once_a_run
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "classifier" / "data" / "seed_examples.jsonl"
@@ -27,11 +28,12 @@ def gazetteer(city: Any) -> Gazetteer:
 
 
 @pytest.fixture(scope="session")
-def demo_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    options = ["--examples", str(EXAMPLES), "--taxonomy", str(TAXONOMY), "--city", str(CITY), "--out", str(folder)]
-    assert main(["train", *options]) == 0
-    return folder
+def demo_model(folder_of_the_run: None) -> Path:
+    def train(folder: Path) -> None:
+        options = ["--examples", str(EXAMPLES), "--taxonomy", str(TAXONOMY), "--city", str(CITY), "--out", str(folder / "model")]
+        assert main(["train", *options]) == 0
+
+    return once_a_run("demo-model", train) / "model"
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -56,15 +56,22 @@ def a_demo_city(folder: Path) -> None:
 
 @cache
 def _demo_city() -> Path:
-    """Playing the demo's cases takes long, so one of the test processes does it once, and the others wait."""
-    folder = Path(os.environ[OF_THE_RUN], "demo-city")
+    def seed(folder: Path) -> None:
+        seeded = command("seed", env=environment(folder))
+        assert seeded.returncode == 0, seeded.stderr
+
+    return once_a_run("demo-city", seed)
+
+
+def once_a_run(name: str, make: Callable[[Path], None]) -> Path:
+    """A folder with what takes long to make, so one of the test processes makes it, and the others wait."""
+    folder = Path(os.environ[OF_THE_RUN], name)
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "seeded").exists():
-            seeded = command("seed", env=environment(folder))
-            assert seeded.returncode == 0, seeded.stderr
-            (folder / "seeded").touch()
+        if not (folder / "made").exists():
+            make(folder)
+            (folder / "made").touch()
     return folder
 
 

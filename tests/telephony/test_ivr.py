@@ -19,6 +19,9 @@ from hotline import db
 from hotline.db import Database
 from hotline.services.telephone import callbacks
 from hotline.services.telephone.flow_calls import Outcome
+from hotline.settings import Settings
+from hotline.telephony import ivr
+from hotline.telephony.agi import AgiServer
 from hotline.telephony.console import Console
 from hotline.telephony.ivr import DEFAULT, Ivr
 from hotline.telephony.ivr import Database as Service
@@ -190,16 +193,31 @@ async def test_nobody_free_leads_to_a_message(database: Database) -> None:
 def test_a_broken_set_of_flows_is_refused_whole_and_the_former_stays(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ivr = Ivr(Service(), spool=Path("/spool"))
-    assert ivr.load()
+    flows = Ivr(Service(), spool=Path("/spool"))
+    assert flows.load()
 
     def refuse() -> dict[str, ivr_flows.Flow]:
         raise ivr_flows.FlowsRefused([])
 
     monkeypatch.setattr(ivr_flows, "load_flows", refuse)
 
-    assert not ivr.load()
+    assert not flows.load()
     assert "the flows were not loaded again" in caplog.text
+
+
+def test_signals_are_heard_as_soon_as_it_answers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[signal.Signals] = []
+
+    async def start(*_: object) -> None:
+        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        heard.extend(number for number in numbers if asyncio.get_running_loop().remove_signal_handler(number))
+        raise OSError("the port is taken")
+
+    monkeypatch.setattr(AgiServer, "start", start)
+
+    with pytest.raises(OSError, match="taken"):
+        ivr.run(settings, beat_on=None)
+    assert heard == [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 
 
 # --- as a program

@@ -4,6 +4,7 @@ import json
 import logging
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
@@ -141,12 +142,15 @@ def test_a_database_that_cannot_store_gives_a_plain_sentence(
     assert (answer.status_code, "暂时无法保存" in answer.text) == (503, True)
 
 
-def test_a_bug_is_told_as_a_plain_sentence_and_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bug_is_told_as_a_plain_sentence_and_logged(
+    pages: Database, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     def broken() -> None:
         raise ZeroDivisionError
 
-    client.app.add_api_route("/broken", broken)  # type: ignore[attr-defined]
-    browser = TestClient(client.app, raise_server_exceptions=False)
+    app = create_app(settings, run_relay=False)
+    app.add_api_route("/broken", broken)
+    browser = TestClient(app, raise_server_exceptions=False)
 
     answer = browser.get("/broken")
 
@@ -172,9 +176,10 @@ def test_static_files_named_by_their_content_are_kept_for_ever(client: TestClien
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/metrics", "/api/docs", "/api/openapi.json"])
-def test_operators_pages_answer_this_machine_or_the_token_only(pages: Database, settings: Settings, path: str) -> None:
+def test_operators_pages_answer_this_machine_or_the_token_only(
+    pages: Database, settings: Settings, app: FastAPI, path: str
+) -> None:
     settings.web.operator_token = SecretStr("operators-only")
-    app = create_app(settings, run_relay=False)
     far = TestClient(app, client=("203.0.113.9", 50000))
 
     assert far.get(path).status_code == 403
@@ -183,8 +188,8 @@ def test_operators_pages_answer_this_machine_or_the_token_only(pages: Database, 
     assert TestClient(app, client=("127.0.0.1", 50000)).get(path).status_code in (200, 503)
 
 
-def test_what_a_proxy_of_this_machine_passes_on_is_not_this_machine(pages: Database, settings: Settings) -> None:
-    browser = TestClient(create_app(settings, run_relay=False), client=("127.0.0.1", 50000))
+def test_what_a_proxy_of_this_machine_passes_on_is_not_this_machine(pages: Database, app: FastAPI) -> None:
+    browser = TestClient(app, client=("127.0.0.1", 50000))
 
     assert browser.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 403
 
