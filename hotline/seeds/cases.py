@@ -23,7 +23,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 # The same demo every time.
 SEED = 12345
 # Of the days before: so many contacts each.
-A_DAY = 10
+A_DAY = 6
 NOTHING = year.Played(contacts=0, acts=0)
 SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦许何吕施张孔曹严华金魏陶姜"
 

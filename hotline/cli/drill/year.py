@@ -18,7 +18,7 @@ from hotline.services.telephone import number_places
 from models import Alert, Call, Case, Contact, PressureSign, ScorePeriod, Staff, Survey, now
 from models.base import CITY_TIME
 
-CONTACTS, SEED = 6000, 12345
+CONTACTS, SEED = 3000, 12345
 SHORTEST, LONGEST = timedelta(days=14), timedelta(days=366)
 SHOWN = (Contact, Call, Case, Survey, Alert, PressureSign, ScorePeriod)
 

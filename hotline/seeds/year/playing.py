@@ -62,7 +62,8 @@ class _Year:
 
 def play(days: Days, settings: Settings, *, first: datetime, end: datetime, contacts: int, seed: int) -> Played:
     """`days`: opens the session in which a day, or part of one, is played; the same one each time, or a transaction for each."""
-    triage.start(settings)
+    # As it is at the beginning: what it would learn on the way depends on how fast the machine is.
+    triage.use(triage.start(settings))
     chance = random.Random(seed)  # noqa: S311 -- the same year every time
     with _collected_seldom(), ids_drawn_by(random.Random(seed)):  # noqa: S311
         return _play(days, chance, first=first, end=end, contacts=contacts)
