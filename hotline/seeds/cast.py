@@ -30,6 +30,7 @@ from hotline.services.cases import How
 from hotline.services.dispatching import ReturnReason
 from hotline.services.draft_form import DraftForm
 from hotline.services.incidents import linking, telling
+from hotline.services.scores import recount, sums
 from hotline.services.sideways import doors, refusals
 from hotline.services.survey_plans import rulings
 from hotline.services.survey_plans.traces import Origin
@@ -295,7 +296,8 @@ class Cast:
         self.follow()
 
     def add_up(self) -> None:
-        TIMETABLE["add_up_scores"].run(self.session)
+        """Every day anew: the timetable looks at days that changed since, and here all of them lie in the past."""
+        sums.refresh_days(self.session, recount.days(self.session))
 
     def follow(self) -> None:
         """What follows from the events so far, at this time. Nothing is sent: a demo's citizens have no telephones."""

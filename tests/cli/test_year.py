@@ -83,6 +83,7 @@ def test_a_small_year_shows_its_storm_its_dishonest_unit_and_its_bad_one(played:
         october = session.scalars(select(ScorePeriod)).one()
         assert (october.starts_on, october.created_at.astimezone(CITY_TIME).date()) == (date(2026, 10, 1), date(2026, 11, 8))
         assert [difference for ids in recount.batches(session) for difference in recount.compare(session, ids)] == []
+        assert [difference for day in recount.days(session) for difference in recount.compare_sums(session, day)] == []
         assert recount.compare_periods(session) == []
 
 

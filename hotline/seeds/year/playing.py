@@ -89,7 +89,7 @@ def _play(days: Days, chance: random.Random, *, first: datetime, end: datetime, 
         world.cast = _cast_in(session, world.cast)
         world.cast.go_home()
         world.cast.receive_receipts()
-        rounds.add_up(world)
+        world.cast.add_up()
     return Played(contacts=world.contacts, acts=world.cast.acts, storm=day, township=township)
 
 
