@@ -32,7 +32,7 @@ asterisk: $(READY) ## a real Asterisk and a voice, unless the machine has them
 
 run: $(READY) $(MODEL)/manifest.json ## the whole service with a demo city, on http://127.0.0.1:8000
 	@[ "$$HOTLINE_TELEPHONY" = off ] || $(BIN)/python -m tools.asterisk >/dev/null || true
-	@HOTLINE_DEMO=$${HOTLINE_DEMO:-true} exec $(BIN)/hotline up
+	@HOTLINE_DEMO=$${HOTLINE_DEMO:-true} HOTLINE_DEMO_DAYS=$${HOTLINE_DEMO_DAYS:-30} exec $(BIN)/hotline up
 
 test: $(READY) $(MODEL)/manifest.json ## all tests (T=path for some)
 	@[ "$$HOTLINE_TELEPHONY" = off ] || $(BIN)/python -m tools.asterisk || [ "$$CI" != true ]

@@ -242,6 +242,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("var")
     demo: bool = False
     demo_password: SecretStr | None = None
+    demo_days: int = Field(default=0, ge=0, le=366)
     telephony: Literal["on", "off"] = "on"
     model_dir: Path = Path("classifier/artifacts/demo")
     log_level: str = "INFO"

@@ -1,9 +1,10 @@
 """What every table shares: the declarative base, ids, times, names of constraints. Personal fields are in `models.privacy`."""
 
+import random
 import secrets
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime
@@ -25,6 +26,7 @@ NAMING = {
 
 
 _as_if: ContextVar[datetime | None] = ContextVar("as_if", default=None)
+_drawn: ContextVar[Callable[[], uuid.UUID] | None] = ContextVar("drawn", default=None)
 
 
 # By this clock the city's days begin and end.
@@ -53,9 +55,35 @@ def as_if(moment: datetime) -> Iterator[None]:
 
 def new_id() -> uuid.UUID:
     """A version 7 UUID (RFC 9562): later ids sort after earlier ones, so that inserts stay at the end of an index."""
-    milliseconds = time.time_ns() // 1_000_000
-    value = milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)
-    return uuid.UUID(int=value)
+    draw = _drawn.get()
+    return draw() if draw else _version_7(time.time_ns() // 1_000_000 << 12 | secrets.randbits(12), secrets.randbits(62))
+
+
+def _version_7(stamp: int, rest: int) -> uuid.UUID:
+    """`stamp`: milliseconds, and twelve bits that tell apart what falls into one of them."""
+    return uuid.UUID(int=(stamp >> 12) << 80 | 7 << 76 | (stamp & 0xFFF) << 64 | 2 << 62 | rest)
+
+
+@contextmanager
+def ids_drawn_by(chance: random.Random) -> Iterator[None]:
+    """Within the block ids are of the moment that `now` tells, and drawn by `chance`: a history can be played again."""
+    latest = 0
+
+    def draw() -> uuid.UUID:
+        nonlocal latest
+        stamp = int(now().timestamp() * 1000) << 12
+        # Of one moment the later id sorts after the earlier; it may reach a little into the next one.
+        latest = latest + 1 if stamp <= latest < stamp + _A_MINUTE else stamp
+        return _version_7(latest, chance.getrandbits(62))
+
+    token = _drawn.set(draw)
+    try:
+        yield
+    finally:
+        _drawn.reset(token)
+
+
+_A_MINUTE = 60_000 << 12
 
 
 # The ids of all records of which the time tells when they came in. Figures by days begin at an id.

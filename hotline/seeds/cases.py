@@ -2,13 +2,16 @@
 
 import random
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import cycle
 
+from sqlalchemy.orm import Session
+
 from hotline.db import Database
-from hotline.seeds import beside, systems
+from hotline.seeds import beside, systems, year
 from hotline.seeds.cast import Cast
 from hotline.seeds.letters import Letter, all_letters
 from hotline.services import triage
@@ -20,6 +23,11 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 GREETING = "您好，您反映的情况已收到，正在为您核实，请稍候。"
 # What those who were answered in a conversation reply when they are asked how the agent was; two say nothing.
 RATINGS = ("5", "非常满意", "4", "5", "", "3", "满意", "5", "", "2")
+# The same demo every time.
+SEED = 12345
+# Of the days before: so many contacts each.
+A_DAY = 6
+NOTHING = year.Played(contacts=0, acts=0)
 SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦许何吕施张孔曹严华金魏陶姜"
 
 
@@ -78,17 +86,24 @@ BATCHES = (
 
 
 def load_cases(database: Database, settings: Settings) -> int:
-    """All of them or none, in one transaction; returns how many."""
+    """All of them or none, and the days before them, in one transaction; returns how many."""
     triage.start(settings)
     with database.unit_of_work() as session:
-        story = Story(Cast(session))
+        before = _days_before(session, settings) if settings.demo_days else NOTHING
+        story = Story(Cast(session, acts=before.acts))
         for batch in BATCHES:
             story.play(batch)
         others = beside.play(story.cast) + systems.play(story.cast, settings)
         story.cast.archive()
         story.cast.add_up()
         alarms.ring(session)
-    return others + sum(batch.count for batch in BATCHES)
+    return before.contacts + others + sum(batch.count for batch in BATCHES)
+
+
+def _days_before(session: Session, settings: Settings) -> year.Played:
+    """A part of the simulated year, up to this minute."""
+    end, days = now(), settings.demo_days
+    return year.play(lambda: nullcontext(session), settings, first=end - days * DAY, end=end, contacts=days * A_DAY, seed=SEED)
 
 
 class Story:
@@ -98,8 +113,7 @@ class Story:
         self._letters = cycle(all_letters())
         self._ratings = cycle(RATINGS)
         self._agents = cycle(["agent1", "agent2", "agent3", "agent4", "agent5"])
-        # The same demo every time.
-        self._chance = random.Random(12345)  # noqa: S311
+        self._chance = random.Random(SEED)  # noqa: S311
 
     def play(self, batch: Batch) -> None:
         for letter, start in zip(self._letters, self._starts(batch), strict=False):

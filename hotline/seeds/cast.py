@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from hotline import events
 from hotline.ports import Inbound
 from hotline.seeds.letters import Letter
+from hotline.seeds.memory import Memory
 from hotline.services import (
     access,
     answers,
@@ -30,6 +31,7 @@ from hotline.services.conversations import threads
 from hotline.services.dispatching import ReturnReason
 from hotline.services.draft_form import DraftForm
 from hotline.services.incidents import linking, telling
+from hotline.services.scores import recount, sums
 from hotline.services.sideways import doors, refusals
 from hotline.services.survey_plans import rulings
 from hotline.services.survey_plans.traces import Origin
@@ -68,6 +70,7 @@ class Cast:
     def __init__(self, session: Session, *, acts: int = 0) -> None:
         """`acts`: how many there were in earlier transactions; each has a key of its own."""
         self.session = session
+        self._memory = Memory.of(session)
         everybody = session.scalars(select(Staff).options(joinedload(Staff.unit)).order_by(Staff.created_at)).all()
         self._staff = {staff.username: staff for staff in everybody}
         self._liaisons = {staff.unit_id: staff for staff in everybody if staff.unit_id}
@@ -181,8 +184,12 @@ class Cast:
             refusals.decide(self.session, row, grant=True, note="情况属实。", by=self.actor("leader1"))
             self.follow()
 
+    def open_form(self, contact: Contact, letter: Letter) -> DraftForm:
+        """What the service has filled in by itself."""
+        return drafts.open_draft(self.session, contact, 1)
+
     def _form(self, contact: Contact, letter: Letter, *, with_unit: bool) -> DraftForm:
-        form = drafts.open_draft(self.session, contact, 1)
+        form = self.open_form(contact, letter)
         lead, assists = dispatching.choose_unit(self.session, letter.category, form.area_code or "")
         return form.model_copy(
             update={
@@ -304,17 +311,20 @@ class Cast:
         self.follow()
 
     def add_up(self) -> None:
-        TIMETABLE["add_up_scores"].run(self.session)
+        """Every day anew: the timetable looks at days that changed since, and here all of them lie in the past."""
+        sums.refresh_days(self.session, recount.days(self.session))
 
     def follow(self) -> None:
         """What follows from the events so far, at this time. Nothing is sent: a demo's citizens have no telephones."""
         self.session.flush()
-        while rows := self.session.scalars(select(OutboxMessage).where(OutboxMessage.done_at.is_(None))).all():
+        while outbox.take_announced(self.session):
+            rows = self.session.scalars(select(OutboxMessage).where(OutboxMessage.done_at.is_(None))).all()
             for row in rows:
                 self._run_handlers(events.ALL[row.event].from_body(row.body))
             outbox.settle(self.session, [row.id for row in rows])
             self.session.flush()
         self.settle_deliveries()
+        self._memory.forget()
 
     def _run_handlers(self, event: events.Event) -> None:
         for handler in HANDLERS[type(event)]:

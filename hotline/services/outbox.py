@@ -51,6 +51,11 @@ def announced(session: Session) -> None:
     session.info["announced"] = True
 
 
+def take_announced(session: Session) -> bool:
+    """For whoever runs what follows in the same transaction: whether there is something since the last call."""
+    return bool(session.info.pop("announced", False))
+
+
 def telling(event: type[Event], source: FromClause, **columns: ColumnElement[Any]) -> Insert:
     """`emit` as a part of PostgreSQL's statement that makes the fact: an event for each row of `source`, told by its columns.
 

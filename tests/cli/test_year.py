@@ -1,11 +1,13 @@
 """The simulated year: two weeks of it, played by the services, and what its pages would show."""
 
+from contextlib import nullcontext
 from datetime import date, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import time_machine
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from hotline import seeds
@@ -18,13 +20,36 @@ from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import boards, recount
 from hotline.services.scores.spans import Span, Stretch
 from hotline.settings import Settings, get_settings
-from models import Alert, AlertKind, Contact, Dimension, PressureKind, PressureSign, ScorePeriod, Unit
+from models import (
+    Alert,
+    AlertKind,
+    Base,
+    Call,
+    Callback,
+    CallbackState,
+    CallEnding,
+    Case,
+    CaseEvent,
+    Contact,
+    Dimension,
+    Incident,
+    IncidentCase,
+    PhoneLine,
+    Presence,
+    PresenceState,
+    PressureKind,
+    PressureSign,
+    QueueEntry,
+    ScorePeriod,
+    Unit,
+)
 from models.base import CITY_TIME
 from tests.factories_contacts import make_contact
 from tests.factories_model import small_model
 
 FIRST, END = datetime(2026, 10, 26, tzinfo=CITY_TIME), datetime(2026, 11, 9, 12, tzinfo=CITY_TIME)
-CASES = 85
+CONTACTS, SEED = 100, 2
+STORM = {"0208", "0401", "0402"}
 
 
 @pytest.fixture
@@ -32,18 +57,23 @@ def played(sqlite_database: Database, settings: Settings, tmp_path: Path, clock:
     settings.model_dir = small_model(tmp_path / "model")
     seeds.load_people(sqlite_database, settings)
     try:
-        return year.play(sqlite_database, settings, first=FIRST, end=END, cases=CASES, seed=1)
+        return year.play(sqlite_database.unit_of_work, settings, first=FIRST, end=END, contacts=CONTACTS, seed=SEED)
     finally:
         triage.use(None)
 
 
+@pytest.mark.timeout(300)
 def test_a_small_year_shows_its_storm_its_dishonest_unit_and_its_bad_one(played: year.Played, sqlite_database: Database) -> None:
     with sqlite_database.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Contact)) == played.contacts == CASES
+        assert count(session, Contact) == played.contacts >= CONTACTS
         storm = session.scalars(select(Alert).where(Alert.kind == AlertKind.CLUSTER).order_by(Alert.created_at)).all()
         assert {alert.created_at.astimezone(CITY_TIME).date() for alert in storm} == {played.storm}
-        assert {alert.subject for alert in storm} == {f"{played.township}:{each}" for each in ("0208", "0401", "0402")}
+        assert {alert.subject for alert in storm} == {f"{played.township}:{each}" for each in STORM}
         assert all(alert.cleared_at is not None for alert in storm)
+
+        assert_the_storm_became_incidents(session)
+        assert_the_telephone_was_busy(session)
+        assert_nobody_waits_nor_sits_at_a_desk(session)
 
         assert pressed_units(session) == {DISHONEST_UNIT}
         assert mean(session, DISHONEST_UNIT, Indicator.ON_TIME) == 1.0
@@ -53,7 +83,53 @@ def test_a_small_year_shows_its_storm_its_dishonest_unit_and_its_bad_one(played:
         october = session.scalars(select(ScorePeriod)).one()
         assert (october.starts_on, october.created_at.astimezone(CITY_TIME).date()) == (date(2026, 10, 1), date(2026, 11, 8))
         assert [difference for ids in recount.batches(session) for difference in recount.compare(session, ids)] == []
+        assert [difference for day in recount.days(session) for difference in recount.compare_sums(session, day)] == []
         assert recount.compare_periods(session) == []
+
+
+def assert_the_telephone_was_busy(session: Session) -> None:
+    calls = session.scalars(select(Call)).all()
+    spoken = [call for call in calls if call.ending == CallEnding.SPOKEN]
+    assert all(call.ended_at for call in calls)
+    assert all(call.staff_id and call.wrapped_up_at for call in spoken)
+    assert all(call.queued_at and call.answered_at and call.queued_at < call.answered_at for call in spoken)
+    assert any(call.rating for call in spoken)
+    assert count(session, Callback, Callback.state == CallbackState.WAITING) == 0
+
+
+def assert_the_storm_became_incidents(session: Session) -> None:
+    assert set(session.scalars(select(Incident.category_code))) == STORM
+    assert count(session, IncidentCase, IncidentCase.answered_at.is_not(None)) > 2 * len(STORM)
+
+
+def assert_nobody_waits_nor_sits_at_a_desk(session: Session) -> None:
+    assert count(session, QueueEntry) == 0
+    assert set(session.scalars(select(Presence.state))) == {PresenceState.OFFLINE}
+    assert count(session, PhoneLine, PhoneLine.staff_id.is_not(None)) == 0
+
+
+def count(session: Session, entity: type[Base], *which: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(entity).where(*which)) or 0
+
+
+def test_the_same_seed_is_the_same_year(sqlite_database: Database, settings: Settings, tmp_path: Path) -> None:
+    settings.model_dir = small_model(tmp_path / "model")
+    seeds.load_people(sqlite_database, settings)
+    try:
+        assert once(sqlite_database, settings) == once(sqlite_database, settings)
+    finally:
+        triage.use(None)
+
+
+def once(database: Database, settings: Settings) -> list[tuple[UUID, str, str, datetime]]:
+    """All that was done to the cases of a small year, which is then undone."""
+    with database.unit_of_work() as session:
+        year.play(lambda: nullcontext(session), settings, first=FIRST, end=END, contacts=28, seed=7)
+        session.flush()
+        done = select(CaseEvent.id, Case.number, CaseEvent.action, CaseEvent.at).join(Case, Case.id == CaseEvent.case_id)
+        found = [(id, number, str(action), at) for id, number, action, at in session.execute(done.order_by(CaseEvent.id))]
+        session.rollback()
+    return found
 
 
 def pressed_units(session: Session) -> set[str]:

@@ -26,10 +26,13 @@ from models import now
 # Clocks of two machines may differ by so much.
 SLACK = timedelta(minutes=2)
 MOST_SHOWN = 20
+CONTACTS = 200
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--contacts", type=int, default=200, help="letters to write (default 200)")
+    parser.add_argument(
+        "--contacts", type=int, help=f"letters to write (default {CONTACTS}; of a year calls too: {year.CONTACTS})"
+    )
     parser.add_argument("--agents", type=int, default=6, help="agent1, agent2 … take part (default 6)")
     parser.add_argument("--units", type=int, default=6, help="the units of liaison1, liaison2 … take part (default 6)")
     parser.add_argument("--texts", type=Path, help="CSV with a column text_clean or text (default: invented letters)")
@@ -44,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _play(arguments: argparse.Namespace) -> int:
     settings = beside.prepare()
-    wanted = texts(arguments.contacts, arguments.texts)
+    wanted = texts(arguments.contacts or CONTACTS, arguments.texts)
     url = arguments.url or f"http://{settings.web.host}:{settings.web.port}"
     require_service(url)
     start = now() - SLACK

@@ -15,12 +15,12 @@ from hotline.errors import HotlineError
 from hotline.seeds import views
 from hotline.seeds.staff import usernames
 from hotline.services.telephone import number_places
-from models import Alert, Case, Contact, PressureSign, ScorePeriod, Staff, Survey, now
+from models import Alert, Call, Case, Contact, PressureSign, ScorePeriod, Staff, Survey, now
 from models.base import CITY_TIME
 
-CASES, SEED = 3000, 12345
+CONTACTS, SEED = 3000, 12345
 SHORTEST, LONGEST = timedelta(days=14), timedelta(days=366)
-SHOWN = (Contact, Case, Survey, Alert, PressureSign, ScorePeriod)
+SHOWN = (Contact, Call, Case, Survey, Alert, PressureSign, ScorePeriod)
 
 
 class NotEmpty(HotlineError):
@@ -29,7 +29,6 @@ class NotEmpty(HotlineError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--year", action="store_true", help="load a simulated year into an empty database instead")
-    parser.add_argument("--cases", type=int, default=CASES, help=f"letters of the year (default {CASES})")
     parser.add_argument("--from", dest="first", type=date.fromisoformat, help="its first day; it ends now (default: a year ago)")
     parser.add_argument("--seed", type=int, default=SEED, help="another number, another year")
 
@@ -48,15 +47,17 @@ def run(arguments: argparse.Namespace) -> int:
     # Only now, for it loads the classifier.
     from hotline.seeds import year
 
-    began = time.monotonic()
-    played = year.play(db.database(), settings, first=first, end=end, cases=arguments.cases, seed=arguments.seed)
-    seconds = time.monotonic() - began
+    began, busy_before = time.monotonic(), time.process_time()
+    played = year.play(
+        db.database().unit_of_work, settings, first=first, end=end, contacts=arguments.contacts or CONTACTS, seed=arguments.seed
+    )
+    seconds, busy = time.monotonic() - began, time.process_time() - busy_before
     with db.database().unit_of_work() as session:
         views.load_views(session)
     for line in _counts(db.database()):
         print(line)
     print(f"storm on {played.storm} in {played.township}")
-    print(f"{played.contacts} letters in {seconds:.1f} s, {played.contacts / seconds:.1f} a second")
+    print(f"{played.contacts} contacts in {seconds:.1f} s, {played.contacts / busy:.1f} a second of processor time")
     return 0
 
 

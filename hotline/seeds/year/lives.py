@@ -1,74 +1,69 @@
 """The life of one case, act by act: each yields the moment of its next act."""
 
-import random
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from hotline.seeds.letters import Letter
 from hotline.seeds.year import people
-from hotline.seeds.year.acting import YearCast
 from hotline.seeds.year.people import Habits, Opinion
-from hotline.services.cases import How
+from hotline.seeds.year.turning import filed
+from hotline.seeds.year.world import DAY, HOUR, MINUTE, Life, Part, Wave, World, at_work
+from hotline.services.queue_rule import VOICE
+from hotline.services.same_matter import is_shielded
 from hotline.services.survey_plans.traces import Origin
-from models import CaseStatus, Contact, Verdict
+from models import CaseStatus, ClosureKind, Verdict
 from models.base import CITY_TIME
+from models.workflow import CASE_OPEN
 
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-AGENTS, MOST_OPEN = 24, 2
-CHANNELS = {"mailbox": 6, "wechat": 3, "sms": 1}
-SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦许何吕施张孔曹严华金魏陶姜"
+CHANNELS = {VOICE: 12, "mailbox": 4, "wechat": 3, "sms": 1}
 ANSWERS_BY_ITSELF, RETURNS_GRANTED, SENT_BACK = 0.4, 0.4, 0.05
-FROM_HOUR, TO_HOUR = 8, 20
-HEAP_DAYS = 2
-
-Life = Iterator[datetime]
-Part = Generator[datetime, None, datetime]  # gives the moment at which it ended
+WITHDRAWN, WANTS_TIME, TIME_GRANTED, ASKS_AGAIN = 0.02, 0.05, 0.7, 0.03
+HEAP_DAYS = 3
+STORM_NEWS = "受雷雨大风影响，抢修人员已在现场处置，预计今晚恢复，请注意安全。"
 
 
-@dataclass
-class World:
-    """What is known of the whole year while it is played."""
-
-    chance: random.Random
-    cast: YearCast
-    opinions: dict[UUID, Opinion] = field(default_factory=dict)
-    letters: dict[UUID, Letter] = field(default_factory=dict)
-    # Closed cases of a unit that will answer in its citizens' place.
-    to_pretend: list[UUID] = field(default_factory=list)
-    open_contacts: dict[str, int] = field(default_factory=lambda: {f"agent{n}": 0 for n in range(1, AGENTS + 1)})
-    citizens: int = 0
-    contacts: int = 0
-    filed: list[datetime] = field(default_factory=list)
-
-    def agent(self) -> str | None:
-        free = [name for name, count in self.open_contacts.items() if count < MOST_OPEN]
-        return self.chance.choice(free) if free else None
-
-
-def life(world: World, letter: Letter, at: datetime, channel: str) -> Life:
-    chance = world.chance
-    world.contacts += 1
+def life(world: World, letter: Letter, at: datetime, channel: str, wave: Wave | None = None) -> Life:
     world.citizens += 1
     citizen = world.citizens
-    contact_id = world.cast.write(letter, at=at, channel=channel, name=_name(chance), number=_number(citizen)).id
-    at += chance.uniform(1, 14) * MINUTE
-    yield at
-    while (agent := world.agent()) is None:
-        at += 3 * MINUTE
+    case = yield from filed(world, letter, at, channel, citizen)
+    if case is None or case.closure == ClosureKind.DIRECT:
+        return
+    case_id, at = case.id, case.created_at
+    world.letters[case_id] = letter
+    if wave is not None:
+        wave.cases.append(case_id)
+        at = max(at, wave.gathers_at)
         yield at
-    world.open_contacts[agent] += 1
-    world.cast.take(_contact(world, contact_id), by=agent, at=at)
-    at += chance.uniform(2, 9) * MINUTE
-    yield at
-    how: How = "answer" if letter.kind == "inquiry" and chance.random() < 0.8 else "dispatch"
-    case = world.cast.file(_contact(world, contact_id), letter, by=agent, at=at, how=how)
-    world.open_contacts[agent] -= 1
-    world.filed.append(at)
-    if how == "dispatch":
-        world.letters[case.id] = letter
-        yield from _at_unit(world, case.id, citizen, at)
+        if case_id in wave.follow:
+            return
+    elif not is_shielded(case) and world.chance.random() < ASKS_AGAIN:
+        again = at + 2 * DAY
+        world.expect(again, ask_again(world, case_id, letter, citizen, again))
+    yield from _at_unit(world, case_id, citizen, at, steady=wave is not None)
+
+
+def gather(world: World, wave: Wave) -> Life:
+    """The dispatcher makes one incident of what one wave of the storm has brought so far."""
+    found = [world.cast.case(case_id) for case_id in wave.cases]
+    if len(found) > 1:
+        world.cast.gather(found, title=f"雷雨大风：{found[0].title}", news=STORM_NEWS, at=wave.gathers_at)
+        wave.follow.update(case.id for case in found[1:])
+        for case in found[1:]:
+            world.opinions[case.id] = people.opinion(people.DECENT, world.chance)
+    yield from ()
+
+
+def ask_again(world: World, case_id: UUID, letter: Letter, citizen: int, at: datetime) -> Life:
+    """The citizen rings if nothing has come of it yet."""
+    if world.cast.case(case_id).status not in CASE_OPEN:
+        return
+    again = letter.model_copy(
+        update={"title": f"{letter.title}（再次反映）", "text": f"前天已经反映过，还没有解决：{letter.text}"}
+    )
+    case = yield from filed(world, again, at, VOICE, citizen, same_as=case_id)
+    if case is not None and case.closure != ClosureKind.DIRECT:
+        world.letters[case.id] = again
+        yield from _at_unit(world, case.id, citizen, case.created_at)
 
 
 def rework(world: World, case_id: UUID, at: datetime) -> Life:
@@ -79,15 +74,22 @@ def rework(world: World, case_id: UUID, at: datetime) -> Life:
     if case.status == CaseStatus.REOPENED:
         world.cast.dispatch_again(case, at=at)
         world.citizens += 1
-        yield from _at_unit(world, case_id, world.citizens, at, again=True)
+        yield from _at_unit(world, case_id, world.citizens, at, again=True, steady=True)
 
 
-def _at_unit(world: World, case_id: UUID, citizen: int, at: datetime, *, again: bool = False) -> Part:
+def _at_unit(world: World, case_id: UUID, citizen: int, at: datetime, *, again: bool = False, steady: bool = False) -> Part:
+    """`again`: it was done before. `steady`: it is neither given back nor withdrawn, for others may follow it."""
     at = at_work(at + world.chance.uniform(5, 80) * MINUTE)
     yield at
-    if not again and world.chance.random() < _habits(world, case_id).returned:
+    if not steady and world.chance.random() < _habits(world, case_id).returned:
         at = yield from _given_back(world, case_id, at)
     habits = _habits(world, case_id)
+    at = yield from _begun(world, case_id, habits, at)
+    if not steady and world.chance.random() < WITHDRAWN:
+        at += world.chance.uniform(1, 5) * HOUR
+        yield at
+        world.cast.withdraw(world.cast.case(case_id), at=at)
+        return at
     at = yield from _worked_on(world, case_id, habits, at)
     at = yield from _checked(world, case_id, at)
     opinion = world.opinions[case_id] = people.opinion(habits, world.chance, after_rework=again)
@@ -110,13 +112,22 @@ def _given_back(world: World, case_id: UUID, at: datetime) -> Part:
     return at
 
 
-def _worked_on(world: World, case_id: UUID, habits: Habits, at: datetime) -> Part:
+def _begun(world: World, case_id: UUID, habits: Habits, at: datetime) -> Part:
     world.cast.sign(world.cast.case(case_id), at=at)
-    began, due = at, world.cast.lead(world.cast.case(case_id)).due_at or at + DAY
     if world.chance.random() < habits.talked:
         at += world.chance.uniform(3, 50) * MINUTE
         yield at
         world.cast.talk(world.cast.case(case_id), at=at)
+    if world.chance.random() < WANTS_TIME and world.cast.ask_for_time(world.cast.case(case_id), at=at):
+        at = at_work(at + world.chance.uniform(1, 4) * HOUR)
+        yield at
+        granted = world.chance.random() < TIME_GRANTED
+        world.cast.decide_time(world.cast.case(case_id), grant=granted, at=at)
+    return at
+
+
+def _worked_on(world: World, case_id: UUID, habits: Habits, at: datetime) -> Part:
+    began, due = at, world.cast.lead(world.cast.case(case_id)).due_at or at + DAY
     is_late = world.chance.random() < habits.late
     share = world.chance.uniform(1.1, 2.6) if is_late else world.chance.uniform(*habits.pace)
     at = max(at + 5 * MINUTE, _moment_of_answer(habits, began + (due - began) * share, due))
@@ -153,27 +164,5 @@ def say(world: World, case_id: UUID, opinion: Opinion, origin: Origin, *, at: da
     world.cast.survey(case, solved=opinion.solved, **grades, remark=opinion.remark, at=at, origin=origin)
 
 
-def at_work(at: datetime) -> datetime:
-    """Then, or at the beginning of the next day's work."""
-    local = at.astimezone(CITY_TIME)
-    if FROM_HOUR <= local.hour < TO_HOUR:
-        return at
-    morning = local.replace(hour=FROM_HOUR, minute=local.minute)
-    return morning if local.hour < FROM_HOUR else morning + DAY
-
-
 def _habits(world: World, case_id: UUID) -> Habits:
     return people.habits_of(world.cast.unit_of(world.cast.case(case_id)).code)
-
-
-def _contact(world: World, contact_id: UUID) -> Contact:
-    return world.cast.session.get_one(Contact, contact_id)
-
-
-def _name(chance: random.Random) -> str:
-    return chance.choice(SURNAMES) + chance.choice(["女士", "先生"])
-
-
-def _number(citizen: int) -> str:
-    """Ten thousand different ones, one after another."""
-    return f"1380900{citizen * 7919 % 10_000:04}"

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from hotline.seeds import files
 from hotline.seeds.letters import Letter, all_letters
+from hotline.services.queue_rule import VOICE
 from models import PlaceName
 from models.area import PlaceKind
 from models.base import CITY_TIME
@@ -25,9 +26,21 @@ SEASONS: Mapping[str, frozenset[int]] = {
     "1101": frozenset({5, 6, 7, 8}),  # admission to school
     "0801": frozenset({11, 12, 1}),  # wages at the end of the year
 }
+ASKS_BY_PHONE = 15.0
 IN_SEASON, OUT_OF_SEASON = 3.0, 0.1
 # More of what a city hears most.
-OFTEN: Mapping[str, float] = {"0101": 10, "0102": 10, "0106": 8, "0203": 2, "0301": 5, "0303": 3, "0501": 3, "0602": 2, "0604": 3}
+OFTEN: Mapping[str, float] = {
+    "0101": 25,
+    "0102": 25,
+    "0106": 8,
+    "0203": 5,
+    "0301": 5,
+    "0303": 12,
+    "0304": 6,
+    "0501": 3,
+    "0602": 2,
+    "0604": 3,
+}
 NUMBERED = re.compile(r"^(?P<road>\D+)\d+号$")
 
 
@@ -43,9 +56,11 @@ class Matters:
         for place in places:
             self._by_kind.setdefault(place.kind, []).append(place)
 
-    def letter(self, at: datetime) -> Letter:
+    def letter(self, at: datetime, channel: str) -> Letter:
+        """Who rings mostly wants to know something."""
         month = at.astimezone(CITY_TIME).month
-        weights = [_weight(letter.category, month) for letter, _ in self._letters]
+        asks = ASKS_BY_PHONE if channel == VOICE else 1.0
+        weights = [_weight(letter.category, month) * (asks if letter.kind == "inquiry" else 1.0) for letter, _ in self._letters]
         letter, kind = self._chance.choices(self._letters, weights)[0]
         if kind is None:
             return letter

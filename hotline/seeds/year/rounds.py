@@ -1,6 +1,5 @@
 """What is done at set hours of the simulated year: the timetable, the callback desk, the rulings, the month's closing."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -8,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.seeds.year import people
-from hotline.seeds.year.lives import HOUR, MINUTE, Life, World, rework, say
+from hotline.seeds.year.lives import rework, say
+from hotline.seeds.year.world import HOUR, MINUTE, Life, World
 from hotline.services import archiving, outbox, surveys
 from hotline.services.access import Me
 from hotline.services.alerts import rule as alert_rules
@@ -28,8 +28,8 @@ UNREACHED = (AttemptOutcome.NO_ANSWER, AttemptOutcome.BUSY, AttemptOutcome.SWITC
 REACHED, REWORKED = 0.6, 0.85
 
 
-def rounds(world: World, at: datetime, add: Callable[[datetime, Life], None]) -> Life:
-    """Three times a day; `add` takes up what begins with it."""
+def rounds(world: World, at: datetime) -> Life:
+    """Three times a day."""
     while True:
         hour = at.astimezone(CITY_TIME).hour
         with as_if(at):
@@ -39,9 +39,9 @@ def rounds(world: World, at: datetime, add: Callable[[datetime, Life], None]) ->
             if hour == EVENING:
                 _end_day(world)
         if hour == MORNING:
-            add(at + HOUR, _pretend(world, at + HOUR))
-            add(at + HOUR, _supervise(world, at + HOUR))
-            add(at + 2 * HOUR, _rule(world, at + 2 * HOUR, add))
+            world.expect(at + HOUR, _pretend(world, at + HOUR))
+            world.expect(at + HOUR, _supervise(world, at + HOUR))
+            world.expect(at + 2 * HOUR, _rule(world, at + 2 * HOUR))
         at += 12 * HOUR if hour == EVENING else 6 * HOUR
         yield at
 
@@ -85,7 +85,7 @@ def _look_around(world: World) -> None:
 
 def _end_day(world: World) -> None:
     session = world.cast.session
-    world.cast.go_home(but=[name for name, count in world.open_contacts.items() if count])
+    world.cast.go_home(but=world.busy())
     pressure.look(session)
     archiving.archive_closed(session)
     world.cast.follow()
@@ -120,19 +120,20 @@ def _has_answered(world: World, case_id: UUID) -> bool:
     return world.cast.session.scalar(open_one) is None
 
 
-def _rule(world: World, at: datetime, add: Callable[[datetime, Life], None]) -> Life:
+def _rule(world: World, at: datetime) -> Life:
     for case_id in world.cast.waiting_for_ruling():
         ruling = Ruling.REWORK if world.chance.random() < REWORKED else Ruling.EXPLAINED
         world.cast.rule(world.cast.case(case_id), ruling, at=at)
         if ruling == Ruling.REWORK:
-            add(at + HOUR, rework(world, case_id, at + HOUR))
+            world.expect(at + HOUR, rework(world, case_id, at + HOUR))
     yield from ()
 
 
 def _supervise(world: World, at: datetime) -> Life:
-    """A month is closed as soon as it may be, and its report signed."""
+    """Units answer measures; a month is closed as soon as it may be, and its report signed."""
     session, supervisor = world.cast.session, world.cast["supervisor1"]
     with as_if(at):
+        world.cast.answer_measures()
         closing = periods.next_closing(session)
         if closing is not None and closing.is_due and not closing.open_appeals:
             add_up(world)

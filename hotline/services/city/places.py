@@ -1,8 +1,8 @@
 """The city as people name it: the areas to pick from, what a typed place says, and the places of one name that must be asked."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from sqlalchemy import ColumnElement, select
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from classifier import PlaceCandidate
 from hotline.services.city import gazetteer
-from models import Area, AreaKind, now, today
+from models import Area, AreaKind, today
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class Question:
 
 
 NOTHING_TO_ASK = Question()
-READ_AGAIN_AFTER = timedelta(minutes=10)
+READ_AGAIN_AFTER = 600.0  # seconds
 
 
 def of_one_name(session: Session, text: str, *, within: str = "") -> Question:
@@ -67,11 +67,11 @@ class _Kept(Generic[T]):
 
     def __init__(self, read: Callable[[Session], T]) -> None:
         self._read = read
-        self._kept: tuple[datetime, T] | None = None
+        self._kept: tuple[float, T] | None = None
 
     def known(self, session: Session) -> T:
-        if self._kept is None or now() - self._kept[0] > READ_AGAIN_AFTER:
-            self._kept = now(), self._read(session)
+        if self._kept is None or time.monotonic() - self._kept[0] > READ_AGAIN_AFTER:
+            self._kept = time.monotonic(), self._read(session)
         return self._kept[1]
 
 
