@@ -260,6 +260,15 @@ class Channel(Protocol):
 
 
 @runtime_checkable
+class Routing(Protocol):
+    """A channel of several gateways."""
+
+    def route(self, gateway: str) -> str:
+        """The gateway that sends what was given to this one, or to none. Empty where it is neither of ours."""
+        ...
+
+
+@runtime_checkable
 class Fetching(Protocol):
     """A channel whose files are fetched from its provider, after the message is stored."""
 

@@ -34,7 +34,7 @@ IDLE_SECONDS = 0.1
 # What is announced within this time is worked off together: one at a time costs far more, and takes turns from the senders.
 GATHER_SECONDS = 0.15
 TIDY_SECONDS = 1.0
-# So many wait for a network at once in each lane: one provider that is slow does not keep all the others waiting.
+# So many wait at once for each provider, and for all systems together: what is slow keeps nothing else waiting.
 MOST_ERRANDS = 2
 
 
@@ -54,17 +54,25 @@ class Errands:
     """Runs beside the relay what waits for a network, so that nothing else waits for it; each once, whatever its lease does."""
 
     def __init__(self, most: int = MOST_ERRANDS) -> None:
-        self._pools = {lane: ThreadPoolExecutor(most, thread_name_prefix=f"errand-{lane}") for lane in Lane}
+        self._most = most
+        self._is_over = False
+        self._pools: dict[tuple[Lane, str], ThreadPoolExecutor] = {}
         self._under_way: set[tuple[UUID, str]] = set()
         self._lock = threading.Lock()
 
-    def take_on(self, place: tuple[UUID, str], errand: Callable[[], None], *, lane: Lane) -> None:
+    def take_on(self, place: tuple[UUID, str], errand: Callable[[], None], *, lane: Lane, awaits: str = "") -> None:
         """Nothing if it is under way already, or waits for its turn: its lease ended meanwhile."""
         with self._lock:
-            if place in self._under_way:
+            if self._is_over or place in self._under_way:
                 return
             self._under_way.add(place)
-        self._pools[lane].submit(self._run, place, errand)
+            pool = self._pools.get((lane, awaits)) or self._open(lane, awaits)
+        pool.submit(self._run, place, errand)
+
+    def _open(self, lane: Lane, awaits: str) -> ThreadPoolExecutor:
+        pool = ThreadPoolExecutor(self._most, thread_name_prefix=f"errand-{awaits or lane}")
+        self._pools[lane, awaits] = pool
+        return pool
 
     def _run(self, place: tuple[UUID, str], errand: Callable[[], None]) -> None:
         try:
@@ -77,6 +85,8 @@ class Errands:
 
     def stop(self) -> None:
         """What has not begun goes out again when its lease ends."""
+        with self._lock:
+            self._is_over = True
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -213,7 +223,17 @@ class Relay:
             _deliver(self._database, row, handler)
             self._pusher.push(tasks.topics(_event(row)))
 
-        self._errands.take_on((row.id, handler.name), errand, lane=handler.lane)
+        self._errands.take_on((row.id, handler.name), errand, lane=handler.lane, awaits=self._awaited(row, handler))
+
+    def _awaited(self, row: OutboxMessage, handler: Handler) -> str:
+        if handler.awaits is None:
+            return ""
+        try:
+            with self._database.reading() as session:
+                return handler.awaits(session, _event(row))
+        except Exception:
+            log.exception("unknown who is waited for", extra={"handler": handler.name})
+            return ""  # whatever is wrong, the handler meets it too, and it is noted on the row
 
     def _is_over(self, started: float) -> bool:
         return self._database.precedence.is_claimed or time.monotonic() - started >= TURN_SECONDS

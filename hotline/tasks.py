@@ -104,6 +104,8 @@ class Handler:
     # Opens its own short transactions with the network between them: the delivery of what goes out only.
     outside: bool = False
     lane: Lane = Lane.MESSAGES
+    # Who is waited for: one that hangs keeps nobody waiting who waits for another.
+    awaits: Callable[[Session, Any], str] | None = None
 
 
 HANDLERS: dict[type[Event], list[Handler]] = {cls: [] for cls in events.ALL.values()}
@@ -114,12 +116,13 @@ def handles(
     prepare: Callable[[Session, Any], Any] | None = None,
     outside: bool = False,
     lane: Lane = Lane.MESSAGES,
+    awaits: Callable[[Session, Any], str] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a function to run after each of these events."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         for kind in kinds:
-            HANDLERS[kind].append(Handler(function.__name__, function, prepare, outside, lane))
+            HANDLERS[kind].append(Handler(function.__name__, function, prepare, outside, lane, awaits))
         return function
 
     return register
@@ -275,10 +278,20 @@ def owe_notice_of_measure(session: Session, event: CaseSupervised) -> None:
     unit_notices.hear_measure(session, event)
 
 
-@handles(MessageReady, outside=True)
+def _sender(session: Session, event: MessageReady | OutcomeUnclear) -> str:
+    kind, gateway = delivery.given_to(session, event.outgoing_id)
+    return f"{kind}/{channels.route(kind, gateway)}"
+
+
+def _keeper(session: Session, event: MediaAnnounced) -> str:
+    message = session.get_one(Message, event.message_id)
+    return f"{message.channel}/{message.gateway}"
+
+
+@handles(MessageReady, outside=True, awaits=_sender)
 def deliver(database: Database, event: MessageReady) -> None:
     with database.unit_of_work() as session:
-        taken = delivery.take(session, event.outgoing_id)
+        taken = delivery.take(session, event.outgoing_id, route=channels.route)
     if taken is None:
         return
     channel, message = taken
@@ -290,7 +303,7 @@ def deliver(database: Database, event: MessageReady) -> None:
         delivery.settle(session, event.outgoing_id, receipt)
 
 
-@handles(OutcomeUnclear, outside=True)
+@handles(OutcomeUnclear, outside=True, awaits=_sender)
 def ask_outcome(database: Database, event: OutcomeUnclear) -> None:
     with database.unit_of_work() as session:
         question = delivery.ask(session, event.outgoing_id)
@@ -307,7 +320,7 @@ def _looked_up(channel: object, question: delivery.Question) -> Receipt | None:
     return channel.look_up(question.message, provider_id=question.provider_id, tried_at=question.tried_at)
 
 
-@handles(PolicePushReady, outside=True)
+@handles(PolicePushReady, outside=True, awaits=lambda *_: "police")
 def push_to_police(database: Database, event: PolicePushReady) -> None:
     with database.unit_of_work() as session:
         order = police.take(session, event.push_id)
@@ -318,7 +331,7 @@ def push_to_police(database: Database, event: PolicePushReady) -> None:
         police.settle(session, event.push_id, receipt)
 
 
-@handles(MediaAnnounced, outside=True)
+@handles(MediaAnnounced, outside=True, awaits=_keeper)
 def fetch_media(database: Database, event: MediaAnnounced) -> None:
     with database.reading() as session:
         channel = channels.get(session.get_one(Message, event.message_id).channel)

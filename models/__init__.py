@@ -60,7 +60,7 @@ from models.floor import BreakRequest, BreakState, HelpCall, Notice, NoticeRead
 from models.imported import Import, ImportedCase
 from models.incident import Incident, IncidentCase, IncidentUpdate, Repeat
 from models.outbox import Delivery, HandledMessage, OutboxMessage, OutgoingMessage
-from models.provider import ChannelPace, ProviderToken
+from models.provider import GatewayPace, ProviderToken
 from models.report import MonthlyReport
 from models.roster import (
     ChatGroup,
@@ -161,7 +161,6 @@ __all__ = [
     "CaseStatus",
     "CaseWords",
     "Category",
-    "ChannelPace",
     "ChatGroup",
     "ChatKind",
     "Check",
@@ -189,6 +188,7 @@ __all__ = [
     "DutyShift",
     "EventNote",
     "ExchangeState",
+    "GatewayPace",
     "Grade",
     "GuidedExchange",
     "HandledMessage",

@@ -63,6 +63,9 @@ class OutgoingMessage(Record):
 
     channel: Mapped[str] = mapped_column(String(16))
     gateway: Mapped[str] = mapped_column(String(24), default="")
+    sent_by: Mapped[str] = mapped_column(
+        String(24), default=""
+    )  # the gateway that had the last try: it is asked what became of it
     recipient: Mapped[str] = mapped_column(EncryptedText)
     recipient_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     text: Mapped[str] = mapped_column(EncryptedText)

@@ -163,7 +163,7 @@ def test_what_is_settled_is_neither_sent_nor_settled_again(database: Database, d
     (message,) = outgoing(database)
 
     with database.unit_of_work() as session:
-        assert delivery.take(session, message.id) is None
+        assert delivery.take(session, message.id, route=channels.route) is None
         delivery.settle(session, message.id, Receipt(ReceiptState.REFUSED))
 
     (after,) = outgoing(database)

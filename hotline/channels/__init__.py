@@ -10,7 +10,7 @@ from hotline.channels.mailbox import Mailbox
 from hotline.channels.sms import Sms
 from hotline.channels.wechat import Wechat
 from hotline.errors import NotFound
-from hotline.ports import Channel, TokenStore
+from hotline.ports import Channel, Routing, TokenStore
 from hotline.settings import get_settings
 
 _installed: list[TokenStore] = []
@@ -49,6 +49,12 @@ def get(kind: str) -> Channel:
     if kind not in register():
         raise NotFound("There is no channel “{kind}” here.", kind=kind)
     return register()[kind]
+
+
+def route(kind: str, gateway: str) -> str:
+    """The gateway that sends what was given to this one; the same where a channel has no choice."""
+    channel = find(kind)
+    return channel.route(gateway) if isinstance(channel, Routing) else gateway
 
 
 def all() -> Sequence[Channel]:

@@ -72,7 +72,7 @@ class Sms:
         return HttpAnswer(status=STATUS[reason], body=reason.encode())
 
     def send(self, message: Outbound) -> Receipt:
-        gateway = self._gateway_of(message)
+        gateway = self._sender(message.gateway)
         if gateway is None:
             return self._otherwise.send(message)
         if missing := gateway.lacks():
@@ -83,13 +83,18 @@ class Sms:
             return UNREADABLE
 
     def look_up(self, message: Outbound, *, provider_id: str, tried_at: datetime) -> Receipt:
-        gateway = self._gateway_of(message)
-        if gateway is None:
+        # Nobody else: another provider would say that it has never got it, and it would go out twice.
+        gateway = self._gateways.get(message.gateway or self._chosen)
+        if gateway is None or gateway.lacks():
             return Receipt(ReceiptState.UNKNOWN, provider_id, "no gateway to ask")
         try:
             return gateway.look_up(message, provider_id=provider_id, tried_at=tried_at)
         except Invalid:
             return UNREADABLE
+
+    def route(self, gateway: str) -> str:
+        found = self._sender(gateway)
+        return found.name if found else ""
 
     def fetch(self, media: Media) -> File:
         for gateway in self._gateways.values():
@@ -97,9 +102,9 @@ class Sms:
                 return gateway.fetch(media)
         raise NotFound("No gateway gives out files.")
 
-    def _gateway_of(self, message: Outbound) -> Gateway | None:
+    def _sender(self, gateway: str) -> Gateway | None:
         """The one it was given to, while that can send: a citizen is best answered by the number that he or she wrote to."""
-        asked = self._gateways.get(message.gateway)
+        asked = self._gateways.get(gateway)
         if asked is not None and not asked.lacks():
             return asked
         return self._gateways.get(self._chosen)

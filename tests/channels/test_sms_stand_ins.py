@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -205,6 +205,18 @@ def test_a_gateway_without_its_settings_sends_nothing_and_says_which(settings: S
 
     assert receipt.state == ReceiptState.TRY_LATER
     assert "HOTLINE_SMS__TWILIO_FROM" in receipt.reason
+
+
+def test_nobody_is_asked_about_what_went_out_elsewhere(settings: Settings) -> None:
+    """It would say that it has never got it, and the text would go out twice."""
+    sms = sms_settings(gateway="aliyun", twilio_from="")
+    asked = replace(outbound("8000"), gateway="twilio")
+
+    found = Sms(settings.model_copy(update={"sms": sms}), otherwise=Console()).look_up(
+        asked, provider_id="", tried_at=now() - LONG_AGO
+    )
+
+    assert (found.state, found.reason) == (ReceiptState.UNKNOWN, "no gateway to ask")
 
 
 def test_an_answer_goes_out_where_the_citizen_wrote(settings: Settings) -> None:

@@ -52,6 +52,11 @@ def attending(people: Street, agent: str = "agent1") -> Page:
     return settled(desk)
 
 
+def _is_below(what: Locator, other: Locator) -> bool:
+    lower, upper = what.bounding_box(), other.bounding_box()
+    return lower is not None and upper is not None and lower["y"] >= upper["y"] + upper["height"]
+
+
 # WeChat says nothing of what became of a customer-service message.
 @pytest.mark.parametrize(("channel", "state"), [("sms", "已送达"), ("wechat", "已提交")])
 def test_a_citizen_writes_an_agent_answers_and_both_see_it(people: Street, service: Service, channel: str, state: str) -> None:
@@ -60,6 +65,7 @@ def test_a_citizen_writes_an_agent_answers_and_both_see_it(people: Street, servi
     write(phone, lamp)
     expect(phone.locator("li:not(.theirs)")).to_contain_text("热线已收到")
     expect(phone.locator(".theirs").first).to_contain_text("您的诉求已收到，编号")
+    assert _is_below(phone.locator("li small").first, phone.locator("li p").first)
 
     desk = attending(people)
     desk.locator("#queue .item", has_text=lamp[:18]).click()
@@ -76,7 +82,9 @@ def test_a_citizen_writes_an_agent_answers_and_both_see_it(people: Street, servi
     expect(talk.locator(".ours").last).to_contain_text("现场照片")
     expect(talk.locator(".ours").last).to_contain_text(state)
 
+    desk.evaluate("hotline.chime = () => { document.title = '有新消息'; }")
     write(phone, "就在公交站旁边，三盏都不亮。")
+    expect(desk).to_have_title("有新消息")
     expect(talk.locator("li").last).to_contain_text("就在公交站旁边，三盏都不亮。")
 
 
@@ -145,5 +153,9 @@ def test_the_page_of_telephones_can_be_used_by_everybody(people: Street, service
     page = page_of_telephones(people, service)
     page.set_viewport_size({"width": TELEPHONE[0], "height": TELEPHONE[1]})
     expect(page.locator("[data-channel] .nothing")).to_have_count(3)
+    expect(page.locator("[data-menu] button")).not_to_have_count(0)
 
     assert page.evaluate(STUMBLING_BLOCKS) == []
+    assert (
+        page.locator("[data-channel]").evaluate_all("all => all.filter(each => each.scrollWidth > each.clientWidth).length") == 0
+    )

@@ -4,6 +4,7 @@ A row that is taken and never settled (the process died) was perhaps sent: its p
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -32,6 +33,10 @@ ARRIVED = (ReceiptState.ACCEPTED, ReceiptState.DELIVERED)
 LOST = (ReceiptState.REFUSED, ReceiptState.UNREACHABLE)
 
 
+# Of a channel and the gateway that a message was given to: the gateway that sends it.
+Route = Callable[[str, str], str]
+
+
 @dataclass(frozen=True)
 class Question:
     channel: str
@@ -40,7 +45,14 @@ class Question:
     tried_at: datetime
 
 
-def take(session: Session, outgoing_id: UUID) -> tuple[str, Outbound] | None:
+def given_to(session: Session, outgoing_id: UUID) -> tuple[str, str]:
+    """The channel, and its gateway if one was asked for."""
+    columns = select(OutgoingMessage.channel, OutgoingMessage.gateway)
+    row = session.execute(columns.where(OutgoingMessage.id == outgoing_id)).one()
+    return row.channel, row.gateway
+
+
+def take(session: Session, outgoing_id: UUID, *, route: Route) -> tuple[str, Outbound] | None:
     """The channel and the message to send; None if it is not its turn, or its fate is known or being found out."""
     row = _held(session, outgoing_id)
     if row.delivery != Delivery.WAITING:
@@ -48,34 +60,37 @@ def take(session: Session, outgoing_id: UUID) -> tuple[str, Outbound] | None:
     if outgoing.is_opted_out(session, Way(row.channel, row.recipient), row.purpose):
         _end(session, row, Delivery.GIVEN_UP, words.say("The citizen wants no more messages this way."))
         return None
-    row.next_try_at = pacing.wait_until(session, row)
+    gateway = route(row.channel, row.gateway)
+    row.next_try_at = pacing.wait_until(session, row, gateway)
     if row.next_try_at is not None:
         return None
-    row.delivery = Delivery.SENDING
+    row.delivery, row.sent_by = Delivery.SENDING, gateway
     row.attempts += 1
     row.tried_at = now()
     row.next_try_at = row.tried_at + TRY_TAKES
-    return row.channel, _outbound(session, row)
+    return row.channel, _outbound(session, row, gateway)
 
 
 def settle(session: Session, outgoing_id: UUID, receipt: Receipt) -> None:
     """Note the receipt. A row that is no longer being sent was settled by a callback that came first."""
     row = _held(session, outgoing_id)
     row.provider_id = row.provider_id or receipt.provider_id
+    if receipt.state in ARRIVED:
+        pacing.note_well(session, row)
     if row.delivery != Delivery.SENDING:
         return
     if receipt.state in ARRIVED:
-        pacing.note_well(session, row.channel)
         _end(session, row, Delivery(receipt.state.value), receipt.reason)
     elif receipt.state in LOST:
+        pacing.pass_on(session, row)
         lose(session, row, receipt.reason)
     elif receipt.state == ReceiptState.UNKNOWN:
         # A provider that hangs makes one message unclear, and not one after the other.
-        pacing.note_busy(session, row.channel, receipt.retry_after)
+        pacing.note_busy(session, row, receipt.retry_after)
         _end(session, row, Delivery.UNKNOWN, receipt.reason)
         row.next_try_at = now() + FIRST_ASKED
     else:
-        until = pacing.note_busy(session, row.channel, receipt.retry_after)
+        until = pacing.note_busy(session, row, receipt.retry_after)
         _try_again(session, row, receipt.reason, not_before=until)
 
 
@@ -89,7 +104,7 @@ def ask(session: Session, outgoing_id: UUID) -> Question | None:
         return None
     since = now() - row.tried_at
     row.next_try_at = now() + max(FIRST_ASKED, since) if since < ASKED_FOR else None
-    return Question(row.channel, _outbound(session, row), row.provider_id, row.tried_at)
+    return Question(row.channel, _outbound(session, row, row.sent_by), row.provider_id, row.tried_at)
 
 
 def learn(session: Session, outgoing_id: UUID, receipt: Receipt | None) -> None:
@@ -164,7 +179,7 @@ def _end(session: Session, row: OutgoingMessage, delivery: Delivery, reason: str
         emit(session, MessageReady(following.id, following.contact_id))
 
 
-def _outbound(session: Session, row: OutgoingMessage) -> Outbound:
+def _outbound(session: Session, row: OutgoingMessage, gateway: str) -> Outbound:
     heard_at = session.scalar(
         select(Conversation.heard_at).where(
             Conversation.channel == row.channel, Conversation.sender_hash == conversations.hash_of(row.recipient)
@@ -178,7 +193,7 @@ def _outbound(session: Session, row: OutgoingMessage) -> Outbound:
         values=json.loads(row.values or "{}"),
         files=_files_of(session, row),
         heard_at=heard_at,
-        gateway=row.gateway,
+        gateway=gateway,
         answered=answered.by(session, row),
     )
 

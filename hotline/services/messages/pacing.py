@@ -10,17 +10,19 @@ from hotline.services import core
 from hotline.services.messages import texting_rule
 from hotline.services.messages.outgoing import NOTICES, RATE, SMS
 from hotline.services.messages.texting_rule import TextingRule
-from models import ChannelPace, Delivery, OutgoingMessage, now
+from models import Delivery, GatewayPace, OutgoingMessage, now
 from models.base import CITY_TIME
 
 SHORTEST, LONGEST = timedelta(seconds=5), timedelta(minutes=5)
+# After a refusal one message finds out whether the provider is back; the others wait for it. Longer than most tries take.
+PROBED_FOR = timedelta(seconds=30)
 FIRST_AGAIN, LAST_AGAIN = timedelta(seconds=30), timedelta(hours=1)
 # Whoever waits for somebody else's message looks again after this long; usually it is woken before.
 BEHIND = timedelta(seconds=20)
 
 
-def wait_until(session: Session, row: OutgoingMessage) -> datetime | None:
-    """Until when a message that is due must wait after all; None if it may go."""
+def wait_until(session: Session, row: OutgoingMessage, gateway: str) -> datetime | None:
+    """Until when a message that is due must wait after all; None if it may go through this gateway."""
     at = now()
     if row.ready_at > at:
         return row.ready_at
@@ -28,18 +30,19 @@ def wait_until(session: Session, row: OutgoingMessage) -> datetime | None:
     if is_spared and (spared := _spared_until(session, row, at)):
         row.ready_at = spared
         return spared
-    pace = session.get(ChannelPace, row.channel)
-    if pace is not None and pace.not_before > at:
-        return _scattered(pace.not_before, SHORTEST)
-    return at + BEHIND if _is_behind(session, row, at) else None
+    if _is_behind(session, row, at):
+        return at + BEHIND
+    return _patient_until(session, row, gateway, at)
 
 
-def note_busy(session: Session, channel: str, retry_after: timedelta | None) -> datetime:
-    """The provider asked for patience: when the channel is tried again. What others send is not held up."""
+def note_busy(session: Session, row: OutgoingMessage, retry_after: timedelta | None) -> datetime:
+    """The provider asked for patience, or hangs: when its gateway is tried again. What others send is not held up."""
     at = now()
-    values = {"channel": channel, "not_before": at, "strikes": 0}
-    core.insert_once(session, ChannelPace, values, unique=("channel",))
-    pace = session.get_one(ChannelPace, channel, with_for_update=True, populate_existing=True)
+    values = {"channel": row.channel, "gateway": row.sent_by, "not_before": at, "strikes": 0}
+    core.insert_once(session, GatewayPace, values, unique=("channel", "gateway"))
+    pace = session.get_one(GatewayPace, (row.channel, row.sent_by), with_for_update=True, populate_existing=True)
+    if pace.probe_id == row.id:
+        pace.not_before, pace.probe_id = at, None
     if pace.not_before <= at:  # of several that were under way together, one counts
         pace.strikes += 1
     own = min(SHORTEST * 2 ** min(pace.strikes, 10), LONGEST)
@@ -47,11 +50,24 @@ def note_busy(session: Session, channel: str, retry_after: timedelta | None) -> 
     return pace.not_before
 
 
-def note_well(session: Session, channel: str) -> None:
+def note_well(session: Session, row: OutgoingMessage) -> None:
+    """The provider is back. What was under way when it asked for patience says nothing of that."""
+    at = now()
     session.execute(
-        update(ChannelPace)
-        .where(ChannelPace.channel == channel, ChannelPace.strikes > 0, ChannelPace.not_before <= now())
-        .values(strikes=0)
+        update(GatewayPace)
+        .where(GatewayPace.channel == row.channel, GatewayPace.gateway == row.sent_by, GatewayPace.strikes > 0)
+        .where(or_(GatewayPace.probe_id == row.id, GatewayPace.not_before <= at))
+        .values(strikes=0, not_before=at, probe_id=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def pass_on(session: Session, row: OutgoingMessage) -> None:
+    """What is wrong with this message says nothing of the provider: the next one finds out."""
+    session.execute(
+        update(GatewayPace)
+        .where(GatewayPace.channel == row.channel, GatewayPace.gateway == row.sent_by, GatewayPace.probe_id == row.id)
+        .values(not_before=now(), probe_id=None)
         .execution_options(synchronize_session=False)
     )
 
@@ -84,6 +100,19 @@ def next_of(session: Session, row: OutgoingMessage) -> OutgoingMessage | None:
         .order_by(OutgoingMessage.created_at, OutgoingMessage.id)
         .limit(1)
     ).one_or_none()
+
+
+def _patient_until(session: Session, row: OutgoingMessage, gateway: str, at: datetime) -> datetime | None:
+    key = (row.channel, gateway)
+    pace = session.get(GatewayPace, key)
+    if pace is None or (pace.strikes == 0 and pace.not_before <= at):
+        return None
+    pace = session.get_one(GatewayPace, key, with_for_update=True, populate_existing=True)
+    if pace.not_before > at:
+        return _scattered(pace.not_before, SHORTEST)
+    if pace.strikes:
+        pace.probe_id, pace.not_before = row.id, at + PROBED_FOR
+    return None
 
 
 def _spared_until(session: Session, row: OutgoingMessage, at: datetime) -> datetime | None:

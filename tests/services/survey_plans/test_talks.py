@@ -168,7 +168,7 @@ def test_nobody_is_asked_at_night(session: Session, clock: Traveller, channel: s
     ended(session, channel=channel, sender=NUMBER if channel == "sms" else GUEST)
     row = session.scalars(select(OutgoingMessage).where(OutgoingMessage.purpose == RATE)).one()
 
-    until = pacing.wait_until(session, row)
+    until = pacing.wait_until(session, row, "")
 
     assert until is not None
     assert until.isoformat() == "2026-11-24T08:00:00+08:00"
