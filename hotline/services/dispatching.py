@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
+from hotline.errors import Invalid, RuleBroken, WrongState
 from hotline.services import cases, filing
 from hotline.services.cases import Actor
 from hotline.services.city.gazetteer import area_path, area_paths
