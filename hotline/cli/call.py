@@ -4,6 +4,7 @@ pyVoIP is GPL and an extra; it is imported here only, when a call is made, and b
 """
 
 import argparse
+import re
 import socket
 import tempfile
 import threading
@@ -39,6 +40,9 @@ NOTED_SECONDS = 5.0
 LOOK_SECONDS = 0.02
 HOW_TO_GET = "The scripted phone needs pyVoIP (GPL-3), which the service itself never uses: pip install '.[phone]'"
 
+# Between the words and the same words again.
+PAUSE_SECONDS = 2.0
+
 _FRAME = audio.RATE // 50
 _SHORTEST = 0.3  # seconds of a stretch that is told of
 _PURE = 0.8  # the share of its energy that a tone has in one place
@@ -52,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seconds", type=float, default=30.0, help="hang up after so long (default %(default)g)")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--wav", type=Path, metavar="FILE", help="what to play to the other side; 16 bit")
+    what.add_argument("--wav", type=Path, metavar="FILE", help="what to play to the other side, again and again; 16 bit")
     what.add_argument("--text", help="what to say, spoken by espeak-ng (default: a broken street lamp)")
 
 
@@ -137,7 +141,7 @@ def _call(voip: Any, settings: Settings, *, to: str, caller: str, speech: audio.
             # Its own buffer is laid out by time stamps: a gap in them becomes noise, and a jump takes all memory.
             for client in call.RTPClients:
                 client.pmin.write = lambda _, data: outcome.heard.extend(data)
-            call.write_audio(_eight_bits(speech))
+            call.write_audio(_eight_bits(again_and_again(speech, seconds)))
             outcome.by_them = _wait(lambda: call.state is voip.CallState.ENDED, began + seconds - time.monotonic())
             if not outcome.by_them:
                 call.hangup()
@@ -156,6 +160,7 @@ def _phone(voip: Any, settings: Settings, caller: str) -> Iterator[Any]:
     phone.sip.register = lambda: True
     # It counts its calls from one in every process, and the exchange takes the second first call for a repeat of the first.
     phone.sip.gen_call_id = lambda: uuid4().hex
+    phone.sip.gen_ack = _acknowledging(phone.sip.gen_ack)
     warnings.filterwarnings("ignore", message="RTP Packet failed")  # the last one, when the call is over
     try:
         phone.start()
@@ -170,6 +175,15 @@ def _phone(voip: Any, settings: Settings, caller: str) -> Iterator[Any]:
         for thread in set(threading.enumerate()) - before:
             thread.join(ANSWER_SECONDS)
         phone.sip.s.close()
+
+
+def _acknowledging(generate: Callable[[Any], str]) -> Callable[[Any], str]:
+    """It makes up the tag of the other side; the exchange, whose answer nobody seems to have heard, would hang up after 32 s."""
+
+    def with_its_tag(answer: Any) -> str:
+        return re.sub(r"(?m)^(To: .*;tag=).*?(?=\r?$)", lambda found: found[1] + answer.headers["To"]["tag"], generate(answer))
+
+    return with_its_tag
 
 
 def _dialled(phone: Any, to: str) -> Any:
@@ -195,6 +209,12 @@ def _free_port() -> int:
         probe.bind((TRUNK, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def again_and_again(speech: audio.Samples, seconds: float) -> audio.Samples:
+    """Until the end of the call: the exchange answers at once, and when a person does nobody tells a telephone."""
+    words = np.concatenate([speech, np.zeros(round(PAUSE_SECONDS * audio.RATE))])
+    return np.resize(words, round(seconds * audio.RATE))
 
 
 def _eight_bits(samples: audio.Samples) -> bytes:

@@ -1,15 +1,17 @@
 """The scripted phone, as a program beside a real Asterisk: what it says of a call, and what it asks for when it cannot call."""
 
+import asyncio
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hotline.cli.call import samples_of, stretches
+from hotline.cli.call import PAUSE_SECONDS, again_and_again, samples_of, stretches
 from hotline.telephony import audio
 from tests.cli.running import command, environment
 from tests.telephony.asterisk import Exchange, exchange, free_sip_port
+from tests.telephony.sip import SipPhone
 
 __all__ = ["exchange"]
 
@@ -24,6 +26,14 @@ def env(tmp_path: Path, exchange: Exchange) -> dict[str, str]:
     migrated = command("up", "--only", "migrate", env=env)
     assert migrated.returncode == 0, migrated.stderr
     return env
+
+
+class Telephone(SipPhone):
+    """Called straight, without an exchange: it answers wherever the call comes from."""
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        self.server = address
+        super().datagram_received(data, address)
 
 
 def tone(seconds: float, hertz: float = VOICE) -> audio.Samples:
@@ -72,6 +82,29 @@ def test_it_says_what_it_heard_and_that_the_service_knows_nothing(env: dict[str,
     assert any("sound, level" in line for line in more)
     assert any(line.startswith("ended      by this phone after 5.") for line in more)
     assert more[-1].startswith("contact    the service knows of no such call")
+
+
+@pytest.mark.anyio
+async def test_the_other_side_learns_that_its_answer_was_heard(tmp_path: Path) -> None:
+    """An exchange that does not hangs up after 32 s."""
+    async with Telephone(local=("127.0.0.1", 0), server=("127.0.0.2", 0)) as other:
+        env = environment(tmp_path, HOTLINE_ASTERISK__SIP_PORT=str(other.port))
+        calling = asyncio.create_task(asyncio.to_thread(command, "call", "--seconds", "6", env=env))
+        call = await other.incoming(seconds=60)
+
+        await call.answer()
+
+        assert not call.ended, "it was not acknowledged before it was over"
+        called = await calling
+    assert "ended      by this phone" in called.stdout
+
+
+def test_the_words_are_said_again_for_whoever_answers_later() -> None:
+    said = again_and_again(tone(1.0), 10.0)
+
+    told = [(round(begin), what.split(" ")[0]) for begin, _, what in stretches(said)]
+    assert PAUSE_SECONDS == 2.0
+    assert told == [(0, "tone"), (1, "silence"), (3, "tone"), (4, "silence"), (6, "tone"), (7, "silence"), (9, "tone")]
 
 
 def test_a_file_that_is_no_sound_is_refused(tmp_path: Path) -> None:

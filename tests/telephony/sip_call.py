@@ -181,7 +181,8 @@ class SipCall:
     def take(self, request: SipMessage) -> None:
         """A request within the call."""
         if request.method == "ACK":
-            self._acknowledged.set()
+            if parameter(request.get("To"), "tag") == self._tag:  # else it belongs to no call that we know of
+                self._acknowledged.set()
         elif request.method == "BYE":
             self.phone.answer(request, 200, "OK", tag=self._tag)
             self._end(by="them", status=self.status, reason=request.get("Reason"))
