@@ -54,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.title != "Settings":
             raise
         for problem in error.errors():
-            print("HOTLINE_" + "__".join(map(str, problem["loc"])).upper(), problem["msg"], file=sys.stderr)
+            name = "HOTLINE_" + "__".join(map(str, problem["loc"])).upper()
+            print(name, problem["msg"].removeprefix("Value error, "), file=sys.stderr)
         return 1
     except SettingsError as error:
         print(f"{error}: lists and tables are written as JSON, see .env.example", file=sys.stderr)

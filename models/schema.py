@@ -25,6 +25,14 @@ def is_current(engine: Engine) -> bool:
     return found == ScriptDirectory(str(HERE)).get_current_head()
 
 
+def is_newer(engine: Engine) -> bool:
+    """Whether a later release has brought the database to a revision that this one does not know."""
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory(str(HERE)).walk_revisions()}
+    return found is not None and found not in known
+
+
 def upgrade(engine: Engine, to: str = "head") -> None:
     command.upgrade(config_for(engine), to)
 

@@ -12,14 +12,13 @@ from importlib.resources import files
 from pathlib import Path
 
 import redis
-from cryptography.exceptions import InvalidTag
 from sqlalchemy import func, select, text
 
 from hotline.channels import sms
 from hotline.cli import beside
 from hotline.db import database, reading
 from hotline.errors import HotlineError, Unavailable
-from hotline.services import heads, outbox, proving
+from hotline.services import heads, outbox, proving, unlocking
 from hotline.services.files import files as attachments
 from hotline.services.reading_phone import EXCHANGE_SILENT
 from hotline.services.telephone import exchange_state, recording_store, recordings
@@ -27,7 +26,7 @@ from hotline.settings import Settings, get_settings, unknown_names
 from hotline.telephony import exchange
 from hotline.telephony.console import answers
 from hotline.telephony.kit import find_kit
-from models import CalendarDay, Category, Contact, ExchangeState, Staff, now, schema, today
+from models import CalendarDay, Category, ExchangeState, Staff, now, schema, today
 
 OLDEST_SQLITE = (3, 35, 0)  # RETURNING
 LATE_SECONDS = 60
@@ -185,6 +184,8 @@ def _database(settings: Settings) -> Finding:
     except Unavailable as error:
         cause = getattr(error.__cause__, "orig", None) or error.__cause__
         return fail("database", f"{url}: {' '.join(str(cause).split())}", _database_remedy(settings))
+    if schema.is_newer(database().engine):
+        return fail("database", f"{url.get_backend_name()}, of a newer release", "start that release, or restore an older backup")
     if not schema.is_current(database().engine):
         return fail("database", f"{url.get_backend_name()}, not at the newest revision", "hotline up --only migrate")
     return ok("database", f"{url.get_backend_name()}, at the newest revision")
@@ -204,14 +205,11 @@ def _city(_: Settings) -> Iterator[Finding]:
 
 
 def _keys(_: Settings) -> Iterator[Finding]:
-    """What was stored last opens with the key of these settings."""
-    latest = select(Contact.number).where(Contact.number.is_not(None)).order_by(Contact.received_at.desc()).limit(1)
-    try:
-        with reading() as session:
-            session.scalar(latest)
-    except InvalidTag:
-        remedy = "put back the key it was stored with; a replaced one belongs into HOTLINE_PRIVACY__OLD_KEYS"
-        yield fail("privacy key", "does not open the personal data that is stored", remedy)
+    with reading() as session:
+        misfit = unlocking.misfit(session)
+    if misfit:
+        remedy = "put back the key it was stored with; replaced ones belong into HOTLINE_PRIVACY__OLD_KEYS, newest first"
+        yield fail("privacy key", f"does not fit the personal data that is stored ({misfit})", remedy)
     else:
         yield ok("privacy key", "opens what is stored")
 

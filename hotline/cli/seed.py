@@ -3,7 +3,11 @@
 import argparse
 import time
 
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
 from hotline import process, seeds
+from hotline.cli import keys
 from hotline.db import database
 from hotline.services.telephone import number_places
 from models import schema
@@ -19,9 +23,21 @@ def run(_: argparse.Namespace) -> int:
 
 
 def migrate() -> None:
+    """Refuses a database that it cannot use or that other keys have written, before anything is stored there."""
     process.prepare()
-    if not schema.is_current(database().engine):
-        schema.upgrade(database().engine)
+    try:
+        _bring_up_to_date(database().engine)
+    except DBAPIError as error:
+        url, why = database().engine.url, " ".join(str(error.orig).split())
+        raise process.NotConfigured("The database {url} cannot be used: {why}", url=url, why=why) from error
+    keys.refuse_others()
+
+
+def _bring_up_to_date(engine: Engine) -> None:
+    if schema.is_newer(engine):
+        raise process.NotConfigured("The database was used by a newer release: start that one, or restore an older backup.")
+    if not schema.is_current(engine):
+        schema.upgrade(engine)
 
 
 def load() -> int:

@@ -4,11 +4,12 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from hotline.cli import sandbox
 from hotline.cli.parent import is_let_begin
 from hotline.cli.supervisor import CANNOT_RUN, Supervisor, watch
-from hotline.errors import HotlineError
+from hotline.errors import HotlineError, Unavailable
 from hotline.settings import Settings, get_settings
 
 
@@ -22,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.only:
+        if arguments.only in STORING and not arguments.listen_on and arguments.beat_on is None:
+            _refuse_other_keys()
         return PARTS[arguments.only](arguments)
     settings = get_settings()
     with Supervisor(settings) as supervisor, sandbox.beside(settings) as stand_ins:
@@ -51,6 +54,16 @@ def announce(settings: Settings, stand_ins: sandbox.Beside) -> None:
     if not (settings.sms.gateway or sandbox.GATEWAY in stand_ins.settings):
         lines.append("  sms         no gateway: texts are printed on the console (HOTLINE_SMS__GATEWAY)")
     print("\n".join(lines), flush=True)
+
+
+def _refuse_other_keys() -> None:
+    """As the supervisor's first step does, for a part that nobody supervises; one whose database is away waits for it."""
+    from hotline import process
+    from hotline.cli import keys
+
+    process.prepare()
+    with suppress(Unavailable):
+        keys.refuse_others()
 
 
 # The parts are imported only when asked for: the supervisor stays small, a migration needs no web server.
@@ -144,3 +157,5 @@ PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
     "migrate": _migrate,
     "seed": _seed,
 }
+# Those that write what only the key opens.
+STORING = frozenset({"all-in-one", "web", "relay", "worker", "ivr", "telephony"})
