@@ -3,7 +3,7 @@
 from ivr_flows.engine import NotExpected, OtherVersion, resume, start
 from ivr_flows.flow import Flow
 from ivr_flows.loader import FLOWS, load_flow, load_flows
-from ivr_flows.reading import FlowsRefused
+from ivr_flows.reading import FlowsRefused, line_to_mend
 from ivr_flows.spoken import PROMPTS, Prompts, load_prompts
 from ivr_flows.turns import (
     Answered,
@@ -52,6 +52,7 @@ __all__ = [
     "Step",
     "Turn",
     "Unanswered",
+    "line_to_mend",
     "load_flow",
     "load_flows",
     "load_prompts",

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 Place = tuple[str, ...]
 
@@ -43,10 +44,10 @@ class Source:
         self.problems.append(Problem(self.path, self.line_of(place), text))
 
     def refuse_invalid(self, error: ValidationError, *place: str) -> None:
-        for one in error.errors(include_url=False, include_context=False):
+        for one in error.errors(include_url=False):
             within = tuple(str(part) for part in one["loc"] if part != "[key]")
             named = ".".join((*place, *within))
-            self.refuse(f"{named}: {_plain(one['msg'])}" if named else _plain(one["msg"]), *place, *within)
+            self.refuse(f"{named}: {_plain(one)}" if named else _plain(one), *place, *within)
 
     def line_of(self, place: Place) -> int:
         """The line of the value, or of the nearest thing around it that the file does say."""
@@ -55,8 +56,23 @@ class Source:
         return self.lines.get(place, 1)
 
 
-def _plain(message: str) -> str:
-    return message.removeprefix("Value error, ")
+_SENTENCES = {
+    "missing": "this is missing",
+    "extra_forbidden": "this is not known here",
+    "int_type": "{input!r} is no whole number",
+    "int_parsing": "{input!r} is no whole number",
+    "greater_than_equal": "{input} is too little, {ge} is the least",
+    "less_than_equal": "{input} is too much, {le} is the most",
+    "string_too_long": "this is too long, {max_length} characters are the most",
+    "too_short": "at least {min_length} is needed",
+}
+
+
+def _plain(error: ErrorDetails) -> str:
+    if error["type"] == "value_error":
+        return error["msg"].removeprefix("Value error, ")
+    sentence = _SENTENCES.get(error["type"], "{input!r} is not right here")
+    return sentence.format(input=error["input"], **error.get("ctx", {}))
 
 
 def read_yaml(path: Path) -> Source:
@@ -70,11 +86,30 @@ def read_yaml(path: Path) -> Source:
     try:
         source.data = _compose(source)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        source.problems.append(Problem(path, mark.line + 1 if mark else 1, error.problem or "is not YAML"))
+        source.problems.append(Problem(path, line_to_mend(error), _why_unread(error)))
     except (yaml.YAMLError, RecursionError) as error:
         source.refuse(f"is not YAML: {error}")
     return source
+
+
+_OPENED = {
+    "while parsing a flow sequence": "[",
+    "while parsing a flow mapping": "{",
+    "while scanning a quoted scalar": "a quotation mark",
+}
+
+
+def line_to_mend(error: yaml.YAMLError | ValueError) -> int:
+    """What is opened and never closed is noticed at some later line; people mend it where it was opened."""
+    mark = getattr(error, "problem_mark", None)
+    if getattr(error, "context", None) in _OPENED or mark is None:
+        mark = getattr(error, "context_mark", None) or mark
+    return mark.line + 1 if mark else 1
+
+
+def _why_unread(error: yaml.MarkedYAMLError) -> str:
+    opened = _OPENED.get(error.context or "")
+    return f"{opened} is opened here and not closed, or a comma is missing" if opened else error.problem or "is not YAML"
 
 
 class _Loader(yaml.SafeLoader):

@@ -57,7 +57,7 @@ def test_what_is_wrong_is_named_with_its_line_and_field(as_role: SignIn, pages: 
     line = found.fields["text"].split("\n").index("published_from: 5") + 1
 
     wrong = admin.post(found.action, data=found.filled(text=found.fields["text"].replace("from: 5", "from: 0"), keep="true"))
-    unreadable = admin.post(found.action, data=found.filled(text="cluster: [", keep="true"))
+    unreadable = admin.post(found.action, data=found.filled(text="cluster: [1\npublished_from: 5\n", keep="true"))
 
     assert wrong.status_code == unreadable.status_code == 422
     assert f"第 {line} 行，公开的最小件数：" in wrong.text

@@ -176,6 +176,7 @@ def test_what_was_looked_at_is_what_is_put_in_force(admin: TestClient, folder: P
     ("text", "sentence"),
     [
         ("name: [", "文件从第"),
+        ("name: 本市\noff: [甲, 乙\nlevels: 2\n", "文件从第 2 行起读不懂"),
         ("- 一份清单", "文件从第 1 行起读不懂"),
         ("name: 本市", "缺少 explained"),
     ],

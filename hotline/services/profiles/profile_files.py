@@ -18,6 +18,7 @@ from hotline.services.profiles import profiles
 from hotline.services.profiles.profiles import Profile
 from hotline.settings import Settings
 from hotline.words import say, word
+from ivr_flows import line_to_mend
 from models.workflow import row_names
 
 CODE = re.compile(r"[a-z][a-z0-9_]{1,31}")
@@ -91,8 +92,7 @@ def _read(code: str, text: bytes) -> Offered:
     try:
         body = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        return _broken(code, say("The file cannot be read from line {line} on.", line=mark.line + 1 if mark else 1))
+        return _broken(code, say("The file cannot be read from line {line} on.", line=line_to_mend(error)))
     if not isinstance(body, dict):
         return _broken(code, say("The file cannot be read from line {line} on.", line=1))
     try:

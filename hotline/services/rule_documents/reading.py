@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from hotline.errors import Invalid
 from hotline.services import editions
 from hotline.words import say
+from ivr_flows import line_to_mend
 
 LONGEST = 32 * 1024
 MOST_PROBLEMS = 5
@@ -36,9 +37,7 @@ def _parsed(text: str) -> tuple[yaml.Node, dict[str, Any]]:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         body = json.loads(json.dumps(yaml.safe_load(text), default=str))
     except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        raise Invalid("The file cannot be read from line {line} on.", field="text", line=line) from error
+        raise Invalid("The file cannot be read from line {line} on.", field="text", line=line_to_mend(error)) from error
     if tree is None or not isinstance(body, dict):
         raise Invalid("The file cannot be read from line {line} on.", field="text", line=1)
     return tree, body
