@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError as BrokerDown
 from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
-from hotline import events, tasks
+from hotline import events, topics
 from hotline.db import Database
 from hotline.errors import Unavailable
 from hotline.live import Pusher
@@ -148,7 +148,7 @@ class Relay:
             told = [row for row in due if row not in strange and not _handlers(row)]
             outbox.settle(session, [row.id for row in told])
             leased = outbox.lease([row for row in due if row not in told], lasting=self._lease)
-        self._pusher.push(topic for row in told for topic in tasks.topics(_event(row)))
+        self._pusher.push(topic for row in told for topic in topics.of(_event(row)))
         rows = [row for row in leased if row not in strange]
         if rows and self._broker is not None:
             self._publish(rows, self._broker)
@@ -211,7 +211,7 @@ class Relay:
             for handler in _handlers(row):
                 if handler.outside and (row.id, handler.name) not in done:
                     self._send_out(row, handler)
-        self._pusher.push(topic for row in finished for topic in tasks.topics(_event(row)))
+        self._pusher.push(topic for row in finished for topic in topics.of(_event(row)))
         return rest
 
     def _send_out(self, row: OutboxMessage, handler: Handler) -> None:
@@ -221,7 +221,7 @@ class Relay:
 
         def errand() -> None:
             _deliver(self._database, row, handler)
-            self._pusher.push(tasks.topics(_event(row)))
+            self._pusher.push(topics.of(_event(row)))
 
         self._errands.take_on((row.id, handler.name), errand, lane=handler.lane, awaits=self._awaited(row, handler))
 
@@ -320,4 +320,4 @@ def run_one(database: Database, pusher: Pusher, message_id: UUID, handler_name: 
         ran = [(row.id, each.name) for each in left if _attempt(session, row, each, thoughts.get(each.name))]
         outbox.note_handled(session, ran)
         outbox.settle_if_complete(session, row.id, handlers=[each.name for each in _handlers(row)])
-    pusher.push(tasks.topics(_event(row)))
+    pusher.push(topics.of(_event(row)))

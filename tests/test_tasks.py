@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from time_machine import Traveller
 
-from hotline import channels, events, tasks
+from hotline import channels, events, topics
 from hotline.db import Database
 from hotline.ports import Receipt, ReceiptState
 from hotline.services import cases, surveys, triage
@@ -211,19 +211,19 @@ def test_without_a_classifier_nothing_is_suggested_and_nothing_waits(database: D
 def test_every_event_names_its_topics(kind: type[events.Event]) -> None:
     values = {name: new_id() if name.endswith("_id") else "closed" for name in kind.__dataclass_fields__}
 
-    topics = tasks.topics(kind(**values))
+    told = topics.of(kind(**values))
 
     for name in ("contact", "case"):
         if f"{name}_id" in values:
-            assert f"{name}:{values[f'{name}_id']}" in topics
-    assert not any("{" in topic for topic in topics)
+            assert f"{name}:{values[f'{name}_id']}" in told
+    assert not any("{" in topic for topic in told)
 
 
 def test_a_waiting_contact_refreshes_queue_and_wall() -> None:
     contact_id, staff_id = new_id(), new_id()
 
-    assert tasks.topics(events.ContactQueued(contact_id)) == ("queue", "wall", f"contact:{contact_id}")
-    assert f"staff:{staff_id}" in tasks.topics(events.ContactTaken(contact_id, staff_id))
+    assert topics.of(events.ContactQueued(contact_id)) == ("queue", "wall", f"contact:{contact_id}")
+    assert f"staff:{staff_id}" in topics.of(events.ContactTaken(contact_id, staff_id))
 
 
 @pytest.mark.parametrize("name", sorted(TIMETABLE))

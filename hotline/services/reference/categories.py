@@ -34,7 +34,7 @@ class Proposal:
 
 
 def propose(session: Session, form: CategoryForm, *, locked: bool = False) -> Proposal:
-    former = _current(session, locked=locked)
+    former = current(session, locked=locked)
     before = tree.read(session, former.id)
     if units := [code for code in (form.lead, *form.assists) if code]:
         filing.units_of(session, units)
@@ -62,7 +62,7 @@ def store(session: Session, after: Tree, *, former: UUID, reason: str, by: Me) -
 
 def compare(session: Session, edition_id: UUID) -> Sequence[Difference]:
     """What an edition would change if it were put in force now."""
-    before, after = tree.read(session, _current(session).id), tree.read(session, _edition(session, edition_id).id)
+    before, after = tree.read(session, current(session).id), tree.read(session, _edition(session, edition_id).id)
     return _differences(session, before, after)
 
 
@@ -70,7 +70,7 @@ def return_to(session: Session, edition_id: UUID, *, seen: UUID, reason: str, by
     """An earlier edition, or one that a file brought, in force as it stands."""
     if not reason.strip():
         raise NoteRequired(field="reason")
-    former, edition = _current(session, locked=True), _edition(session, edition_id)
+    former, edition = current(session, locked=True), _edition(session, edition_id)
     if former.id != seen:
         raise Outdated()
     if edition.current:
@@ -119,7 +119,7 @@ class Categories:
 
 
 def shown(session: Session) -> Categories:
-    edition = _current(session)
+    edition = current(session)
     return Categories(edition, tree.read(session, edition.id), unit_names(session))
 
 
@@ -143,7 +143,7 @@ def _cases(session: Session, code: str) -> int:
     return (session.scalar(lately.where(Case.category_code.startswith(code, autoescape=True))) or 0) if code else 0
 
 
-def _current(session: Session, *, locked: bool = False) -> TaxonomyVersion:
+def current(session: Session, *, locked: bool = False) -> TaxonomyVersion:
     edition = tree.current(session, locked=locked)
     if edition is None:
         raise Outdated() if locked else NotFound()  # whoever held the lock has put another in force

@@ -1,4 +1,4 @@
-"""A unit that takes the place of another takes over its people at once, and its open cases each with a line in their history."""
+"""A unit that takes the place of another takes over its people, and its open cases each with a line in their history."""
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -27,7 +27,20 @@ from models.workflow import ASSIGNMENT_OPEN
 AT_ONCE = 200
 
 
-def take_over_people(session: Session, former: Unit, unit: Unit) -> None:
+def take_over(session: Session, event: UnitSucceeded) -> None:
+    """Clocks go on as they run. A great many cases are taken over in several transactions."""
+    former, unit = session.get_one(Unit, event.former_id), session.get_one(Unit, event.unit_id)
+    _take_over_people(session, former, unit)
+    at_former = select(Assignment).where(Assignment.unit_id == former.id, Assignment.status.in_(ASSIGNMENT_OPEN))
+    found = session.scalars(at_former.order_by(Assignment.case_id).limit(AT_ONCE)).all()
+    by = Actor(event.by_id, frozenset({Role.ADMINISTRATOR}))
+    for assignment in found:
+        _take_over_case(session, assignment, former, unit, by=by, reason=event.reason)
+    if len(found) == AT_ONCE:
+        emit(session, event)
+
+
+def _take_over_people(session: Session, former: Unit, unit: Unit) -> None:
     """Accounts, who is on duty, templates, the chat group unless there is one, and the units below."""
     for entity in (Staff, DutyShift, AnswerTemplate):
         session.execute(update(entity).where(entity.unit_id == former.id).values(unit_id=unit.id))
@@ -39,19 +52,7 @@ def take_over_people(session: Session, former: Unit, unit: Unit) -> None:
         below.parent_id = unit.id if below.parent_id == former.id else below.parent_id
 
 
-def take_over_cases(session: Session, event: UnitSucceeded) -> None:
-    """Clocks go on as they run. A great many are taken over in several transactions."""
-    former, unit = session.get_one(Unit, event.former_id), session.get_one(Unit, event.unit_id)
-    at_former = select(Assignment).where(Assignment.unit_id == former.id, Assignment.status.in_(ASSIGNMENT_OPEN))
-    found = session.scalars(at_former.order_by(Assignment.case_id).limit(AT_ONCE)).all()
-    by = Actor(event.by_id, frozenset({Role.ADMINISTRATOR}))
-    for assignment in found:
-        _take_over(session, assignment, former, unit, by=by, reason=event.reason)
-    if len(found) == AT_ONCE:
-        emit(session, event)
-
-
-def _take_over(session: Session, assignment: Assignment, former: Unit, unit: Unit, *, by: Actor, reason: str) -> None:
+def _take_over_case(session: Session, assignment: Assignment, former: Unit, unit: Unit, *, by: Actor, reason: str) -> None:
     key = new_id().hex
     case, _ = hold(session, assignment, key=key)
     if assignment.unit_id != former.id or assignment.status not in ASSIGNMENT_OPEN:

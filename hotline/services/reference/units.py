@@ -18,7 +18,7 @@ from hotline.services import access
 from hotline.services.access import Me
 from hotline.services.outbox import emit
 from hotline.services.plain_text import clean
-from hotline.services.reference import categories, editing, succession, tree
+from hotline.services.reference import categories, editing, tree
 from hotline.services.reference.differences import Difference, differences
 from hotline.services.reference.tree import Tree
 from hotline.words import word
@@ -88,8 +88,7 @@ def change(session: Session, form: UnitForm, *, seen: str, by: Me) -> Unit:
     """Refused if what was looked at is not so any more."""
     if not form.reason.strip():
         raise NoteRequired(field="reason")
-    tree.current(session, locked=True)
-    plan, reason = _plan(session, form), form.reason.strip()
+    plan, reason = _plan(session, form, locked=True), form.reason.strip()
     if _seen(plan) != seen:
         raise Outdated()
     unit = plan.unit or Unit(id=new_id(), code=form.code, path=f"/{form.code}/")
@@ -102,7 +101,6 @@ def change(session: Session, form: UnitForm, *, seen: str, by: Me) -> Unit:
         access.note_look(session, by, KIND, plan.gone.id, Act.CLOSE, reason=reason)
     session.flush()
     if plan.gone is not None and form.takes_over:
-        succession.take_over_people(session, plan.gone, unit)
         emit(session, UnitSucceeded(plan.gone.id, unit.id, by.staff_id, reason))
     access.note_look(session, by, KIND, unit.id, form.act, reason=reason)
     if plan.after != plan.before:
@@ -142,9 +140,9 @@ def listed(session: Session) -> list[Line]:
     return [Line(unit, led.get(unit.code, 0), people.get(unit.id, 0)) for unit in units]
 
 
-def _plan(session: Session, form: UnitForm) -> _Plan:
-    shown = categories.shown(session)
-    edition, before = shown.edition.id, shown.tree
+def _plan(session: Session, form: UnitForm, *, locked: bool = False) -> _Plan:
+    edition = categories.current(session, locked=locked).id
+    before = tree.read(session, edition)
     unit = None if form.act == Act.ADD else find(session, form.code)
     if unit is None:
         _refuse_code(session, form.code)

@@ -123,7 +123,7 @@ def test_a_unit_takes_over_the_accounts_and_the_open_cases_of_another(session: S
 
     unit = change(session, admin, **NEW, instead_of="CGJ", takes_over=True)
     (told,) = session.scalars(select(OutboxMessage).where(OutboxMessage.event == "UnitSucceeded"))
-    succession.take_over_cases(session, UnitSucceeded.from_body(told.body))
+    succession.take_over(session, UnitSucceeded.from_body(told.body))
 
     former = unit_of(session, "CGJ")
     assert session.get_one(Staff, liaison.id).unit_id == unit.id
