@@ -38,7 +38,6 @@ from models.base import CITY_TIME
 from models.workflow import AT_UNIT
 
 MOST_ROWS = 100
-# Asked for by its number a case is found in any tab, and by an index.
 GIVEN = (AssignmentStatus.ANSWERED, AssignmentStatus.DONE)
 IS_OVERDUE = Assignment.due_at < bindparam("at")
 IS_DUE_TODAY = and_(Assignment.due_at >= bindparam("at"), Assignment.due_at < bindparam("end_of_day"))
@@ -142,7 +141,7 @@ def _of_unit(unit_path: str, tab: Tab, search: str) -> Select[Assignment, Case, 
     # Whose citizen came back goes before the others; no clock is moved by that.
     first = Assignment.answered_at.desc() if tab == Tab.ANSWERED else case((Case.repeat_count > 0, 0), else_=1)
     order = (first, Assignment.due_at, Assignment.id)
-    if numbering.REFERENCE.fullmatch(search):
+    if numbering.REFERENCE.fullmatch(search):  # found in any tab, and by an index
         wanted = and_(of_unit, Case.number == search)
     elif search:
         wanted = and_(wanted, _is_titled(search))
