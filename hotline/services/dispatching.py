@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
+from hotline.errors import Invalid, RuleBroken, WrongState
 from hotline.services import cases, filing
 from hotline.services.cases import Actor
 from hotline.services.city.gazetteer import area_path, area_paths
@@ -192,7 +192,7 @@ def decide_return(
     case, done = requests.hold_for_decision(session, request, RequestKind.RETURN, by=by, roles=dispatchers, key=key)
     if done is not None:
         return request
-    assignment = session.get_one(Assignment, request.assignment_id, populate_existing=True)
+    assignment = requests.assignment_of(session, request)
     if not grant and not note.strip():
         raise Invalid("Please say why the unit keeps the case.", field="note")
     if grant:
