@@ -14,6 +14,7 @@ from hotline.services.conversations import episodes
 from hotline.services.files import files
 from hotline.services.learning import duties, promoting
 from hotline.services.messages import delivery, polling
+from hotline.services.rosters import notices as unit_notices
 from hotline.services.rosters import telling as unit_telling
 from hotline.services.scores import sums
 from hotline.services.searching import indexing
@@ -50,6 +51,7 @@ TIMETABLE: dict[str, Timed] = {
     "watch_city": Timed(timedelta(minutes=1), watching.sweep, outside=True),
     "end_pauses": Timed(timedelta(seconds=30), pausing.end),
     "review_ledger": Timed(timedelta(minutes=5), ledger.review),
+    "remind_of_ledger": Timed(timedelta(hours=1), unit_notices.remind_of_ledger),
     "tell_units": Timed(timedelta(seconds=10), unit_telling.tell_due),
     "send_due": Timed(timedelta(seconds=10), delivery.find_due),
     "wake_webhooks": Timed(timedelta(seconds=10), delivering.find_due),

@@ -79,6 +79,7 @@ class NoticeOccasion(StrEnum):
     DUE_SOON = "due_soon"
     OVERDUE = "overdue"
     SUPERVISION = "supervision"
+    LEDGER = "ledger"
 
 
 class NoticeWay(StrEnum):

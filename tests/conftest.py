@@ -171,6 +171,12 @@ def sqlite_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     yield from _own(_template(request, "sqlite")(), monkeypatch)
 
 
+@pytest.fixture
+def postgres_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """The same on PostgreSQL only, where one transaction may read while another writes what it has read."""
+    yield from _own(_template(request, "postgresql")(), monkeypatch)
+
+
 def _own(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     database = Database(url, pool_size=20)
     monkeypatch.setattr(db, "database", lambda: database)

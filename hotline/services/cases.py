@@ -21,6 +21,7 @@ from hotline.services.notes import link as link
 from hotline.services.notes import note as note
 from hotline.services.outbox import emit
 from hotline.services.profiles import profiles
+from hotline.services.reference import succession
 from hotline.services.units import branching
 from hotline.services.units.branching import new_assignment
 from models import (
@@ -179,6 +180,8 @@ def _move_assignment(
         raise WrongState()
     row = profile.assignment_step(assignment.status, action)
     step, role = allowed_of_unit(session, case, assignment, action, row, by=by, note=note)
+    if action == Action.REWORK:
+        succession.hand_on(session, case, assignment, by=by, key=f"{key}:unit")
     act = _Act(session, case, profile, by, role, key, note, now())
     if not assignment.lead or action == Action.ACCEPT:
         event = act.assignment(assignment, step, action, key=key, note=note)

@@ -192,7 +192,7 @@ def decide_return(
     case, done = requests.hold_for_decision(session, request, RequestKind.RETURN, by=by, roles=dispatchers, key=key)
     if done is not None:
         return request
-    assignment = session.get_one(Assignment, request.assignment_id, populate_existing=True)
+    assignment = requests.assignment_of(session, request)
     if not grant and not note.strip():
         raise Invalid("Please say why the unit keeps the case.", field="note")
     if grant:

@@ -23,6 +23,7 @@ from hotline.services.reading_levels import tree
 from hotline.services.reading_story import Step, story_of
 from hotline.services.reading_units import is_closed_to_units
 from hotline.services.sideways import doors
+from hotline.services.units import ledger
 from models import (
     Action,
     Answer,
@@ -94,6 +95,8 @@ class Panel:
     followers: int = 0  # cases of other citizens that are answered with this one
     lead_waits: reading.LeadWaits | None = None  # the case that this one follows stands still
     doors_edition: UUID | None = None  # in force now
+    ledger: Mark | None = None
+    word_due_at: datetime | None = None  # by when the unit writes again how things stand on the ledger
 
     @property
     def case(self) -> Case:
@@ -119,10 +122,6 @@ class Panel:
         open_ones = [mark for mark in self.marks if mark.kind == MarkKind.SUPERVISION]
         found = [(mark, self.held_by(mark.assignment_id)) for mark in open_ones]
         return [(mark, held) for mark, held in found if held or self.view.whole]
-
-    @property
-    def ledger(self) -> Mark | None:
-        return next((mark for mark in self.marks if mark.kind == MarkKind.LEDGER), None)
 
     @property
     def instructions(self) -> Sequence[Mark]:
@@ -167,6 +166,10 @@ def panel(session: Session, view: CaseView) -> Panel:
     channel, received_at, reference, category, incident_id, followers, doors_edition = _origin(session, case)
     answers, files = _answers_and_files(session, view, closed=closed)
     profile, story = profiles.of(session, case), story_of(session, view, closed=closed)
+    marks = session.scalars(
+        select(Mark).where(Mark.case_id == case.id, Mark.cleared_at.is_(None)).order_by(Mark.created_at)
+    ).all()
+    on_ledger = next((mark for mark in marks if mark.kind == MarkKind.LEDGER), None)
     return Panel(
         view=view,
         closed=closed,
@@ -178,9 +181,7 @@ def panel(session: Session, view: CaseView) -> Panel:
         story=story,
         answers=answers,
         requests=_requests(session, view),
-        marks=session.scalars(
-            select(Mark).where(Mark.case_id == case.id, Mark.cleared_at.is_(None)).order_by(Mark.created_at)
-        ).all(),
+        marks=marks,
         files=files,
         checks=_checks(session, view),
         profile=profile,
@@ -190,6 +191,8 @@ def panel(session: Session, view: CaseView) -> Panel:
         followers=followers,
         lead_waits=reading.lead_waits(session, case),
         doors_edition=doors_edition,
+        ledger=on_ledger,
+        word_due_at=ledger.next_word(session, case, on_ledger) if on_ledger else None,
     )
 
 

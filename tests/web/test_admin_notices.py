@@ -47,8 +47,8 @@ def test_a_change_is_a_new_edition_and_nonsense_is_refused_with_the_reason(as_ro
     admin = as_role(Role.ADMINISTRATOR)
     found = form(admin.get(PAGE).text, "notice-rule")
     steps = {"steps.new.0.by": "sms", "steps.new.1.by": "email", "steps.new.2.by": "call", "steps.new.3.by": "call"}
-    others = {f"steps.{occasion}.0.by": "sms" for occasion in ("rework", "due_soon", "overdue", "supervision")}
-    more = {"steps.overdue.1.by": "sms", "steps.supervision.1.by": "sms"}
+    others = {f"steps.{occasion}.0.by": "sms" for occasion in ("rework", "due_soon", "overdue", "supervision", "ledger")}
+    more = {"steps.overdue.1.by": "sms", "steps.supervision.1.by": "sms", "steps.ledger.1.by": "sms"}
 
     refused = admin.post(PAGE, data=found.filled(**{**steps, **others, **more, "pause_minutes": "-3"}))
     assert refused.status_code == 422

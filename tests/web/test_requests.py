@@ -156,6 +156,7 @@ def test_a_case_goes_on_the_ledger_and_the_unit_tells_how_it_stands(
     assert "挂账待批" in waiting
     assert "已报财政评审" in supervisor.get(f"/verify/ledger/{number}").text
     assert number in supervisor.get("/verify?tab=ledger").text
+    assert "下次进展应在" in liaison.get(url).text
     names = {each.name for each in forms(liaison.get(url).text)}
     assert {"ask-ledger", "ask-citizen"} & names == set()
 

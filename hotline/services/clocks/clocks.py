@@ -63,9 +63,12 @@ def begin_again(session: Session, event: CaseEvent, assignment: Assignment, due:
 
 
 def at_units(session: Session, case: Case) -> list[Assignment]:
-    """The assignments of which units still owe an answer, the lead's first."""
+    """The assignments of which units still owe an answer, the lead's first, as they are under the lock of the case."""
     rows = session.scalars(
-        select(Assignment).where(Assignment.case_id == case.id, Assignment.status.in_(AT_UNIT)).order_by(Assignment.id)
+        select(Assignment)
+        .where(Assignment.case_id == case.id, Assignment.status.in_(AT_UNIT))
+        .order_by(Assignment.id)
+        .execution_options(populate_existing=True)
     )
     return sorted(rows, key=lambda row: not row.lead)
 

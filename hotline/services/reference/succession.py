@@ -1,8 +1,9 @@
 """A unit that takes the place of another takes over its people, and its open cases each with a line in their history."""
 
-from sqlalchemy import select, update
+from sqlalchemy import String, cast, select, update
 from sqlalchemy.orm import Session
 
+from hotline import words
 from hotline.events import UnitSucceeded
 from hotline.services import notes
 from hotline.services.actors import Actor
@@ -12,6 +13,7 @@ from models import (
     Action,
     AnswerTemplate,
     Assignment,
+    Case,
     ChatGroup,
     CorrectedField,
     Correction,
@@ -55,8 +57,27 @@ def _take_over_people(session: Session, former: Unit, unit: Unit) -> None:
 def _take_over_case(session: Session, assignment: Assignment, former: Unit, unit: Unit, *, by: Actor, reason: str) -> None:
     key = new_id().hex
     case, _ = hold(session, assignment, key=key)
-    if assignment.unit_id != former.id or assignment.status not in ASSIGNMENT_OPEN:
-        return
+    if assignment.unit_id == former.id and assignment.status in ASSIGNMENT_OPEN:
+        _hand_over(session, case, assignment, former, unit, by=by, key=key, reason=reason)
+
+
+def hand_on(session: Session, case: Case, assignment: Assignment, *, by: Actor, key: str) -> None:
+    """What a unit had done before another took its place is done once more by that one. The caller holds the case."""
+    former = session.get_one(Unit, assignment.unit_id)
+    unit = None if former.active or assignment.status in ASSIGNMENT_OPEN else _successor(session, former)
+    if unit is not None:
+        reason = words.say("The unit that did it has been replaced by this one.")
+        _hand_over(session, case, assignment, former, unit, by=by, key=key, reason=reason)
+
+
+def _successor(session: Session, former: Unit) -> Unit | None:
+    named = cast(Unit.formerly, String).contains(f'"{former.code}"', autoescape=True)
+    return session.scalars(select(Unit).where(Unit.active, named).order_by(Unit.created_at.desc()).limit(1)).first()
+
+
+def _hand_over(
+    session: Session, case: Case, assignment: Assignment, former: Unit, unit: Unit, *, by: Actor, key: str, reason: str
+) -> None:
     noted = notes.add(session, case, Action.CORRECT, by=by, key=key, text=reason, assignment=assignment)
     was, became = f"{former.code} {former.short}", f"{unit.code} {unit.short}"
     session.add(Correction(event=noted, event_id=noted.id, field=CorrectedField.UNIT, was=was, became=became))

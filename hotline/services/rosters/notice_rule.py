@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hotline.services.in_force import InForce
 from hotline.services.messages.texting_rule import QuietHours
@@ -13,6 +13,8 @@ from models import NoticeOccasion, NoticeWay, Urgency
 
 KIND = "unit_notices"
 WAYS = (NoticeWay.SMS, NoticeWay.EMAIL, NoticeWay.CHAT, NoticeWay.CALL)
+
+ON_LEDGER = ({"after": 0, "to": "duty", "by": ("sms", "chat")},)
 
 
 class To(StrEnum):
@@ -54,6 +56,12 @@ class NoticeRule(Strict):
     night: QuietHours
     at_night: Mapping[Urgency, tuple[NoticeWay, ...]]
     steps: Mapping[NoticeOccasion, tuple[Step, ...]]
+
+    @field_validator("steps", mode="before")
+    @classmethod
+    def _with_the_ledger(cls, steps: Any) -> Any:
+        """Older editions do not know of it."""
+        return {NoticeOccasion.LEDGER.value: ON_LEDGER, **steps} if isinstance(steps, Mapping) else steps
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

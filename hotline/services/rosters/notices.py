@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from hotline.events import AssignmentAdvanced, CaseSupervised, ClockRang
 from hotline.services import core
 from hotline.services.rosters import notice_rule
-from models import Assignment, AssignmentStatus, Case, Mark, NoticeOccasion, UnitNotice, now
+from hotline.services.units import ledger
+from models import Assignment, AssignmentStatus, Case, Mark, MarkKind, NoticeOccasion, UnitNotice, now
 from models.workflow import AT_UNIT, BEGINS_AGAIN
 
 # What has no clock of its own any more.
@@ -49,6 +50,22 @@ def hear_measure(session: Session, event: CaseSupervised) -> None:
     assignment = session.get(Assignment, mark.assignment_id) if mark.assignment_id else None
     if assignment is not None and mark.cleared_at is None:
         _owe(session, assignment, NoticeOccasion.SUPERVISION, mark.id.hex, mark.due_at or now() + A_DAY, mark=mark)
+
+
+def remind_of_ledger(session: Session) -> int:
+    """Units that have not written in time how things stand; each word that is owed once. Returns how many."""
+    since = func.coalesce(Mark.answered_at, Mark.created_at)
+    told = exists().where(UnitNotice.mark_id == Mark.id, UnitNotice.created_at >= since)
+    rows = session.execute(
+        select(Case, Assignment, Mark)
+        .join(Mark, Mark.case_id == Case.id)
+        .join(Assignment, Assignment.id == Mark.assignment_id)
+        .where(Mark.kind == MarkKind.LEDGER, Mark.cleared_at.is_(None), ~told)
+    ).all()
+    owed = [(*row, at) for row in rows if (at := ledger.next_word(session, row[0], row[2])) <= now()]
+    for _, assignment, mark, at in owed:
+        _owe(session, assignment, NoticeOccasion.LEDGER, _moment(at), now() + A_DAY, mark=mark)
+    return len(owed)
 
 
 def _moment(at: datetime) -> str:
@@ -98,6 +115,9 @@ def _is_seen_to(notice: UnitNotice, assignment: Assignment, mark: Mark | None) -
             return assignment.status != AssignmentStatus.DISPATCHED
         case NoticeOccasion.SUPERVISION:
             return mark is None or mark.answered_at is not None or mark.cleared_at is not None
+        case NoticeOccasion.LEDGER:
+            told_since = mark is not None and mark.answered_at is not None and mark.answered_at >= notice.created_at
+            return mark is None or mark.cleared_at is not None or told_since
         case NoticeOccasion.DUE_SOON:
             return assignment.status not in AT_UNIT or assignment.due_at != notice.due_at
         case _:

@@ -91,7 +91,7 @@ def decide(session: Session, request: Request, *, grant: bool, note: str = "", b
     case, done = requests.hold_for_decision(session, request, RequestKind.EXTENSION, by=by, roles=roles, key=key)
     if done is not None:
         return request
-    assignment = session.get_one(Assignment, request.assignment_id)
+    assignment = requests.assignment_of(session, request)
     if not grant:
         requests.refuse(session, case, request, assignment=assignment, note=note, by=by, key=key)
         return request

@@ -112,7 +112,7 @@ def decide_change(session: Session, request: Request, *, grant: bool, note: str,
     case, done = requests.hold_for_decision(session, request, RequestKind.ASSISTS, by=by, roles=dispatchers, key=key)
     if done is not None:
         return request
-    lead = session.get_one(Assignment, request.assignment_id, populate_existing=True)
+    lead = requests.assignment_of(session, request)
     if not grant and not note.strip():
         raise Invalid("Please give a reason.", field="note")
     unit, why = session.get_one(Unit, request.proposed_unit_id), note.strip() or request.basis

@@ -88,7 +88,7 @@ def decide(session: Session, request: Request, *, grant: bool, note: str = "", b
     case, done = requests.hold_for_decision(session, request, RequestKind.LEDGER, by=by, roles=roles, key=key)
     if done is not None:
         return request
-    assignment, review = session.get_one(Assignment, request.assignment_id), request.wanted_at
+    assignment, review = requests.assignment_of(session, request), request.wanted_at
     if not grant:
         requests.refuse(session, case, request, assignment=assignment, note=note, by=by, key=key)
         return request

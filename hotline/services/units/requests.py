@@ -81,6 +81,11 @@ def hold_for_decision(
     return case, done
 
 
+def assignment_of(session: Session, request: Request) -> Assignment:
+    """Which one a request is about, as it is under the lock: others may have moved its clock since this session read it."""
+    return session.get_one(Assignment, request.assignment_id, populate_existing=True)
+
+
 def refuse(
     session: Session, case: Case, request: Request, *, assignment: Assignment | None, note: str, by: Actor, key: str
 ) -> None:

@@ -9,15 +9,27 @@ from sqlalchemy.orm import Session
 from hotline.errors import HotlineError, Invalid, NoteRequired, NotFound, Outdated, RuleBroken
 from hotline.events import UnitSucceeded
 from hotline.seeds import taxonomy
-from hotline.services import dispatching
+from hotline.services import answers, cases, dispatching, history, reading_centre
 from hotline.services.access import Me
 from hotline.services.actors import Actor
 from hotline.services.city import city_today
 from hotline.services.reference import categories, succession, units
 from hotline.services.reference.units import UnitForm
-from models import CaseEvent, CaseStatus, Correction, OutboxMessage, Role, Staff, Unit, new_id
+from models import (
+    Action,
+    AssignmentStatus,
+    CaseEvent,
+    CaseStatus,
+    ClosureKind,
+    Correction,
+    OutboxMessage,
+    Role,
+    Staff,
+    Unit,
+    new_id,
+)
 from tests.factories import make_staff, unit_of
-from tests.factories_cases import lead_of, make_case
+from tests.factories_cases import an_actor, asks_before_closing, dispatch, fresh_key, lead_of, liaison_of, make_case, reopen
 
 NEW = {"act": "add", "code": "SYJ", "name": "水务局", "duties": "供水、排水", "reason": "机构改革方案"}
 
@@ -115,15 +127,21 @@ def test_a_file_leaves_what_an_administrator_changed_as_it_is(session: Session, 
     assert found == {"SYJ": "水务局", "ZJJ": "住房建设局"}
 
 
+def succeed(session: Session, admin: Me) -> Unit:
+    """A unit takes the place of CGJ, its people and open cases."""
+    unit = change(session, admin, **NEW, instead_of="CGJ", takes_over=True)
+    (told,) = session.scalars(select(OutboxMessage).where(OutboxMessage.event == "UnitSucceeded"))
+    succession.take_over(session, UnitSucceeded.from_body(told.body))
+    return unit
+
+
 def test_a_unit_takes_over_the_accounts_and_the_open_cases_of_another(session: Session, admin: Me) -> None:
     liaison = make_staff(session, roles=(Role.LIAISON,), unit="CGJ")
     waiting = make_case(session, status=CaseStatus.DISPATCHED, unit="CGJ")
     closed = make_case(session, status=CaseStatus.CLOSED, unit="CGJ")
     due_at = lead_of(session, waiting).due_at
 
-    unit = change(session, admin, **NEW, instead_of="CGJ", takes_over=True)
-    (told,) = session.scalars(select(OutboxMessage).where(OutboxMessage.event == "UnitSucceeded"))
-    succession.take_over(session, UnitSucceeded.from_body(told.body))
+    unit = succeed(session, admin)
 
     former = unit_of(session, "CGJ")
     assert session.get_one(Staff, liaison.id).unit_id == unit.id
@@ -133,3 +151,30 @@ def test_a_unit_takes_over_the_accounts_and_the_open_cases_of_another(session: S
     (noted,) = session.scalars(select(Correction).join(CaseEvent).where(CaseEvent.case_id == waiting.id))
     assert (noted.was, noted.became) == ("CGJ 城管", "SYJ 水务局")
     dispatching.sign(session, lead, by=Actor(liaison.id, frozenset({Role.LIAISON}), unit.path), key="sign")
+
+
+def test_what_a_unit_had_done_is_done_once_more_by_the_one_that_took_its_place(session: Session, admin: Me) -> None:
+    case = make_case(session, status=CaseStatus.CALLBACK, unit="CGJ", profile=asks_before_closing())
+    lead, by = lead_of(session, case), an_actor(session, Role.VERIFIER)
+    unit = succeed(session, admin)
+    assert lead.unit_id != unit.id
+
+    cases.advance(session, lead, Action.REWORK, by=by, key=fresh_key(), note="市民说没有清运")
+
+    assert (lead.unit_id, case.lead_unit_id, lead.status) == (unit.id, unit.id, AssignmentStatus.IN_PROGRESS)
+    corrected = session.scalars(select(Correction).join(CaseEvent).where(CaseEvent.case_id == case.id)).one()
+    assert (corrected.was, corrected.became) == ("CGJ 城管", "SYJ 水务局")
+    liaison = liaison_of(session, lead)
+    answers.submit_answer(session, lead, public_text="已再次清运。", closure=ClosureKind.SOLVED, by=liaison, key=fresh_key())
+    assert (case.status, history.verify(session, case)) == (CaseStatus.ANSWERED, None)
+
+
+def test_a_closed_case_that_is_opened_again_is_proposed_to_the_unit_that_took_over(session: Session, admin: Me) -> None:
+    case = make_case(session, status=CaseStatus.CLOSED, unit="CGJ")
+    unit = succeed(session, admin)
+
+    reopen(session, case)
+    proposed = reading_centre.proposed(session, case)
+    dispatch(session, case, proposed.unit)
+
+    assert (proposed.unit, case.lead_unit_id, lead_of(session, case).unit_id) == ("SYJ", unit.id, unit.id)

@@ -13,8 +13,10 @@ from time_machine import Traveller
 from hotline.db import Database
 from hotline.events import AssignmentAdvanced, CaseSupervised, ClockRang
 from hotline.services import reading_callbacks, supervision
-from hotline.services.rosters import notices, telling
+from hotline.services.rosters import notice_rule, notices, telling
 from hotline.services.telephone import callbacks
+from hotline.services.units import ledger
+from hotline.services.units.ledger import LedgerReason
 from models import (
     Action,
     Callback,
@@ -24,8 +26,10 @@ from models import (
     CaseStatus,
     ChatGroup,
     ChatKind,
+    Mark,
     Measure,
     NoticeDelivery,
+    NoticeOccasion,
     NoticeWay,
     OutgoingMessage,
     Role,
@@ -34,7 +38,7 @@ from models import (
     now,
 )
 from tests.factories import unit_of
-from tests.factories_cases import an_actor, fresh_key, lead_of, make_case, sign
+from tests.factories_cases import an_actor, fresh_key, lead_of, liaison_of, make_case, sign
 from tests.services.rosters.making import UNIT, make_member
 
 on_sqlite = pytest.mark.parametrize("session", ["sqlite"], indirect=True)
@@ -192,6 +196,39 @@ def test_clocks_and_measures_are_told_to_those_whose_they_are(session: Session, 
     )
     assert "即将到期1件、已超期1件、督办待回复1件" in text
     assert "久拖" not in text
+
+
+def test_a_unit_that_is_silent_on_the_ledger_is_reminded_once_for_each_word(session: Session, clock: Traveller) -> None:
+    make_member(session)
+    make_member(session, number="13900002222", place=2)
+    lead = lead_of(session, make_case(session, status=CaseStatus.IN_PROGRESS))
+    liaison, day = liaison_of(session, lead), timedelta(days=1)
+    wish: dict[str, Any] = {"reason_code": LedgerReason.MONEY, "basis": "预算已定", "plan": "列入明年改造"}
+    asked = ledger.ask(session, lead, review=now() + 90 * day, by=liaison, key=fresh_key(), **wish)
+    ledger.decide(session, asked, grant=True, by=an_actor(session, Role.SUPERVISOR), key=fresh_key())
+    (mark,) = session.scalars(select(Mark).where(Mark.assignment_id == lead.id))
+
+    clock.shift(29 * day)
+    assert notices.remind_of_ledger(session) == 0
+    clock.shift(day)
+    assert [notices.remind_of_ledger(session), notices.remind_of_ledger(session)] == [1, 0]
+    assert after(session, clock, SOON) == 1
+
+    text = session.scalars(select(OutgoingMessage.text).where(OutgoingMessage.purpose == "unit_notice")).one()
+    assert "挂账进展待报1件" in text
+    ledger.tell(session, mark, text="已报财政评审", by=liaison, key=fresh_key())
+    assert after(session, clock, 2 * day) == 0  # nobody stands in for what was written
+    clock.shift(29 * day)
+    assert notices.remind_of_ledger(session) == 1
+
+
+def test_an_edition_from_before_the_ledger_was_told_of_still_holds() -> None:
+    body = notice_rule.shipped().model_dump(mode="json", by_alias=True)
+    del body["steps"]["ledger"]
+
+    (step,) = notice_rule.NoticeRule.model_validate(body).steps[NoticeOccasion.LEDGER]
+
+    assert (step.after, step.to) == (0, "duty")
 
 
 @on_sqlite

@@ -8,13 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from time_machine import Traveller
 
+from hotline.db import Database
 from hotline.errors import HotlineError, Invalid, NotAllowed, RuleBroken
 from hotline.services import history, scoring, tracking
 from hotline.services.clocks import alarms
 from hotline.services.messages import notices
 from hotline.services.profiles import profiles
 from hotline.services.profiles.profiles import Indicator
-from hotline.services.units import extensions
+from hotline.services.units import extensions, pausing
 from hotline.services.units.extensions import ExtensionReason
 from models import (
     Action,
@@ -150,6 +151,24 @@ def test_what_is_decided_is_decided(session: Session, at_work: Case) -> None:
     assert decide(session, request, grant=True, key=key, by=by) is request
     with pytest.raises(HotlineError):
         decide(session, request, grant=False)
+
+
+def test_it_is_decided_by_the_clock_as_it_stands_then(postgres_database: Database) -> None:
+    with postgres_database.unit_of_work() as session:
+        asked = ask(session, make_case(session, status=CaseStatus.IN_PROGRESS))
+
+    with postgres_database.unit_of_work() as deciding:
+        request, lead = deciding.get_one(Request, asked.id), deciding.get_one(Assignment, asked.assignment_id)
+        with postgres_database.unit_of_work() as unit:
+            row = unit.get_one(Assignment, lead.id)
+            pausing.ask_citizen(unit, row, question="请补充楼栋", by=liaison_of(unit, row), key=fresh_key())
+        decide(deciding, request, grant=True)
+
+    with postgres_database.reading() as session:
+        lead = session.get_one(Assignment, asked.assignment_id)
+        assert asked.wanted_at is not None
+        assert lead.paused_until is not None
+        assert lead.answer_due_at == asked.wanted_at + (lead.paused_until - now())
 
 
 def test_an_answer_overtakes_what_was_asked_for(session: Session, at_work: Case) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from time_machine import Traveller
 
+from hotline.db import Database
 from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
 from hotline.services import answers, archiving, history, instructions, scoring, surveys
 from hotline.services.clocks import alarms
@@ -17,6 +18,7 @@ from hotline.services.units import ledger, pausing
 from hotline.services.units.ledger import LedgerReason
 from models import (
     Action,
+    Assignment,
     Case,
     CaseEvent,
     CaseStatus,
@@ -99,6 +101,25 @@ def test_a_pause_ends_where_the_ledger_begins(session: Session, at_work: Case) -
 
     assert lead.paused_until is None
     assert lead.answer_due_at == request.wanted_at + before  # type: ignore[operator]
+
+
+def test_every_units_clock_is_shelved_as_it_stands_then(postgres_database: Database) -> None:
+    with postgres_database.unit_of_work() as session:
+        case = make_case(session, status=CaseStatus.IN_PROGRESS, assists=("T001",))
+        asked, before = ask(session, case), left(session, case)
+        of_case = select(Assignment).where(Assignment.case_id == case.id)
+
+    with postgres_database.unit_of_work() as deciding:
+        request, known = deciding.get_one(Request, asked.id), deciding.scalars(of_case).all()
+        with postgres_database.unit_of_work() as unit:
+            row = unit.get_one(Assignment, asked.assignment_id)
+            pausing.ask_citizen(unit, row, question="请补充楼栋", by=liaison_of(unit, row), key=fresh_key())
+        decide(deciding, request)
+
+    with postgres_database.reading() as session:
+        rows = session.scalars(of_case).all()
+        assert len(rows) == len(known) == 2
+        assert {(row.paused_until, row.answer_due_at) for row in rows} == {(None, asked.wanted_at + before)}  # type: ignore[operator]
 
 
 def close_unsolved(session: Session, case: Case) -> None:
