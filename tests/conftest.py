@@ -6,7 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -31,6 +31,7 @@ from tests.components import redis_server as redis_server
 from tests.factories import PASSWORD, make_staff
 from tests.telephony.asterisk import exchange as exchange
 
+MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 KEY = b"a key for the tests, 32 bytes at least"
 
 
@@ -103,7 +104,8 @@ def build(url: str) -> None:
     """A database at the newest revision with the reference data of the demo city."""
     database = Database(url, pool_size=2)
     schema.upgrade(database.engine)
-    with database.unit_of_work() as session:
+    # Before whatever a test writes, also where the clock stands still: by their ids the later ones come after the earlier.
+    with time_machine.travel(min(datetime.now(UTC), MONDAY - timedelta(days=1))), database.unit_of_work() as session:
         seeds.load_reference(session)
     database.dispose()
 
@@ -187,7 +189,7 @@ def _own(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
     """Time stands still on a Monday morning, 10:00 in the city, until `clock.shift` or `clock.move_to`."""
-    with time_machine.travel(datetime(2026, 11, 23, 2, 0, tzinfo=UTC), tick=False) as traveller:
+    with time_machine.travel(MONDAY, tick=False) as traveller:
         yield traveller
 
 
