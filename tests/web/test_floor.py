@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from hotline.db import Database
 from hotline.services.telephone import switching
+from hotline.settings import Settings
 from models import (
     Announcement,
     BreakRequest,
@@ -261,6 +262,15 @@ def test_practice_rings_the_own_telephone(leader: TestClient, pages: Database, i
 
     (asked,) = commands(pages, SwitchboardAction.TRAIN)
     assert asked["prompt"] == "hotline/training"
+
+
+def test_agents_practise_from_their_own_telephone(agent: TestClient, pages: Database, settings: Settings) -> None:
+    settings.telephony = "on"
+    assert post(agent, "/phone/sign-in").status_code == 200
+    practice = form(agent.get("/phone").text, "train")
+
+    assert agent.post(practice.action, data=practice.fields).status_code == 303
+    assert len(commands(pages, SwitchboardAction.TRAIN)) == 1
 
 
 def test_who_has_no_telephone_is_told_to_open_it(agent: TestClient) -> None:
