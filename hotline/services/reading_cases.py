@@ -248,14 +248,7 @@ def _areas(session: Session, case: Case) -> str:
 
 
 def _answers_and_files(session: Session, view: CaseView, *, closed: bool) -> tuple[list[Answered], list[Attachment]]:
-    ids = [held.assignment.id for held in view.held]
-    rows = session.execute(
-        select(Answer, Assignment, Unit.short)
-        .join(Assignment, Assignment.id == Answer.assignment_id)
-        .join(Unit, Unit.id == Assignment.unit_id)
-        .where(Answer.assignment_id.in_(ids))
-        .order_by(Answer.created_at.desc())
-    ).all()
+    rows = _answered(session, [held.assignment.id for held in view.held]) if view.held else ()
     letters = select(Message.id).where(_messages_of(view.case))
     files = session.scalars(
         select(Attachment)
@@ -267,6 +260,16 @@ def _answers_and_files(session: Session, view: CaseView, *, closed: bool) -> tup
         Answered(answer, assignment, unit, [f for f in files if f.answer_id == answer.id]) for answer, assignment, unit in rows
     ]
     return answers, of_citizen
+
+
+def _answered(session: Session, assignment_ids: Sequence[UUID]) -> Sequence[Any]:
+    return session.execute(
+        select(Answer, Assignment, Unit.short)
+        .join(Assignment, Assignment.id == Answer.assignment_id)
+        .join(Unit, Unit.id == Assignment.unit_id)
+        .where(Answer.assignment_id.in_(assignment_ids))
+        .order_by(Answer.created_at.desc())
+    ).all()
 
 
 def _checks(session: Session, view: CaseView) -> list[Checked]:
