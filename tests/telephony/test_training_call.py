@@ -5,7 +5,8 @@ import asyncio
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services.telephone import switching
+from hotline.services.telephone import reconciling, switching
+from hotline.telephony.resync import OVERLAP, SETTLES_WITHIN
 from hotline.telephony.switchboard import Switchboard
 from models import Call, Contact, LineKind, PhoneLine, now
 from tests.factories_contacts import make_agent
@@ -16,7 +17,9 @@ from tests.telephony.test_live_calls import EXTENSION, Seats, Service, agent
 def test_who_practises_hears_a_caller_and_the_own_echo_and_it_counts_nowhere(
     exchange: Exchange, sqlite_database: Database
 ) -> None:
+    begun = now()
     with sqlite_database.unit_of_work() as session:
+        reconciling.set_mark(session, begun + OVERLAP)
         staff = make_agent(session)
         session.add(
             PhoneLine(
@@ -36,6 +39,11 @@ def test_who_practises_hears_a_caller_and_the_own_echo_and_it_counts_nowhere(
             await simulated.send_dtmf("5")
             await simulated.types("5")
             await simulated.hang_up()
+            await asyncio.sleep(SETTLES_WITHIN.total_seconds())
+        with sqlite_database.unit_of_work() as session:
+            reconciling.set_mark(session, begun + OVERLAP)
+        async with Service(exchange).running():
+            """It has looked for calls it missed among the exchange's records."""
 
     asyncio.run(body())
 
