@@ -6,6 +6,7 @@ HotlineError
 ├── NotAllowed          403   ├── NotGenuine (a callback that is not the provider's)
 ├── Refused             409   ├── WrongState ├── Outdated ├── AlreadyTaken ├── RuleBroken
 ├── Invalid             422   ├── NoteRequired ├── FileRefused
+├── OnlyForms           405   (an address that takes what a form sends, opened as a page)
 ├── TooLarge            413
 ├── TooMany             429
 └── Unavailable         503   (disk full, database read-only or busy: nothing was stored)
@@ -75,6 +76,10 @@ class NoteRequired(Invalid):
 
 class FileRefused(Invalid):
     code, sentence = "file_refused", "This file cannot be accepted."
+
+
+class OnlyForms(HotlineError):
+    status, code, sentence = 405, "only_forms", "This address only takes what a form sends. Please open the page anew."
 
 
 class TooLarge(HotlineError):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,8 +27,62 @@ Server = Postgres | Redis | Process
 
 # A demo city takes a while to be played on a slow machine.
 _PATIENCE = 300.0
+_LOOK_SECONDS = 0.2
+# As an engine does it: what keeps ending is started again ever more rarely.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 60.0
 # Settings that hold a port which must be free on this machine.
 _PORTS = {"HOTLINE_WEB__PORT": "web", "HOTLINE_ASTERISK__SIP_PORT": "sip", "HOTLINE_ASTERISK__WS_PORT": "websocket"}
+
+
+class _Kept:
+    """A process that is started again when it ended by itself, after a pause that doubles each time."""
+
+    def __init__(self, name: str, process: Process) -> None:
+        self._name, self._process = name, process
+        self._pause = _FIRST_PAUSE
+        self._again_at: float | None = None
+
+    def look(self) -> None:
+        if self._process.running:
+            return
+        if self._again_at is None:
+            self._again_at = time.monotonic() + self._pause
+            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        elif time.monotonic() >= self._again_at:
+            print(f"{self._name} ended by itself ({self._process.exit_code}) and is started again", file=sys.stderr)
+            self._again_at = None
+            self._process.start()
+
+
+class _Keeper:
+    """Does what `restart` asks of an engine. What is killed by its name stays dead until it is started by its name."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Kept] = {}
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+
+    def keep(self, name: str, process: Process) -> None:
+        with self._lock:
+            self._kept[name] = _Kept(name, process)
+            if self._thread.ident is None:
+                self._thread.start()
+
+    def leave(self, name: str) -> None:
+        with self._lock:
+            self._kept.pop(name, None)
+
+    def end(self) -> None:
+        self._ended.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(_LOOK_SECONDS):
+            with self._lock:
+                for kept in self._kept.values():
+                    kept.look()
 
 
 class Stack:
@@ -47,6 +102,7 @@ class Stack:
         self._ports = {name: free_port() for name in ("web", "postgres", "redis", "websocket")} | dict(ports or {})
         self._ports.setdefault("sip", free_sip_port())
         self._running: dict[str, Server] = {}
+        self._keeper = _Keeper()
         self._cleanup = ExitStack()
 
     @property
@@ -76,11 +132,15 @@ class Stack:
         process = self._running[name]
         if isinstance(process, Process):
             self._wait_for(self._services[name], process)
+            if not self._services[name].runs_once:
+                self._keeper.keep(name, process)
 
     def kill(self, name: str) -> None:
+        self._keeper.leave(name)
         self._running[name].kill()
 
     def stop(self) -> None:
+        self._keeper.end()
         for name in reversed(self._running):
             self._running[name].stop()
         self._cleanup.close()

@@ -27,9 +27,16 @@ MOST_SHOWN = 10
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="CSV with a column text_clean or text")
     parser.add_argument("--channel", choices=["mailbox"], default="mailbox")
-    parser.add_argument("--rate", type=float, default=5, help="letters a second (default 5)")
+    parser.add_argument("--rate", type=_rate, default=5, help="letters a second (default 5)")
     parser.add_argument("--limit", type=int, help="rows to send at most")
     parser.add_argument("--url", help="the running service (default: as the settings say)")
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0 < rate < float("inf"):
+        raise argparse.ArgumentTypeError("letters a second: more than 0")
+    return rate
 
 
 def run(arguments: argparse.Namespace) -> int:

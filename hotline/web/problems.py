@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from hotline.errors import HotlineError, Invalid, NotAllowed, NoteRequired, NotFound, SignInNeeded, TooLarge
+from hotline.errors import HotlineError, Invalid, NotAllowed, NoteRequired, NotFound, OnlyForms, SignInNeeded, TooLarge
 from hotline.web import render
 from hotline.words import say, word
 
@@ -55,7 +55,7 @@ def tell_http(request: Request, error: HTTPException) -> Response:
         return tell(request, error.__cause__)
     if error.status_code == 400 and "exceeded" in str(error.detail):
         return tell(request, TooLarge())
-    kinds: dict[int, type[HotlineError]] = {404: NotFound, 405: NotAllowed, 403: NotAllowed, 413: TooLarge}
+    kinds: dict[int, type[HotlineError]] = {404: NotFound, 405: OnlyForms, 403: NotAllowed, 413: TooLarge}
     return tell(request, kinds.get(error.status_code, Invalid)())
 
 

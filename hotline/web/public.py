@@ -13,7 +13,6 @@ from starlette.datastructures import FormData
 from hotline.db import unit_of_work
 from hotline.services import consent, intake
 from hotline.services.city import places
-from hotline.services.files import files
 from hotline.services.limiting import Window
 from hotline.web import letters, render, track
 from hotline.web.deps import Look, WaitedFor, address_of
@@ -27,11 +26,13 @@ router.include_router(track.router)
 FROM_ADDRESS = Window(120, timedelta(minutes=10))
 FROM_NUMBER = Window(20, timedelta(minutes=10))
 OURSELVES = frozenset({"127.0.0.1", "::1"})
+# Read, so that who chose far too many is told how many, beside all that was typed; the limit of the body holds anyway.
+MOST_CHOSEN = 200
 LONGEST_FIELD = 8 * 1024 * 1024  # read, so that a far too long text can be shown again with the sentence that it is
 
 
 async def _form(request: Request) -> AsyncIterator[FormData]:
-    async with request.form(max_files=files.MOST_FILES + 5, max_fields=60, max_part_size=LONGEST_FIELD) as form:
+    async with request.form(max_files=MOST_CHOSEN, max_fields=60, max_part_size=LONGEST_FIELD) as form:
         yield form
 
 

@@ -71,6 +71,12 @@ def show(request: Request, look: Look, reference: str, done: str = "") -> Respon
     return _page(request, look, contact_id, told={"kind": "good", "text": say(told)} if told else None)
 
 
+@router.get("/track/{reference}/{_act}")
+def opened_again(request: Request, reference: str, _act: str) -> Response:
+    """A telephone that has put the page aside opens it anew by the address at which a form was refused."""
+    return render.redirect(request, f"/track/{quote(reference)}")
+
+
 @router.post("/track/{reference}/remark", dependencies=[Depends(same_site)])
 def remark(
     request: Request, db: Db, reference: str, key: Key, number: Annotated[str, Form()] = "", text: Annotated[str, Form()] = ""

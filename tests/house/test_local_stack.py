@@ -1,5 +1,6 @@
 """The bare-machine runner does with a Compose file what Compose would: order, environment, health, one service at a time."""
 
+import os
 import signal
 import sys
 import urllib.request
@@ -38,7 +39,7 @@ services:
     volumes: ["data:/data"]
 """
 SERVE = (
-    "http.server.test(http.server.SimpleHTTPRequestHandler, bind=os.environ['HOTLINE_WEB__HOST'],"
+    "print(os.getpid(), flush=True); http.server.test(http.server.SimpleHTTPRequestHandler, bind=os.environ['HOTLINE_WEB__HOST'],"
     " port=int(os.environ['HOTLINE_WEB__PORT']))"
 )
 
@@ -55,6 +56,11 @@ def stack(compose_file: Path, tmp_path: Path) -> Iterator[Stack]:
     stack = Stack(compose_file, tmp_path, variables={"PASSWORD": "made-up", "HOTLINE_PRIVACY__KEY": "from the file"})
     yield stack
     stack.stop()
+
+
+def started(stack: Stack) -> list[int]:
+    """What the service printed each time: its process."""
+    return [int(line) for line in stack.log("web").read_text().splitlines() if line.isdigit()]
 
 
 def answers(url: str) -> bool:
@@ -109,6 +115,15 @@ def test_one_service_can_be_killed_and_started_again(stack: Stack) -> None:
     stack.start_service("web")
 
     assert answers(stack.url)
+
+
+def test_a_service_that_ends_by_itself_is_started_again_as_the_file_says(stack: Stack) -> None:
+    stack.start()
+    first = started(stack)[-1]
+
+    os.kill(first, signal.SIGKILL)
+
+    wait_until(lambda: started(stack)[-1] != first and answers(stack.url), "the service to be back")
 
 
 def test_a_service_that_cannot_start_is_told_with_its_last_words(compose_file: Path, tmp_path: Path) -> None:

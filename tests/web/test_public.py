@@ -195,7 +195,8 @@ def test_pictures_are_kept_and_a_repeat_adds_none(client: TestClient, pages: Dat
     [
         ([("破.jpg", b"\xff\xd8\xff\xe0 not a picture")], "破"),
         ([("page.html", b"<html>")], "page"),
-        ([(f"{n}.jpg", picture()) for n in range(6)], "最多 5 个附件"),
+        ([(f"{n}.jpg", picture()) for n in range(6)], "最多 5 个附件，现在有 6 个"),
+        ([(f"{n}.jpg", picture()) for n in range(40)], "最多 5 个附件，现在有 40 个"),
     ],
 )
 def test_a_broken_upload_is_told_and_nothing_is_stored(
@@ -256,6 +257,12 @@ def test_five_wrong_codes_cost_time_and_the_wait_grows(client: TestClient, clock
     assert client.post("/track", data={"number": number, "code": code}).status_code == 429
     clock.shift(30)
     assert client.post("/track", data={"number": number, "code": code}).status_code == 303
+
+
+def test_the_address_of_a_refused_remark_opened_as_a_page_leads_to_the_progress(client: TestClient, tracked: str) -> None:
+    answer = client.get(f"/track/{tracked}/remark")
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/track/{tracked}")
 
 
 def test_a_remark_reaches_the_contact_once(client: TestClient, pages: Database, tracked: str) -> None:

@@ -40,6 +40,15 @@ def text_of(row: Mapping[str, str]) -> str:
 def rows(file: Path) -> Iterator[dict[str, str]]:
     """The rows whose text the mailbox takes: words, and no longer than its field."""
     csv.field_size_limit(sys.maxsize)
+    try:
+        yield from _rows(file)
+    except OSError as error:
+        raise HotlineError("{file} cannot be read: {why}.", file=file, why=error.strerror) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise HotlineError("{file} is not a CSV in UTF-8: save it as one (in Excel “CSV UTF-8”).", file=file) from error
+
+
+def _rows(file: Path) -> Iterator[dict[str, str]]:
     with file.open(encoding="utf-8-sig", newline="") as opened:
         reader = csv.DictReader(opened)
         column = next((name for name in COLUMNS if name in (reader.fieldnames or [])), None)

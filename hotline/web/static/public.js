@@ -19,12 +19,17 @@
 
   // A second press of the button sends nothing: the first is on its way.
   each("form:has([data-once])", (form) => {
+    const button = form.querySelector("[data-once]");
+    const name = button.textContent;
     form.addEventListener("submit", (event) => {
       if (form.dataset.sent) return event.preventDefault();
       form.dataset.sent = "yes";
-      form.querySelector("[data-once]").textContent = "正在提交…";
+      button.textContent = "正在提交…";
     });
-    addEventListener("pageshow", () => delete form.dataset.sent);
+    addEventListener("pageshow", () => {
+      delete form.dataset.sent;
+      button.textContent = name;
+    });
   });
 
   // Files added in several goes, shown by name, taken away one by one.
