@@ -106,7 +106,7 @@ class Centre:
         kit()
         kept = folder / "data" / "recordings"
         kept.mkdir(parents=True, mode=0o700)
-        _write_short_notice(folder / "data" / "prompts" / "own" / "welcome.wav")
+        write_short_notice(folder / "data" / "prompts" / "own" / "welcome.wav")
         with Postgres.temporary() as postgres, Disk.under(kept) as disk:
             centre = cls(folder, postgres, disk)
             try:
@@ -182,11 +182,7 @@ class Centre:
 
     def cut_ami(self) -> None:
         """As a network does that forgets its connections."""
-        ss = shutil.which("ss")
-        if ss is None or os.geteuid() != 0:
-            pytest.skip("connections of others are cut by `ss`, as root")
-        where = ["dst", "127.0.0.1", "dport", "=", str(self.sip_port - 22)]
-        subprocess.run([ss, "-K", *where], check=True, capture_output=True, timeout=10)
+        cut_connections(self.sip_port - 22)
 
     def log(self) -> str:
         return self.service.process.log.read_text(errors="replace")
@@ -287,7 +283,14 @@ class Centre:
         wait_until(self.service.answers, "the pages to answer again", seconds=60)
 
 
-def _write_short_notice(path: Path) -> None:
+def cut_connections(port: int) -> None:
+    ss = shutil.which("ss")
+    if ss is None or os.geteuid() != 0:
+        pytest.skip("connections of others are cut by `ss`, as root")
+    subprocess.run([ss, "-K", "dst", "127.0.0.1", "dport", "=", str(port)], check=True, capture_output=True, timeout=10)
+
+
+def write_short_notice(path: Path) -> None:
     """A city's own recording, so that no test waits for six seconds of greeting."""
     path.parent.mkdir(parents=True)
     with wave.open(str(path), "wb") as notice:
