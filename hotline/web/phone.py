@@ -1,6 +1,6 @@
 """The softphone's own small page, never navigated: a call lives and dies with it. The desk speaks with it in the browser."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -36,7 +36,7 @@ def phone(request: Request, look: Look, me: Me) -> Response:
         headers={"Content-Security-Policy": policy},
         me=me,
         view=reading_phone.phone_now(look, me),
-        parties=telephone_rule.current(look).parties,
+        **_parties(look),
         own=settings.asterisk.numbers[0],
     )
 
@@ -92,7 +92,7 @@ def bar(request: Request, look: Look, me: Me, c: UUID) -> Response:
         call=live,
         calls=reading_phone.calls_of(look, contact),
         recordings=recordings.of_contact(look, me, contact),
-        parties=telephone_rule.current(look).parties,
+        **_parties(look),
     )
 
 
@@ -177,6 +177,13 @@ def party(request: Request, me: Me, db: Db, party: Annotated[str, Form(max_lengt
     access.require(me, *CENTRE)
     switching.add_party(db, staff_of(db, me), party)
     return render.told(request, f"正在呼叫 {party}，接通后即三方通话。", at="/desk")
+
+
+def _parties(look: Look) -> dict[str, Any]:
+    """Who may join a call: units, experts, sub-centres; emergency numbers stand apart, where nobody hits them by mistake."""
+    listed = telephone_rule.current(look).parties
+    emergency = {number: name for number, name in listed.items() if number in switching.EMERGENCY}
+    return {"emergency": emergency, "parties": {number: name for number, name in listed.items() if number not in emergency}}
 
 
 def socket_url(settings: Settings, request: Request) -> str:

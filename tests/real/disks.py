@@ -36,7 +36,7 @@ class Disk:
                 ballast.write(bytes(4096))
 
     def free(self) -> None:
-        self._ballast.unlink()
+        self._ballast.unlink(missing_ok=True)
 
     def make_read_only(self) -> None:
         """Refused by the system while a file on it is open for writing."""

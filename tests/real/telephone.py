@@ -46,6 +46,7 @@ class Person:
 
     def __init__(self, centre: "Centre", extension: str, secret: str) -> None:
         self._centre, self.extension, self._secret = centre, extension, secret
+        self._has_vanished = False
         self.phone = SipPhone(local=(CENTRE, 0), server=(CENTRE, centre.sip_port), on_call=self._ring)
 
     def _ring(self, call: SipCall) -> None:
@@ -67,10 +68,14 @@ class Person:
 
     def vanish(self, call: SipCall) -> None:
         """Neither sound nor a goodbye."""
+        self._has_vanished = True
         self.phone.send_bytes = lambda data: None  # type: ignore[method-assign]
         call.media.close()
 
     async def come_back(self) -> None:
+        if not self._has_vanished:
+            return
+        self._has_vanished = False
         self.phone = SipPhone(local=(CENTRE, 0), server=(CENTRE, self._centre.sip_port), on_call=self._ring)
         await self.come()
 
@@ -95,7 +100,7 @@ class Centre:
         self.people: list[Person] = []
         self.talks: dict[str, tuple[Person, SipCall]] = {}
         self._dialled: dict[str, datetime] = {}
-        self._count = 0
+        self._count = self._numbers = 0
         self._runner = asyncio.Runner()
 
     # -- beginning and end
@@ -106,7 +111,7 @@ class Centre:
         kit()
         kept = folder / "data" / "recordings"
         kept.mkdir(parents=True, mode=0o700)
-        _write_short_notice(folder / "data" / "prompts" / "own" / "welcome.wav")
+        write_short_notice(folder / "data" / "prompts" / "own" / "welcome.wav")
         with Postgres.temporary() as postgres, Disk.under(kept) as disk:
             centre = cls(folder, postgres, disk)
             try:
@@ -182,18 +187,43 @@ class Centre:
 
     def cut_ami(self) -> None:
         """As a network does that forgets its connections."""
-        ss = shutil.which("ss")
-        if ss is None or os.geteuid() != 0:
-            pytest.skip("connections of others are cut by `ss`, as root")
-        where = ["dst", "127.0.0.1", "dport", "=", str(self.sip_port - 22)]
-        subprocess.run([ss, "-K", *where], check=True, capture_output=True, timeout=10)
+        cut_connections(self.sip_port - 22)
 
     def log(self) -> str:
         return self.service.process.log.read_text(errors="replace")
 
+    async def as_before(self) -> None:
+        """Nothing that a test did, or broke off, is left to the next one."""
+        for pid in filter(None, [self.exchange_pid, *map(self.part, ("all-in-one", "telephony", "ivr"))]):
+            os.kill(pid, signal.SIGCONT)
+        if not self.postgres.process.running:
+            await asyncio.to_thread(self.postgres.start)
+        self.disk.free()
+        await self.until(self._exchange_is_there, "the exchange")
+        await asyncio.gather(*(person.come_back() for person in self.people))
+        await asyncio.gather(*(self._hang_up_all(phone) for phone in (self.citizens, *(each.phone for each in self.people))))
+        self.talks.clear()
+        await self.until(self._nobody_calls, "the calls before to be over", seconds=60)
+        await self._everybody_is_there()
+
+    async def _hang_up_all(self, phone: SipPhone) -> None:
+        for call in list(phone.calls.values()):
+            with suppress(TimeoutError):
+                await call.hang_up()
+
+    async def _nobody_calls(self) -> bool:
+        with suppress(Unavailable):
+            return self.count(Call, Call.direction == Direction.IN, Call.ended_at.is_(None)) == 0
+        return False
+
     # -- calls
 
-    async def everybody_is_there(self) -> None:
+    def numbers(self, count: int) -> list[str]:
+        """Of citizens who have never called: a test that is tried again meets nothing of its first try."""
+        self._numbers += count
+        return [f"138{number:08}" for number in range(self._numbers - count + 1, self._numbers + 1)]
+
+    async def _everybody_is_there(self) -> None:
         """A registration lasts two minutes, a module of tests longer."""
         await asyncio.gather(*(self.until(person.is_registered, "a telephone") for person in self.people))
         await asyncio.to_thread(self.everybody_is_free)
@@ -287,7 +317,14 @@ class Centre:
         wait_until(self.service.answers, "the pages to answer again", seconds=60)
 
 
-def _write_short_notice(path: Path) -> None:
+def cut_connections(port: int) -> None:
+    ss = shutil.which("ss")
+    if ss is None or os.geteuid() != 0:
+        pytest.skip("connections of others are cut by `ss`, as root")
+    subprocess.run([ss, "-K", "dst", "127.0.0.1", "dport", "=", str(port)], check=True, capture_output=True, timeout=10)
+
+
+def write_short_notice(path: Path) -> None:
     """A city's own recording, so that no test waits for six seconds of greeting."""
     path.parent.mkdir(parents=True)
     with wave.open(str(path), "wb") as notice:

@@ -10,10 +10,11 @@ from sqlalchemy import select, update
 
 from hotline.db import Database
 from models import Call, CallEvent, CallStep, Case, Contact, Recording, Staff
-from tests.cli.running import Service, running
+from tests.cli.running import Service, a_demo_city, running
 from tests.components import need, wait_until
 from tests.real.browser import Street, settled
 from tests.real.softphone import Seat, Telephones, headsets
+from tests.real.telephone import cut_connections, write_short_notice
 from tests.services.telephone.test_telephone_rule import change_rule
 from tests.telephony.asterisk import free_sip_port, kit
 from tests.telephony.sip import SipCall
@@ -35,7 +36,10 @@ def service(tmp_path_factory: pytest.TempPathFactory, sip_port: int) -> Iterator
     need("chromium")
     kit()
     exchange = {"HOTLINE_ASTERISK__SIP_PORT": str(sip_port), "HOTLINE_ASTERISK__WS_PORT": str(sip_port + 28)}
-    with running(tmp_path_factory.mktemp("softphone"), HOTLINE_TELEPHONY="on", **exchange) as service:
+    folder = tmp_path_factory.mktemp("softphone")
+    a_demo_city(folder / "data")
+    write_short_notice(folder / "data" / "prompts" / "own" / "welcome.wav")
+    with running(folder, HOTLINE_TELEPHONY="on", **exchange) as service:
         yield service
 
 
@@ -284,6 +288,25 @@ def test_a_telephone_that_dies_in_a_call_has_the_first_claim_on_its_caller(
     hear_each_other(city, citizen)
     city.do(later.hang_up())
     seat.finish()
+
+
+def test_a_call_outlives_the_socket_of_its_telephone_and_ends_with_its_caller(
+    people: Street, city: Telephones, sip_port: int
+) -> None:
+    seat = Seat(people, "agent6")
+    citizen = city.dial("13800100178")
+    seat.answer()
+    line = seat.desk.locator("[data-phone-line]")
+
+    cut_connections(sip_port + 28)
+
+    expect(line).to_contain_text("未连接")
+    expect(line).to_contain_text("已注册")
+    hear_each_other(city, citizen)
+    city.do(citizen.hang_up())
+    seat.is_("ready")
+    seat.phone.close()
+    expect(line).to_contain_text("打开软电话")
 
 
 def test_a_waiting_text_is_offered_on_desk_and_telephone(people: Street) -> None:

@@ -34,13 +34,14 @@ def centre_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centr
     need("postgres")
     with Centre.running(tmp_path_factory.mktemp("telephone")) as centre:
         yield centre
+        centre.run(centre.as_before())
         everything_is_one_contact(centre)
     assert "Fatal Python error" not in centre.log()
 
 
 @pytest.fixture
 def centre(centre_of_module: Centre) -> Centre:
-    centre_of_module.run(centre_of_module.everybody_is_there())
+    centre_of_module.run(centre_of_module.as_before())
     return centre_of_module
 
 
@@ -58,17 +59,19 @@ def everything_is_one_contact(centre: Centre) -> None:
 
 
 def test_with_the_web_process_dead_calls_go_on(centre: Centre) -> None:
+    before, meanwhile = centre.numbers(2)
+
     async def body() -> None:
-        talking = await centre.speaks("13810000001")
+        talking = await centre.speaks(before)
         await centre.another("all-in-one", centre.send("all-in-one", signal.SIGKILL))
         dead = centre.send("all-in-one", signal.SIGSTOP)  # the next one does not come to itself either
 
-        second = await centre.speaks("13810000002")
+        second = await centre.speaks(meanwhile)
 
         await talking.hears()
         assert not await asyncio.to_thread(centre.service.answers)
         await asyncio.gather(talking.hang_up(), second.hang_up())
-        for number in ("13810000001", "13810000002"):
+        for number in (before, meanwhile):
             call = await centre.ended(number)
             assert (call.ending, call.reconstructed) == (CallEnding.SPOKEN, False)
         assert centre.part("all-in-one") == dead
@@ -79,19 +82,21 @@ def test_with_the_web_process_dead_calls_go_on(centre: Centre) -> None:
 
 
 def test_with_the_telephony_process_dead_calls_come_and_go_and_are_contacts_afterwards(centre: Centre) -> None:
+    ends, stays, comes = centre.numbers(3)
+
     async def body() -> None:
-        talking = await centre.speaks("13820000001")
-        goes_on = await centre.speaks("13820000002")
+        talking = await centre.speaks(ends)
+        goes_on = await centre.speaks(stays)
         dead = centre.send("telephony", signal.SIGKILL)
         await talking.hang_up()
-        brief = await centre.dial("13820000003")
+        brief = await centre.dial(comes)
         await brief.hang_up()
 
         await centre.another("telephony", dead)
-        ended = [await centre.ended(number) for number in ("13820000001", "13820000003")]
+        ended = [await centre.ended(number) for number in (ends, comes)]
         await goes_on.hears()
         await goes_on.hang_up()
-        last = await centre.ended("13820000002")
+        last = await centre.ended(stays)
 
         assert [call.ending for call in ended] == [CallEnding.SPOKEN, CallEnding.LEFT_IN_NOTICE]
         assert (last.ending, last.reconstructed) == (CallEnding.SPOKEN, False)
@@ -100,73 +105,81 @@ def test_with_the_telephony_process_dead_calls_come_and_go_and_are_contacts_afte
 
 
 def test_a_caller_in_a_flow_that_freezes_reaches_the_queue(centre: Centre) -> None:
+    [number_in_flow] = centre.numbers(1)
+
     async def body() -> float:
         scans = [await asyncio.open_connection("127.0.0.1", centre.sip_port + 13) for _ in range(20)]
-        caller = await centre.dial("13830000001")
+        caller = await centre.dial(number_in_flow)
         for number, (_, writer) in enumerate(scans):
             writer.write([b"", b"GET / HTTP/1.1\r\n\r\n", b"agi_network: yes\n\n", b"\xff" * 10_000][number % 4])
             writer.close()
         frozen, began = centre.send("ivr", signal.SIGSTOP), time.monotonic()
-        await centre.talks_with("13830000001")
+        await centre.talks_with(number_in_flow)
         took = time.monotonic() - began
         await centre.another("ivr", frozen)
         await caller.hang_up()
-        assert (await centre.ended("13830000001")).ending == CallEnding.SPOKEN
+        assert (await centre.ended(number_in_flow)).ending == CallEnding.SPOKEN
         return took
 
     assert centre.run(body()) < 15
 
 
 def test_a_cut_connection_to_the_exchange_is_made_again_and_nothing_is_missed(centre: Centre) -> None:
+    ends, stays = centre.numbers(2)
+
     async def body() -> None:
-        talking, goes_on = [await centre.speaks(number) for number in ("13840000001", "13840000002")]
+        talking, goes_on = [await centre.speaks(number) for number in (ends, stays)]
         await asyncio.sleep(4)  # younger calls are left to a second look, ten seconds later
         centre.cut_ami()
         await talking.hang_up()
         await goes_on.hears()
-        await centre.ended("13840000001", seconds=20)
+        await centre.ended(ends, seconds=20)
         await goes_on.hang_up()
 
-        assert [(await centre.ended(number)).ending for number in ("13840000001", "13840000002")] == [CallEnding.SPOKEN] * 2
+        assert [(await centre.ended(number)).ending for number in (ends, stays)] == [CallEnding.SPOKEN] * 2
 
     centre.run(body())
 
 
 def test_with_the_database_down_calls_are_answered_and_stored_when_it_is_back(centre: Centre) -> None:
+    ends, stays, leaves, comes = centre.numbers(4)
+
     async def body() -> None:
-        talking = await centre.speaks("13850000001")
-        goes_on = await centre.speaks("13850000002")
+        talking = await centre.speaks(ends)
+        goes_on = await centre.speaks(stays)
         await asyncio.to_thread(centre.postgres.stop)
         stopped = time.monotonic()
         await talking.hang_up()
-        brief = await centre.dial("13850000003")
+        brief = await centre.dial(leaves)
         await brief.hang_up()
-        meanwhile = await centre.speaks("13850000004")
+        meanwhile = await centre.speaks(comes)
         await meanwhile.hang_up()
         await goes_on.hears()
         await asyncio.sleep(max(0.0, stopped + DATABASE_AWAY - time.monotonic()))
         await asyncio.to_thread(centre.postgres.start)
 
-        for number in ("13850000001", "13850000004"):
+        for number in (ends, comes):
             assert (await centre.ended(number)).ending == CallEnding.SPOKEN
-        assert (await centre.ended("13850000003")).ending == CallEnding.LEFT_IN_NOTICE
+        assert (await centre.ended(leaves)).ending == CallEnding.LEFT_IN_NOTICE
         await goes_on.hang_up()
-        assert (await centre.ended("13850000002")).ending == CallEnding.SPOKEN
+        assert (await centre.ended(stays)).ending == CallEnding.SPOKEN
 
     centre.run(body())
     centre.answers_again()
 
 
 def test_a_phone_that_falls_silent_in_a_call_gets_its_caller_back_and_a_full_disk_loses_no_recording(centre: Centre) -> None:
+    loses, other = centre.numbers(2)
+
     async def body() -> None:
-        held = await centre.speaks("13860000001")
-        person, lost = await centre.talks_with("13860000001")
+        held = await centre.speaks(loses)
+        person, lost = await centre.talks_with(loses)
         person.vanish(lost)
         centre.disk.fill()
-        recorded = await centre.speaks("13860000002")
+        recorded = await centre.speaks(other)
         await asyncio.sleep(1)
         await recorded.hang_up()
-        call = await centre.ended("13860000002")
+        call = await centre.ended(other)
         await asyncio.sleep(4)
         assert centre.count(Recording, Recording.call_id == call.id) == 0
         centre.disk.free()
@@ -177,23 +190,24 @@ def test_a_phone_that_falls_silent_in_a_call_gets_its_caller_back_and_a_full_dis
         await centre.until(is_kept, "the recording to be taken over")
 
         async def is_held() -> bool:
-            return centre.count(CallEvent, CallEvent.step == CallStep.PHONE_LOST) > 0
+            [call] = centre.calls_of(loses)
+            return centre.count(CallEvent, CallEvent.step == CallStep.PHONE_LOST, CallEvent.call_id == call.id) > 0
 
         await centre.until(is_held, "the exchange to notice that the phone is silent")
-        del centre.talks["13860000001"]
+        del centre.talks[loses]
         await person.come_back()
-        again, mine = await centre.talks_with("13860000001")
+        again, mine = await centre.talks_with(loses)
         await asyncio.gather(held.hears(), mine.hears())
         await held.hang_up()
         assert again is person
-        assert (await centre.ended("13860000001")).ending == CallEnding.SPOKEN
+        assert (await centre.ended(loses)).ending == CallEnding.SPOKEN
 
     centre.run(body())
 
 
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
 def test_calls_in_which_the_exchange_dies_or_freezes_are_owed_another(centre: Centre, fault: signal.Signals) -> None:
-    first, second, later = (f"1387{fault.value:02}0000{number}" for number in range(3))
+    first, second, later = centre.numbers(3)
 
     async def body() -> float:
         await centre.speaks(first)
@@ -217,7 +231,7 @@ def test_calls_in_which_the_exchange_dies_or_freezes_are_owed_another(centre: Ce
 
 @pytest.mark.parametrize("menu", [False, True], ids=["notice", "menu"])
 def test_hundreds_of_keys_at_once_harm_neither_their_caller_nor_others(centre: Centre, menu: bool) -> None:
-    flooding, other = f"1389500000{menu:d}", f"1389500001{menu:d}"
+    flooding, other = centre.numbers(2)
 
     async def body() -> None:
         caller = await centre.dial(flooding)
@@ -234,9 +248,11 @@ def test_hundreds_of_keys_at_once_harm_neither_their_caller_nor_others(centre: C
 
     with centre.database.unit_of_work() as session:
         change_rule(session, flows={"menu": menu})
-    centre.run(body())
-    with centre.database.unit_of_work() as session:
-        change_rule(session)
+    try:
+        centre.run(body())
+    finally:
+        with centre.database.unit_of_work() as session:
+            change_rule(session)
 
 
 async def is_refused(call: SipCall) -> bool:
@@ -252,11 +268,13 @@ BAD_CALLERS = {
 
 
 def test_whatever_a_caller_calls_itself_the_call_is_one_contact(centre: Centre) -> None:
+    [mobile] = centre.numbers(1)
+
     async def body() -> None:
         for number, name in BAD_CALLERS.values():
             call = await centre.dial(number, name=name)
             await call.hang_up()
-        for number, shown in {"+8613880000001": "13880000001", "059588880000": "59588880000"}.items():
+        for number, shown in {f"+86{mobile}": mobile, f"05958{mobile[-7:]}": f"5958{mobile[-7:]}"}.items():
             call = await centre.dial(number)
             await call.hang_up()
             centre.expect(shown, like=number)
@@ -266,9 +284,11 @@ def test_whatever_a_caller_calls_itself_the_call_is_one_contact(centre: Centre) 
 
 
 def test_nobody_reaches_what_is_not_allowed_and_a_refused_transfer_leaves_both_sides_connected(centre: Centre) -> None:
+    citizen, stranger_number = centre.numbers(2)
+
     async def body() -> None:
-        call = await centre.speaks("13890000001")
-        person, mine = await centre.talks_with("13890000001")
+        call = await centre.speaks(citizen)
+        person, mine = await centre.talks_with(citizen)
         for number in ("13900000000", "008613900000000", "110"):
             await mine.refer(number)
             await centre.until(lambda: is_refused(mine), f"the transfer to {number} to be refused", seconds=10)
@@ -278,12 +298,12 @@ def test_nobody_reaches_what_is_not_allowed_and_a_refused_transfer_leaves_both_s
             assert other.status == 403
         await asyncio.gather(call.hears(), mine.hears())
         await call.hang_up()
-        assert (await centre.ended("13890000001")).ending == CallEnding.SPOKEN
+        assert (await centre.ended(citizen)).ending == CallEnding.SPOKEN
         async with SipPhone(local=(STRANGER, 0), server=("127.0.0.1", centre.sip_port)) as stranger:
-            strange = await stranger.call("12345", caller="13890000009")
+            strange = await stranger.call("12345", caller=stranger_number)
             with pytest.raises(CallFailed):
                 await strange.answered()
             assert strange.status == 401
-        assert centre.calls_of("13890000009") == []
+        assert centre.calls_of(stranger_number) == []
 
     centre.run(body())

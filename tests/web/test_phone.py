@@ -35,6 +35,7 @@ from tests.conftest import SignIn
 from tests.factories_calls import make_call, make_line
 from tests.factories_cases import make_case
 from tests.factories_contacts import make_contact
+from tests.services.telephone.test_telephone_rule import change_rule
 from tests.web.forms import form, forms
 
 NUMBER = "13800138000"
@@ -297,6 +298,25 @@ def test_a_listed_party_joins_a_call_and_another_number_does_not(seat: Seat) -> 
 
     assert refused == [403, 403, 403]
     assert [each["number"] for each in seat.commands(SwitchboardAction.ADD_PARTY)] == ["120"]
+
+
+def test_units_and_experts_join_by_one_press_and_stand_apart_from_emergency_numbers(seat: Seat) -> None:
+    with seat.pages.unit_of_work() as session:
+        change_rule(session, parties={"110": "公安报警", "96116": "供水抢修"})
+    call = seat.rings("answered")
+
+    bar = seat.browser.get(f"/phone/bar?c={call.contact_id}").text
+
+    assert 'value="96116">供水抢修' in form_of(bar, "party-listed")
+    assert 'value="110"' not in form_of(bar, "party-listed")
+    assert 'value="110">110 公安报警' in form_of(bar, "party")
+    assert "96116" not in form_of(bar, "party")
+    assert seat.post("/phone/party", party="96116").status_code == 200
+    assert [each["number"] for each in seat.commands(SwitchboardAction.ADD_PARTY)] == ["96116"]
+
+
+def form_of(page: str, name: str) -> str:
+    return page.partition(f'data-form="{name}"')[2].partition("</form>")[0]
 
 
 def test_without_a_call_there_is_nothing_to_do_to_it(seat: Seat) -> None:

@@ -2,14 +2,23 @@
 // touches a call. While a call rings, what is known of the caller lies over whatever is open.
 (() => {
   "use strict";
-  const GONE = 5000;
+  const LOOK = 1000;
   const channel = new BroadcastChannel("hotline-phone");
   let told = null;
-  let heard = 0;
+  let lives = false;
   let shownState = "";
 
   const tell = (act, to) => channel.postMessage({ kind: "do", act, to });
-  const isThere = () => told && Date.now() - heard < GONE;
+  const isThere = () => told && lives;
+
+  // A browser lets the clocks of a window that lies under others stand still for a minute, so silence means nothing. The telephone
+  // holds this lock as long as it lives.
+  async function lookForPhone() {
+    const { held } = await navigator.locks.query();
+    const did = lives;
+    lives = held.some((lock) => lock.name === "hotline-phone");
+    if (lives !== did) draw();
+  }
 
   const clock = (milliseconds) => {
     const seconds = Math.max(0, Math.floor(milliseconds / 1000));
@@ -59,15 +68,15 @@
     for (const left of document.querySelectorAll("[data-until]")) {
       left.textContent = clock(new Date(left.dataset.until) - Date.now());
     }
-    if (told && !isThere()) draw();
   }
 
   channel.addEventListener("message", ({ data }) => {
     if (data.kind !== "state") return;
     const changed = JSON.stringify(data) !== JSON.stringify(told);
     told = data;
-    heard = Date.now();
-    if (changed) draw();
+    if (!changed && lives) return;
+    lives = true;
+    draw();
   });
 
   // The own telephone rings first for a call that is placed: it need not be answered by hand.
@@ -100,6 +109,7 @@
   document.addEventListener("opendesk", (event) => location.assign(`/desk?c=${event.detail.value ?? event.detail}`));
   document.addEventListener("htmx:after:swap", () => { draw(); openAnswered(); });
   setInterval(tick, 250);
+  if (navigator.locks) setInterval(lookForPhone, LOOK);
   channel.postMessage({ kind: "who" });
   draw();
 })();

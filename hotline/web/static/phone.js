@@ -1,15 +1,17 @@
 // The softphone's page: signs in, draws the telephone's state, and speaks with the desk in the same browser.
 //
-// BroadcastChannel "hotline-phone": this page tells {kind: "state", …} at every change and every two seconds; the desk asks
-// {kind: "do", act, to}. The page is never navigated: a call lives and dies with it.
+// BroadcastChannel "hotline-phone": this page tells {kind: "state", …} at every change, and to who asks {kind: "who"}; the desk asks
+// {kind: "do", act, to}. It holds the lock of that name as long as it lives. The page is never navigated: a call lives and dies
+// with it.
 (() => {
   "use strict";
-  const ALIVE = 2000;
   // The person has just asked for a call: this telephone is rung first, and answers that by itself.
   const EXPECTED_WITHIN = 15000;
   const channel = new BroadcastChannel("hotline-phone");
   const part = (name) => document.querySelector(`[data-part="${name}"]`);
   const token = () => JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRF-Token"];
+  // A second window tells the desk nothing.
+  let isTheOne = false;
   let phone = null;
   let notified = null;
   let escapes = 0;
@@ -80,8 +82,12 @@
       if (button.dataset.act === "mute") button.classList.toggle("on", now.muted);
     }
     document.title = now.state === "ringing" ? "☎ 来电 · 软电话" : "软电话 · 12345";
-    channel.postMessage(now);
+    tell(now);
     announce(now);
+  }
+
+  function tell(now) {
+    if (isTheOne) channel.postMessage(now);
   }
 
   function announce(now) {
@@ -113,10 +119,16 @@
     for (const side of ["microphone", "speaker"]) part(`level-${side}`).value = levels[side];
   }
 
-  async function start() {
+  // At the start, and whenever something is plugged in or pulled out: better now than when a call is answered.
+  async function lookAtDevices() {
     part("microphone-problem").textContent = await phoneAudio.check();
     part("microphone-problem").hidden = !part("microphone-problem").textContent;
     await phoneAudio.fill({ microphone: part("microphone"), speaker: part("speaker"), ringer: part("ringer") }).catch(() => {});
+    draw();
+  }
+
+  async function start() {
+    await lookAtDevices();
     const credentials = await post("/phone/sign-in");
     phone = new Softphone({
       credentials,
@@ -143,6 +155,7 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-act]");
     if (button) act(button.dataset.act, button.dataset.to);
+    if (event.target.closest("[data-part=try]")) phoneAudio.tryOut().catch(lookAtDevices);
     if (event.target.closest("[data-part=allow]")) Notification.requestPermission().then(() => event.target.remove());
   });
   document.addEventListener("keydown", (event) => {
@@ -155,11 +168,9 @@
   channel.addEventListener("message", ({ data }) => {
     if (data.kind === "do") act(data.act, data.to);
     if (data.kind === "expect") expecting = Date.now() + EXPECTED_WITHIN;
-    if (data.kind === "who") channel.postMessage(stateOf());
+    if (data.kind === "who") tell(stateOf());
   });
-  navigator.mediaDevices?.addEventListener("devicechange", () => {
-    phoneAudio.fill({ microphone: part("microphone"), speaker: part("speaker"), ringer: part("ringer") }).catch(() => {});
-  });
+  navigator.mediaDevices?.addEventListener("devicechange", lookAtDevices);
   // Leaving in a call would end it.
   window.addEventListener("beforeunload", (event) => { if (phone?.busy) event.preventDefault(); });
   // In a call nothing is said: whoever opens the page again gets the caller back, and a hang-up would end it.
@@ -173,7 +184,7 @@
         part("elsewhere").hidden = false;
         return null;
       }
-      setInterval(() => channel.postMessage(stateOf()), ALIVE);
+      isTheOne = true;
       setInterval(tick, 250);
       signIn();
       return new Promise(() => {}); // held as long as the page lives

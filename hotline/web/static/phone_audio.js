@@ -2,8 +2,9 @@
 window.phoneAudio = (() => {
   "use strict";
   const CHOICES = { microphone: "audioinput", speaker: "audiooutput", ringer: "audiooutput" };
-  // Two tones of the country's ringing, one second on and four off (GF 002-9002).
-  const RING = { frequency: 450, on: 1, every: 4 };
+  // The country's ringing, one second on and four off (GF 002-9002).
+  const RING = { frequency: 450, on: 1, every: 5 };
+  const TRIAL = 10000;
   const remote = new Audio();
   remote.autoplay = true;
   let context = null;
@@ -88,6 +89,19 @@ window.phoneAudio = (() => {
     meters.microphone = level(stream);
   }
 
+  // Before a call: for a while the meter shows what the microphone hears, and nobody else hears it.
+  async function tryOut() {
+    const stream = await navigator.mediaDevices.getUserMedia(constraints());
+    speakThrough(stream);
+    const mine = meters.microphone;
+    setTimeout(() => {
+      stream.getTracks().forEach((track) => track.stop());
+      if (meters.microphone !== mine) return;
+      mine.end();
+      meters.microphone = null;
+    }, TRIAL);
+  }
+
   function levels() {
     return { microphone: meters.microphone?.now() ?? 0, speaker: meters.speaker?.now() ?? 0 };
   }
@@ -126,5 +140,5 @@ window.phoneAudio = (() => {
     }
   }
 
-  return { ring, quiet, constraints, listen, speakThrough, levels, over, fill, check, get ringing() { return Boolean(ringing); } };
+  return { ring, quiet, constraints, listen, speakThrough, tryOut, levels, over, fill, check, get ringing() { return Boolean(ringing); } };
 })();

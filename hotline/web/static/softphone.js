@@ -3,8 +3,6 @@
 // One call at a time, and a second one only to ask somebody before a transfer. States: off, signing-in, ready, lost, ringing, calling,
 // talking, asking (the other party waits).
 window.Softphone = class Softphone {
-  static TRANSFER_SECONDS = 20;
-
   constructor({ credentials, renew, audio, onchange }) {
     this.audio = audio;
     this.onchange = onchange;
@@ -30,12 +28,28 @@ window.Softphone = class Softphone {
       connection_recovery_max_interval: 8,
       user_agent: "hotline",
     });
-    this.ua.on("registered", () => { this.refusals = 0; this.become(this.session ? this.state : "ready"); });
+    this.ua.on("registered", () => this.isBack());
     this.ua.on("unregistered", () => this.session || this.become("lost"));
     this.ua.on("registrationFailed", ({ cause }) => this.tryAgain(cause));
-    this.ua.on("disconnected", () => this.session ? this.tell() : this.become("lost"));
+    this.ua.on("disconnected", () => this.cutOff());
     this.ua.on("newRTCSession", (event) => this.meet(event));
     this.ua.start();
+  }
+
+  // The sound goes on without the socket; what rings cannot be answered any more, and its end would not be told.
+  cutOff() {
+    this.wasCut = this.busy;
+    if (!this.session) this.become("lost");
+    else if (this.state === "ringing") this.session.terminate();
+    else this.tell();
+  }
+
+  // The exchange tells the end of a call where it was spoken with last: it is told of the new socket, and says if the call has ended.
+  isBack() {
+    this.refusals = 0;
+    if (this.wasCut) for (const session of [this.session, this.second]) session?.renegotiate();
+    this.wasCut = false;
+    this.become(this.session ? this.state : "ready");
   }
 
   // The secret reaches the exchange a moment after it reached this page; a secret that was revoked is asked for again.
@@ -82,6 +96,7 @@ window.Softphone = class Softphone {
   adopt(session) {
     this.session = session;
     this.since = null;
+    this.problem = "";
     this.follow(session);
     session.on("accepted", () => this.begin());
     session.on("confirmed", () => this.begin());
@@ -122,8 +137,7 @@ window.Softphone = class Softphone {
     this.second = null;
     this.session = null;
     this.since = null;
-    this.problem = "";
-    this.lastCause = cause;
+    this.problem = cause === JsSIP.C.causes.USER_DENIED_MEDIA_ACCESS ? "麦克风打不开，刚才的来电没有接起。" : "";
     this.become(this.connected ? "ready" : "lost");
   }
 
