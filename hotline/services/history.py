@@ -62,6 +62,36 @@ def append(
     return event
 
 
+def note(
+    session: Session,
+    case: Case,
+    action: Action,
+    *,
+    by: Actor,
+    role: Role | None,
+    key: str,
+    text: str = "",
+    assignment: Assignment | None = None,
+    first: bool = False,
+    after: Tail | None = None,
+) -> CaseEvent:
+    """Add one event that moves nothing; all else is as in `append`."""
+    return append(
+        session,
+        case,
+        action=action,
+        from_status=case.status,
+        to_status=case.status,
+        by=by,
+        role=role,
+        key=key,
+        note=text,
+        assignment=assignment,
+        first=first,
+        after=after,
+    )
+
+
 def tails(session: Session, case_ids: Collection[UUID]) -> dict[UUID, Tail]:
     """The last stored event of each case; `append` says what it comes after."""
     last = select(CaseEvent.case_id, func.max(CaseEvent.serial).label("serial")).where(CaseEvent.case_id.in_(case_ids))

@@ -40,16 +40,14 @@ def add(
     session: Session, case: Case, action: Action, *, by: Actor, key: str, text: str = "", assignment: Assignment | None = None
 ) -> CaseEvent:
     """What `note` does, for a service that holds the case already and has found the key new."""
-    event = history.append(
+    event = history.note(
         session,
         case,
-        action=action,
-        from_status=case.status,
-        to_status=case.status,
+        action,
         by=by,
         role=min(by.roles, default=None),
         key=key,
-        note=text.strip(),
+        text=text.strip(),
         assignment=assignment,
     )
     emit(session, CaseNoted(case.id, action))

@@ -29,8 +29,7 @@ from hotline.web import (
     admin_units,
     render,
 )
-from hotline.web.deps import Db, Look, Me
-from hotline.web.letters import clean
+from hotline.web.deps import Db, Label, Look, Me
 from models import Delivery, Role
 
 
@@ -80,7 +79,7 @@ def staff(request: Request, look: Look, me: Me, open: UUID | None = None) -> Res
 
 
 def _account(
-    name: Annotated[str, Form(max_length=64)],
+    name: Label,
     roles: Annotated[list[Role], Form()] = [],  # noqa: B006 -- FastAPI copies it
     unit: Annotated[str, Form(max_length=32)] = "",
     skills: Annotated[str, Form(max_length=200)] = "general",
@@ -89,9 +88,7 @@ def _account(
     languages: Annotated[str, Form(max_length=64)] = "zh",
     channels: Annotated[list[str], Form()] = list(CHANNELS),  # noqa: B006 -- FastAPI copies it
 ) -> Account:
-    return Account(
-        clean(name), frozenset(roles), unit, _listed(skills), capacity, active, _listed(languages.lower()), tuple(channels)
-    )
+    return Account(name, frozenset(roles), unit, _listed(skills), capacity, active, _listed(languages.lower()), tuple(channels))
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -170,9 +167,9 @@ def change_day(
     me: Me,
     day: Annotated[date, Form()],
     working: Annotated[bool, Form()],
-    note: Annotated[str, Form(max_length=64)] = "",
+    note: Label = "",
 ) -> Response:
-    administration.change_day(db, day, working=working, note=clean(note), by=me)
+    administration.change_day(db, day, working=working, note=note, by=me)
     return render.redirect(
         request, f"/admin/calendar?year={day.year}", notice="已保存。暂定的时限会重算，新旧都记入经过；其他时限不变。"
     )

@@ -10,8 +10,7 @@ from hotline.errors import NotFound
 from hotline.services.profiles import profile_drawing, profile_editions, profile_files, profile_words, profiles
 from hotline.settings import get_settings
 from hotline.web import render
-from hotline.web.deps import Db, Look, Me
-from hotline.web.letters import clean
+from hotline.web.deps import Db, Look, Me, Remark
 from models import Rule, Urgency
 
 # Part of the administration, which lets administrators only come in.
@@ -78,9 +77,9 @@ def put_in_force(
     code: str,
     digest: Annotated[str, Form(max_length=64)],
     instead_of: Annotated[UUID, Form()],
-    reason: Annotated[str, Form(max_length=500)] = "",
+    reason: Remark = "",
 ) -> Response:
     found = profile_files.find(code, get_settings())
-    rule = profile_editions.put_in_force(db, found, digest=digest, instead_of=instead_of, reason=clean(reason), by=me)
+    rule = profile_editions.put_in_force(db, found, digest=digest, instead_of=instead_of, reason=reason, by=me)
     notice = f"“{found.name}”第 {rule.edition} 版已生效：新立案的工单按它办，已立案的仍按原来的。"
     return render.redirect(request, "/admin/profiles", notice=notice)

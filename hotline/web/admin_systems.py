@@ -12,7 +12,7 @@ from hotline.services import reading_units
 from hotline.services.access import Me as Person
 from hotline.services.systems import accounts, watching, webhooks
 from hotline.web import render
-from hotline.web.deps import Db, Look, Me
+from hotline.web.deps import Db, Label, Look, Me
 from hotline.web.letters import clean
 from models import Scope, Topic
 
@@ -39,13 +39,13 @@ def _page(request: Request, session: Session, me: Person, open: UUID | None) -> 
 
 
 def _form(
-    name: Annotated[str, Form(max_length=64)],
+    name: Label,
     scopes: Annotated[list[Scope], Form()] = [],  # noqa: B006 -- FastAPI copies it
     addresses: Annotated[str, Form(max_length=500)] = "",
     active: Annotated[bool, Form()] = False,
 ) -> accounts.Form:
     listed = addresses.replace("，", " ").replace("、", " ").replace(",", " ").split()
-    return accounts.Form(clean(name), scopes, listed, active)
+    return accounts.Form(name, scopes, listed, active)
 
 
 def _hook_form(

@@ -14,8 +14,7 @@ from hotline.services.reading_centre import Tab
 from hotline.services.sideways import correcting, dismissing, doors, police, refusals, refused_calls, withdrawing
 from hotline.web import render
 from hotline.web.centre_requests import done
-from hotline.web.deps import Db, Key, Look, Me, Seen, Words
-from hotline.web.letters import clean
+from hotline.web.deps import Db, Key, Line, Look, Me, Seen, Words
 from hotline.words import word
 from models import Action, CaseStatus, NumberRefusal, PolicePush, Role, now
 
@@ -58,7 +57,7 @@ def dismiss(
     seen: Seen = None,
 ) -> Response:
     case = access.see_case(db, me, number).case
-    dismissing.dismiss(db, case, reason, note=clean(note), by=me.actor, key=key, seen=seen)
+    dismissing.dismiss(db, case, reason, note=note, by=me.actor, key=key, seen=seen)
     return done(request, tab, "已作废，原因记入经过。")
 
 
@@ -100,13 +99,13 @@ def correct_place(
     db: Db,
     number: str,
     key: Key,
-    place: Annotated[str, Form(max_length=200)],
+    place: Line,
     area: Code = "",
     reason: Words = "",
     seen: Seen = None,
 ) -> Response:
     case = access.see_case(db, me, number).case
-    text, picked = clean(place), area.split(" ")[0]
+    text, picked = place, area.split(" ")[0]
     correcting.place(db, case, text, area=picked, reason=reason, by=me.actor, key=key, seen=seen)
     return render.redirect(request, f"/case/{number}", notice="地点已更正，原地点留在经过里。")
 

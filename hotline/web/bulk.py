@@ -11,8 +11,7 @@ from hotline.services.city import gazetteer
 from hotline.services.units import bulk_dispatch
 from hotline.services.units.bulk_dispatch import Pick
 from hotline.web import render
-from hotline.web.deps import Db, Look, Me
-from hotline.web.letters import clean
+from hotline.web.deps import Db, Look, Me, Words
 from models import Role
 
 router = APIRouter(prefix="/verify/alike", include_in_schema=False)
@@ -40,14 +39,14 @@ def dispatch(
     number: str,
     pick: Annotated[list[str], Form(max_length=bulk_dispatch.MOST)] = [],  # noqa: B006 -- FastAPI copies it
     unit: Annotated[str, Form(max_length=32)] = "",
-    note: Annotated[str, Form(max_length=2000)] = "",
+    note: Words = "",
 ) -> Response:
     access.require(me, Role.DISPATCHER)
     subject = access.see_case(db, me, number).case
     if not unit:
         raise Invalid("Please choose a unit.", field="unit")
     (lead,) = filing.units_of(db, [unit])
-    outcomes = bulk_dispatch.dispatch(db, subject, [_pick(each) for each in pick], lead, note=clean(note), by=me)
+    outcomes = bulk_dispatch.dispatch(db, subject, [_pick(each) for each in pick], lead, note=note, by=me)
     return render.page(request, "verify/alike.html", me=me, subject=subject, unit=lead, outcomes=outcomes)
 
 

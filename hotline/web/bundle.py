@@ -9,8 +9,7 @@ from hotline.services import heads
 from hotline.services.searching import bundles
 from hotline.settings import get_settings
 from hotline.web import render
-from hotline.web.deps import Look, Me
-from hotline.web.letters import clean
+from hotline.web.deps import Line, Look, Me
 from hotline.web.search import handed_out
 
 router = APIRouter(prefix="/bundle", include_in_schema=False)
@@ -22,9 +21,9 @@ def take(
     look: Look,
     me: Me,
     number: Annotated[str, Form(max_length=40)],
-    reason: Annotated[str, Form(max_length=200)] = "",
+    reason: Line = "",
 ) -> Response:
-    opened = bundles.open_case(look, me, number.strip(), reason=clean(reason))
+    opened = bundles.open_case(look, me, number.strip(), reason=reason)
     values: dict[str, Any] = {"bundle": opened, "opened": opened.panel, "rest": opened.rest}
     page = bytes(render.fragment(request, "case/bundle.html", me=me, **values).body).decode()
     kept_heads = get_settings().data_dir / heads.FILE

@@ -15,15 +15,13 @@ from hotline.services.survey_plans import control, desk
 from hotline.services.telephone import lines
 from hotline.settings import get_settings
 from hotline.web import render
-from hotline.web.deps import Db, Look, Me
-from hotline.web.letters import clean
+from hotline.web.deps import Db, Look, Me, Remark
 from models import AttemptOutcome, ControlFinding, Grade
 from models.base import CITY_TIME
 
 router = APIRouter(prefix="/asking", include_in_schema=False)
 
 STAFFED_BY = tuple(desk.WORKED_BY)
-Remark = Annotated[str, Form(max_length=500)]
 
 
 @router.get("")
@@ -50,7 +48,7 @@ def show_control(request: Request, look: Look, me: Me, control_id: UUID) -> Resp
 def note_control(
     request: Request, me: Me, db: Db, control_id: UUID, finding: Annotated[ControlFinding, Form()], note: Remark = ""
 ) -> Response:
-    control.find(db, control_id, finding, note=clean(note), by=me.actor)
+    control.find(db, control_id, finding, note=note, by=me.actor)
     told = {
         ControlFinding.CONFIRMED: "与原评价一致，已记下。",
         ControlFinding.CONTRADICTED: "与原评价不符，已转“不满意待处理”。",
@@ -90,7 +88,7 @@ def heard(
     unit: Annotated[Grade, Form()],
     remark: Remark = "",
 ) -> Response:
-    desk.hear(db, attempt_id, solved=solved, result=result, unit=unit, remark=clean(remark), by=me.actor)
+    desk.hear(db, attempt_id, solved=solved, result=result, unit=unit, remark=remark, by=me.actor)
     content = solved and result.is_satisfied
     return render.redirect(request, "/asking", notice="已记下。" if content else "已记下，转“不满意待处理”。")
 
@@ -105,7 +103,7 @@ def unreached(
     note: Remark = "",
     again_at: Annotated[str, Form(max_length=32)] = "",
 ) -> Response:
-    desk.note_unreached(db, attempt_id, outcome, note=clean(note), again_at=_moment(again_at), by=me.actor)
+    desk.note_unreached(db, attempt_id, outcome, note=note, again_at=_moment(again_at), by=me.actor)
     return render.redirect(request, "/asking", notice="已记下原因。")
 
 

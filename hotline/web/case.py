@@ -1,11 +1,11 @@
 """One case whole: its history, what was asked and answered, and the work order on paper."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
@@ -19,8 +19,7 @@ from hotline.services.telephone import lines, recordings, switching
 from hotline.settings import get_settings
 from hotline.web import render
 from hotline.web.aside import CHECKED
-from hotline.web.deps import Look, Me
-from hotline.web.letters import clean
+from hotline.web.deps import Line, Look, Me
 from models import Contact
 
 router = APIRouter(prefix="/case", include_in_schema=False)
@@ -37,11 +36,11 @@ def show(request: Request, look: Look, me: Me, number: str) -> Response:
 
 
 @router.post("/{number}/reveal")
-def reveal(request: Request, look: Look, me: Me, number: str, reason: Annotated[str, Form(max_length=200)] = "") -> Response:
+def reveal(request: Request, look: Look, me: Me, number: str, reason: Line = "") -> Response:
     view = access.see_case(look, me, number)
     if not view.whole and reading_units.is_closed_to_units(view.case):
         raise NotAllowed()
-    return _page(request, look, me, view, revealed=access.reveal_number(look, me, view.case, reason=clean(reason)))
+    return _page(request, look, me, view, revealed=access.reveal_number(look, me, view.case, reason=reason))
 
 
 @router.get("/{number}/files/{attachment_id}")

@@ -16,7 +16,7 @@ from hotline.services.files.files import CheckedFile
 from hotline.services.messages import segments
 from hotline.web import render
 from hotline.web.agent import WHO
-from hotline.web.deps import Db, Key, Look, Me, staff_of
+from hotline.web.deps import Db, Key, Label, Look, Me, staff_of
 from hotline.web.letters import clean, uploads
 from models import Contact
 
@@ -85,10 +85,10 @@ def confirm(
     me: Me,
     db: Db,
     contact_id: UUID,
-    name: Annotated[str, Form(max_length=64)] = "",
+    name: Label = "",
     number: Annotated[str, Form(max_length=32)] = "",
 ) -> Response:
-    identities.confirm(db, held(db, me, contact_id), number=number, name=clean(name), by=me)
+    identities.confirm(db, held(db, me, contact_id), number=number, name=name, by=me)
     return render.redirect(request, f"/desk?c={contact_id}", notice="身份已确认，以往的诉求列在下面。")
 
 

@@ -9,8 +9,7 @@ from fastapi.responses import Response
 from hotline.services import access
 from hotline.services.rosters import team, view
 from hotline.web import render
-from hotline.web.deps import Look, Me
-from hotline.web.letters import clean
+from hotline.web.deps import Line, Look, Me
 from models import Role
 
 router = APIRouter(prefix="/duty", include_in_schema=False)
@@ -31,10 +30,10 @@ def reveal(
     me: Me,
     staff_id: UUID,
     q: Annotated[str, Form(max_length=60)] = "",
-    reason: Annotated[str, Form(max_length=200)] = "",
+    reason: Line = "",
 ) -> Response:
     """The whole number, once, against a reason."""
-    number = team.reveal_number(look, me, staff_id, reason=clean(reason))
+    number = team.reveal_number(look, me, staff_id, reason=reason)
     return _page(request, look, me, q, revealed={staff_id: number})
 
 

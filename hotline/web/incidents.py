@@ -12,15 +12,13 @@ from hotline.errors import Invalid, NotFound
 from hotline.services import access
 from hotline.services.incidents import likely, linking, reading, telling
 from hotline.web import render
-from hotline.web.deps import Db, Key, Look, Me
-from hotline.web.letters import clean
+from hotline.web.deps import Db, Key, Label, Look, Me, Remark
 from models import Case, Incident, Role
 from models.base import CITY_TIME
 
 router = APIRouter(prefix="/incidents", include_in_schema=False)
 
 SEEN_BY = (Role.DISPATCHER, Role.SHIFT_LEADER, Role.SUPERVISOR, Role.VERIFIER)
-Words = Annotated[str, Form(max_length=500)]
 Numbers = Annotated[list[str], Form(max_length=linking.MOST_AT_ONCE)]
 
 
@@ -34,9 +32,9 @@ def page(request: Request, look: Look, me: Me, over: bool = False) -> Response:
 
 
 @router.post("")
-def open_incident(request: Request, me: Me, db: Db, key: Key, cases: Numbers, title: Words = "") -> Response:
+def open_incident(request: Request, me: Me, db: Db, key: Key, cases: Numbers, title: Remark = "") -> Response:
     access.require(me, *linking.LINKED_BY)
-    incident = linking.open_incident(db, _cases(db, cases), title=clean(title), by=me.actor, key=key)
+    incident = linking.open_incident(db, _cases(db, cases), title=title, by=me.actor, key=key)
     return _back(request, incident, "已并为同一事件。")
 
 
@@ -55,34 +53,34 @@ def join(request: Request, me: Me, db: Db, incident_id: UUID, key: Key, cases: N
 
 
 @router.post("/{incident_id}/part")
-def part(request: Request, me: Me, db: Db, incident_id: UUID, key: Key, number: Words, reason: Words = "") -> Response:
+def part(request: Request, me: Me, db: Db, incident_id: UUID, key: Key, number: Label, reason: Remark = "") -> Response:
     access.require(me, *linking.LINKED_BY)
     incident = _incident(db, incident_id)
-    linking.part(db, incident, _cases(db, [number])[0], reason=clean(reason), by=me.actor, key=key)
+    linking.part(db, incident, _cases(db, [number])[0], reason=reason, by=me.actor, key=key)
     return _back(request, incident, f"{number} 已移出，今后单独办理。")
 
 
 @router.post("/{incident_id}/known")
-def known(request: Request, me: Me, db: Db, incident_id: UUID, text: Words = "", until: Words = "") -> Response:
+def known(request: Request, me: Me, db: Db, incident_id: UUID, text: Remark = "", until: Label = "") -> Response:
     access.require(me, *linking.LINKED_BY)
     incident = _incident(db, incident_id)
-    telling.set_known(db, incident, text=clean(text), until=_moment(until), by=me.actor)
+    telling.set_known(db, incident, text=text, until=_moment(until), by=me.actor)
     return _back(request, incident, "坐席从现在起看得到这段口径。" if incident.known_text else "口径已收回。")
 
 
 @router.post("/{incident_id}/update")
-def update(request: Request, me: Me, db: Db, incident_id: UUID, key: Key, text: Words = "") -> Response:
+def update(request: Request, me: Me, db: Db, incident_id: UUID, key: Key, text: Remark = "") -> Response:
     access.require(me, *linking.LINKED_BY)
     incident = _incident(db, incident_id)
-    telling.update(db, incident, text=clean(text), by=me.actor, key=key)
+    telling.update(db, incident, text=text, by=me.actor, key=key)
     return _back(request, incident, "进展会发给每位市民，一人一条。")
 
 
 @router.post("/{incident_id}/end")
-def end(request: Request, me: Me, db: Db, incident_id: UUID, reason: Words = "") -> Response:
+def end(request: Request, me: Me, db: Db, incident_id: UUID, reason: Remark = "") -> Response:
     access.require(me, *linking.LINKED_BY)
     incident = _incident(db, incident_id)
-    linking.end(db, incident, reason=clean(reason), by=me.actor)
+    linking.end(db, incident, reason=reason, by=me.actor)
     return _back(request, incident, "事件已结束，未答复的工单照常办理。")
 
 

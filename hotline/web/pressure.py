@@ -1,16 +1,14 @@
 """For supervisors: signs that citizens did not answer freely, and why callbacks failed."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from hotline.services import access
 from hotline.services.survey_plans import pressure
 from hotline.web import render
-from hotline.web.deps import Db, Look, Me
-from hotline.web.letters import clean
+from hotline.web.deps import Db, Look, Me, Words
 from models import Role
 
 router = APIRouter(prefix="/signs", include_in_schema=False)
@@ -23,6 +21,6 @@ def page(request: Request, look: Look, me: Me) -> Response:
 
 
 @router.post("/{sign_id}")
-def see(request: Request, me: Me, db: Db, sign_id: UUID, note: Annotated[str, Form(max_length=2000)] = "") -> Response:
-    pressure.see(db, sign_id, note=clean(note), by=me.actor)
+def see(request: Request, me: Me, db: Db, sign_id: UUID, note: Words = "") -> Response:
+    pressure.see(db, sign_id, note=note, by=me.actor)
     return render.redirect(request, "/signs", notice="核实情况已记下。")

@@ -12,8 +12,7 @@ from hotline.services.incidents import likely, telling
 from hotline.web import render
 from hotline.web.agent import Matter
 from hotline.web.conversation import held
-from hotline.web.deps import Db, Key, Look, Me, staff_of
-from hotline.web.letters import clean
+from hotline.web.deps import Db, Key, Line, Look, Me, staff_of
 from models import Conclusion, Contact, LinkKind
 
 router = APIRouter(include_in_schema=False)
@@ -60,10 +59,10 @@ def unlink(
     other: Number,
     kind: Annotated[LinkKind, Form()],
     key: Key,
-    reason: Annotated[str, Form(max_length=200)] = "",
+    reason: Line = "",
 ) -> Response:
     case = access.see_case(db, me, number).case
-    same_matter.untie(db, me, case, other, kind, reason=clean(reason), key=key)
+    same_matter.untie(db, me, case, other, kind, reason=reason, key=key)
     return render.redirect(request, f"/case/{number}", notice=f"已解除与 {other} 的关联。")
 
 

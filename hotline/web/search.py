@@ -16,7 +16,7 @@ from hotline.services.searching import choices, finding, sheets, sight, views
 from hotline.services.searching.asking import SHOWN_MARKS, STATES, Query
 from hotline.services.searching.matching import Place
 from hotline.web import render, times
-from hotline.web.deps import Db, Look, Me
+from hotline.web.deps import Db, Line, Look, Me
 from hotline.web.letters import clean
 from hotline.words import say
 from models import Measure, RequestType, Role, Urgency, now
@@ -98,11 +98,11 @@ def sheet(
     query: Annotated[str, Form(max_length=2000)] = "",
     columns: Annotated[list[str], Form(max_length=MOST_FIELDS)] = [],  # noqa: B006 -- FastAPI copies it
     unmasked: Annotated[bool, Form()] = False,
-    reason: Annotated[str, Form(max_length=200)] = "",
+    reason: Line = "",
 ) -> Response:
     asked = _read(query)
-    sheets.check(me, columns, unmasked=unmasked, reason=clean(reason))
-    sheets.note(look, me, asked, unmasked=unmasked, reason=clean(reason))
+    sheets.check(me, columns, unmasked=unmasked, reason=reason)
+    sheets.note(look, me, asked, unmasked=unmasked, reason=reason)
     file = sheets.write(look, me, asked, columns, unmasked=unmasked)
     return handed_out(file, f"工单-{times.local(now(), '%Y%m%d-%H%M')}.xlsx", workbooks.MEDIA_TYPE)
 

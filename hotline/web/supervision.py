@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from hotline.errors import NotFound
 from hotline.services import access, instructions, supervision
 from hotline.web import render
-from hotline.web.deps import Db, Key, Me, Words
-from hotline.web.letters import clean
+from hotline.web.deps import Db, Key, Label, Me, Words
 from hotline.words import word
 from models import Case, Mark, Measure
 
@@ -26,11 +25,11 @@ def take(
     number: str,
     key: Key,
     measure: Annotated[Measure, Form()],
-    party: Annotated[str, Form(max_length=64)] = "",
+    party: Label = "",
     basis: Words = "",
 ) -> Response:
     case = access.see_case(db, me, number).case
-    supervision.take(db, case, measure, basis=basis, party=clean(party), by=me.actor, key=key)
+    supervision.take(db, case, measure, basis=basis, party=party, by=me.actor, key=key)
     return render.redirect(request, f"/case/{number}", notice=f"{word('measure', measure)}已发出。")
 
 

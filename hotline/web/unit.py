@@ -18,7 +18,7 @@ from hotline.services.reading_units import Tab
 from hotline.services.rosters import deliveries, view
 from hotline.services.units import joint
 from hotline.web import render, unit_levels, unit_requests, unit_roster, unit_templates
-from hotline.web.deps import Db, Key, Look, Me, Seen
+from hotline.web.deps import Db, Key, Line, Look, Me, Note, Seen, Words
 from hotline.web.letters import clean, uploads
 from hotline.web.photographs import SentForm, checked
 from models import ClosureKind, Standing, Unit, now
@@ -63,11 +63,9 @@ def sign(request: Request, me: Me, db: Db, assignment_id: UUID, key: Key, seen: 
 
 
 @router.post("/{assignment_id}/contacted")
-def contacted(
-    request: Request, me: Me, db: Db, assignment_id: UUID, key: Key, text: Annotated[str, Form(max_length=2000)] = ""
-) -> Response:
+def contacted(request: Request, me: Me, db: Db, assignment_id: UUID, key: Key, text: Words = "") -> Response:
     _, held = access.see_assignment(db, me, assignment_id, to_act=True)
-    answers.note_contacted(db, held.assignment, text=clean(text), by=me.actor, key=key)
+    answers.note_contacted(db, held.assignment, text=text, by=me.actor, key=key)
     return render.redirect(request, f"/unit/{assignment_id}", notice="已记下先行联系。")
 
 
@@ -85,7 +83,7 @@ def answer(
     key: Key,
     closure: Annotated[ClosureKind, Form()],
     public_text: Annotated[str, Form(max_length=20_000)] = "",
-    internal_note: Annotated[str, Form(max_length=5000)] = "",
+    internal_note: Note = "",
     seen: Seen = None,
 ) -> Response:
     _, held = access.see_assignment(db, me, assignment_id, to_act=True)
@@ -93,7 +91,7 @@ def answer(
         db,
         held.assignment,
         public_text=clean(public_text),
-        internal_note=clean(internal_note),
+        internal_note=internal_note,
         closure=closure,
         files=photographs,
         by=me.actor,
@@ -111,26 +109,22 @@ def ask_return(
     assignment_id: UUID,
     key: Key,
     reason: Annotated[ReturnReason, Form()],
-    basis: Annotated[str, Form(max_length=2000)] = "",
+    basis: Words = "",
     proposed_unit: Annotated[str, Form(max_length=32)] = "",
 ) -> Response:
     _, held = access.see_assignment(db, me, assignment_id, to_act=True)
     proposed = db.scalar(select(Unit).where(Unit.code == proposed_unit)) if proposed_unit else None
-    dispatching.ask_return(
-        db, held.assignment, reason_code=reason, basis=clean(basis), proposed_unit=proposed, by=me.actor, key=key
-    )
+    dispatching.ask_return(db, held.assignment, reason_code=reason, basis=basis, proposed_unit=proposed, by=me.actor, key=key)
     return render.redirect(request, f"/unit/{assignment_id}", notice="退单申请已提交，等中心裁定。裁定前时限照走。", kind="warn")
 
 
 @router.post("/{assignment_id}/reveal")
-def reveal(
-    request: Request, look: Look, me: Me, assignment_id: UUID, reason: Annotated[str, Form(max_length=200)] = ""
-) -> Response:
+def reveal(request: Request, look: Look, me: Me, assignment_id: UUID, reason: Line = "") -> Response:
     """The whole number, once, against a reason; never of a case that is closed to units."""
     seen = access.see_assignment(look, me, assignment_id)
     if reading_units.is_closed_to_units(seen[0].case):
         raise NotAllowed()
-    number = access.reveal_number(look, me, seen[0].case, reason=clean(reason))
+    number = access.reveal_number(look, me, seen[0].case, reason=reason)
     return _page(request, look, me, Tab.IN_HAND, "", seen=seen, revealed=number)
 
 

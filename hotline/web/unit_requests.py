@@ -17,7 +17,7 @@ from hotline.services.units import extensions, ledger, pausing
 from hotline.services.units.extensions import ExtensionReason
 from hotline.services.units.ledger import LedgerReason
 from hotline.web import render
-from hotline.web.deps import Db, Key, Me
+from hotline.web.deps import Db, Key, Me, Remark, Words
 from hotline.web.letters import clean
 from models import Action, AssignmentStatus, RequestKind, RequestState
 from models.base import CITY_TIME
@@ -34,10 +34,10 @@ def ask_extension(
     key: Key,
     until: Annotated[date, Form()],
     reason: Annotated[ExtensionReason, Form()],
-    basis: Annotated[str, Form(max_length=2000)] = "",
+    basis: Words = "",
 ) -> Response:
     _, held = access.see_assignment(db, me, assignment_id)
-    extensions.ask(db, held.assignment, until=end_of(until), reason_code=reason, basis=clean(basis), by=me.actor, key=key)
+    extensions.ask(db, held.assignment, until=end_of(until), reason_code=reason, basis=basis, by=me.actor, key=key)
     return render.redirect(request, f"/unit/{assignment_id}", notice="延期申请已提交。批准前原时限照走。", kind="warn")
 
 
@@ -51,11 +51,9 @@ def ask_citizen(
 
 
 @router.post("/{assignment_id}/resume")
-def resume(
-    request: Request, me: Me, db: Db, assignment_id: UUID, key: Key, text: Annotated[str, Form(max_length=500)] = ""
-) -> Response:
+def resume(request: Request, me: Me, db: Db, assignment_id: UUID, key: Key, text: Remark = "") -> Response:
     _, held = access.see_assignment(db, me, assignment_id)
-    pausing.resume(db, held.assignment, text=clean(text), by=me.actor, key=key)
+    pausing.resume(db, held.assignment, text=text, by=me.actor, key=key)
     return render.redirect(request, f"/unit/{assignment_id}", notice="已恢复计时。")
 
 
@@ -68,8 +66,8 @@ def ask_ledger(
     key: Key,
     review: Annotated[date, Form()],
     reason: Annotated[LedgerReason, Form()],
-    basis: Annotated[str, Form(max_length=2000)] = "",
-    plan: Annotated[str, Form(max_length=2000)] = "",
+    basis: Words = "",
+    plan: Words = "",
 ) -> Response:
     _, held = access.see_assignment(db, me, assignment_id)
     ledger.ask(
@@ -77,8 +75,8 @@ def ask_ledger(
         held.assignment,
         review=datetime.combine(review, time(), CITY_TIME),
         reason_code=reason,
-        basis=clean(basis),
-        plan=clean(plan),
+        basis=basis,
+        plan=plan,
         by=me.actor,
         key=key,
     )
@@ -86,14 +84,12 @@ def ask_ledger(
 
 
 @router.post("/{assignment_id}/ledger-note")
-def ledger_note(
-    request: Request, me: Me, db: Db, assignment_id: UUID, key: Key, text: Annotated[str, Form(max_length=2000)] = ""
-) -> Response:
+def ledger_note(request: Request, me: Me, db: Db, assignment_id: UUID, key: Key, text: Words = "") -> Response:
     view, _ = access.see_assignment(db, me, assignment_id)
     mark = ledger.entry(db, view.case)
     if mark is None:
         raise WrongState()
-    ledger.tell(db, mark, text=clean(text), by=me.actor, key=key)
+    ledger.tell(db, mark, text=text, by=me.actor, key=key)
     return render.redirect(request, f"/unit/{assignment_id}", notice="进展已记下。")
 
 

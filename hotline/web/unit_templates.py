@@ -10,7 +10,7 @@ from hotline.services import access
 from hotline.services.rosters import team
 from hotline.services.units import answer_templates
 from hotline.web import render
-from hotline.web.deps import Db, Look, Me
+from hotline.web.deps import Db, Look, Me, Remark
 from hotline.web.letters import clean
 from models import Role, Unit
 from models.workflow import UNIT_ROLES
@@ -40,11 +40,11 @@ def keep(
     db: Db,
     unit: UnitCode,
     template_id: Annotated[UUID | None, Form()] = None,
-    title: Annotated[str, Form(max_length=500)] = "",
+    title: Remark = "",
     text: Annotated[str, Form(max_length=20_000)] = "",
 ) -> Response:
     mine = team.unit_of(db, me, unit)
-    answer_templates.keep(db, mine, template_id, title=clean(title), text=clean(text), by=me)
+    answer_templates.keep(db, mine, template_id, title=title, text=clean(text), by=me)
     return _back(request, mine, "模板已保存。")
 
 

@@ -18,8 +18,8 @@ from hotline.services.survey_plans import rulings
 from hotline.services.units import asking, joint
 from hotline.web import centre_requests, render
 from hotline.web.centre_requests import done
-from hotline.web.deps import Db, Key, Look, Me, Note, Seen
-from hotline.web.letters import clean, uploads
+from hotline.web.deps import Db, Key, Look, Me, Note, Remark, Seen
+from hotline.web.letters import uploads
 from hotline.web.photographs import SentForm, checked
 from models import Action, Case, CaseStatus, Grade, Role, Verdict
 
@@ -174,11 +174,11 @@ def asked_citizen(
     solved: Annotated[bool, Form()],
     result: Annotated[Grade, Form()],
     unit: Annotated[Grade, Form()],
-    remark: Annotated[str, Form(max_length=500)] = "",
+    remark: Remark = "",
 ) -> Response:
     """What the citizen said on the telephone."""
     case = access.see_case(db, me, number).case
-    asking.note_answer(db, case, solved=solved, result=result, unit=unit, remark=clean(remark), by=me.actor)
+    asking.note_answer(db, case, solved=solved, result=result, unit=unit, remark=remark, by=me.actor)
     content = solved and result.is_satisfied
     return done(request, Tab.CALLBACK, "市民认可，即办结。" if content else "市民不认可，请到“不满意待处理”决定。")
 

@@ -112,6 +112,8 @@ def _the_agent_files(desk: Page) -> str:
     take_next(desk)
     expect(desk.locator("#talk")).to_contain_text("楼道.jpg")
     expect(desk.locator("#pick-category .pick")).to_have_count(3)
+    cut = "all => all.filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)"
+    assert desk.locator(".pick .clip").evaluate_all(cut) == [], "what is suggested can be read"
     first = chosen(desk, "category")
 
     desk.keyboard.press("2")

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.cli.running import Service, running
 from tests.components import need
@@ -147,6 +147,19 @@ def test_a_picture_can_be_sent_where_the_gateway_carries_one(people: Street, ser
     expect(phone.get_by_text("发图片")).to_be_visible()
     phone.locator("[name=gateway]").select_option("aliyun")
     expect(phone.get_by_text("发图片")).to_be_hidden()
+
+
+def test_nobody_can_write_before_the_page_is_ready_to_send_it(people: Street, service: Service) -> None:
+    page, waiting = people.window(), list[Route]()
+    page.route("**/played", lambda route: waiting.append(route))
+    page.goto(f"http://127.0.0.1:{service.env['HOTLINE_SANDBOX__PORT']}/")
+    phone = page.locator("[data-channel=wechat]")
+    expect(page.locator("main")).to_have_attribute("inert", "")
+
+    waiting[0].continue_()
+    write(phone, "码头巷的垃圾桶满了三天没人清。")
+
+    expect(phone.locator("li:not(.theirs)")).to_contain_text("热线已收到")
 
 
 def test_the_page_of_telephones_can_be_used_by_everybody(people: Street, service: Service) -> None:

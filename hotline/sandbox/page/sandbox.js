@@ -151,6 +151,8 @@
       phone.classList.add("off");
       phone.querySelector(".lines").replaceChildren(make("li", "这一路按您自己的设置连接，这里不代替服务商。", "nothing"));
     }
+    // Until here nobody is at the other end of a form, and the browser would send it to nowhere.
+    document.querySelector("main").inert = false;
     await look();
     setInterval(() => { if (!document.hidden) look(); }, EVERY);
   }

@@ -221,16 +221,14 @@ def _say(batch: _Batch, case: Case, assignment: Assignment | None, stage: Stage 
         if batch.levels.get(assignment.id, 0) >= stage.level:
             return False
         batch.supervise(case, assignment, stage)
-    event = history.append(
+    event = history.note(
         batch.session,
         case,
-        action=Action.MARK,
-        from_status=case.status,
-        to_status=case.status,
+        Action.MARK,
         by=SERVICE,
         role=Role.SERVICE,
         key=key,
-        note=f"{stage}: {supervision.BY_RULE if isinstance(stage, Measure) else subject.status}",
+        text=f"{stage}: {supervision.BY_RULE if isinstance(stage, Measure) else subject.status}",
         assignment=assignment,
         after=batch.tails[case.id],
     )

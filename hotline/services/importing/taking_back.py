@@ -97,16 +97,14 @@ def _empty(session: Session, cases: Sequence[Case], *, key: str, note: str) -> l
     indexing.forget(session, ids)
     tails = history.tails(session, ids)
     for case in cases:
-        history.append(
+        history.note(
             session,
             case,
-            action=Action.IMPORT,
-            from_status=case.status,
-            to_status=case.status,
+            Action.IMPORT,
             by=SERVICE,
             role=Role.SERVICE,
             key=key,
-            note=note,
+            text=note,
             after=tails[case.id],
         )
     said = word("imported", "taken_back")

@@ -106,17 +106,15 @@ class _Writer:
         self._session.expunge_all()
 
     def _append(self, case: Case, key: str, note: str, after: history.Tail | None) -> CaseEvent:
-        return history.append(
+        return history.note(
             self._session,
             case,
-            action=Action.IMPORT,
+            Action.IMPORT,
             # It came as it is: nothing moved, and nobody filed it today.
-            from_status=case.status,
-            to_status=case.status,
             by=SERVICE,
             role=Role.SERVICE,
             key=key,
-            note=note,
+            text=note,
             first=after is None,
             after=after,
         )

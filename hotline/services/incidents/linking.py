@@ -263,16 +263,14 @@ def _lead_on(session: Session, incident: Incident, lead: Case) -> None:
 def _tell(session: Session, cases: Sequence[Case], text: str, *, by: Actor, key: str) -> None:
     tails = history.tails(session, [case.id for case in cases])
     for case in cases:
-        history.append(
+        history.note(
             session,
             case,
-            action=Action.MARK,
-            from_status=case.status,
-            to_status=case.status,
+            Action.MARK,
             by=by,
             role=by.role_for(LINKED_BY) or min(by.roles),
             key=key,
-            note=text,
+            text=text,
             after=tails[case.id],
         )
     emit(session, *(CaseNoted(case.id, Action.MARK) for case in cases))
