@@ -38,6 +38,52 @@ def test_danger_to_life_now_is_an_emergency(rules: UrgencyRules, text: str) -> N
 @pytest.mark.parametrize(
     "text",
     [
+        "我奶奶吃汤圆卡住了，脸憋得通红说不出话",
+        "隔壁阳台上站着个小姑娘，一只脚已经跨到外面了",
+        "骑车的被大货车拖了十几米，人在轮子底下",
+        "女儿在卫生间洗澡没声音了",
+        "热水器是烧气的，一家人都头晕想吐",
+        "我孩子把一瓶洁厕灵喝下去了",
+        "一个小孩从水库边滑下去了，没冒上来",
+        "厂房顶棚整个砸下来，工友还在底下",
+        "沼气池里下去一个就没动静，又下去一个也没动静",
+        "化工厂的罐子在漏，工人眼睛睁不开都往外跑",
+        "电梯猛地往下掉，我们四个人在里面",
+        "有人去碰变压器，被弹飞了",
+        "我被老板关在宿舍，他们不让我走",
+    ],
+)
+def test_danger_told_by_what_is_seen_is_an_emergency(rules: UrgencyRules, text: str) -> None:
+    assert rules.judge(text).level == Level.EMERGENCY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "肚子饿得快不行了，食堂还不开门",
+        "停一晚上要八十，简直是抢劫",
+        "孩子想不开网课，怎么退费",
+        "公园里大爷打起来太极，音响声音大",
+        "换乘倒地铁要走二十分钟",
+        "水泥路压烂了，下雨出不去",
+        "前几天那个跳楼的新闻是真的吗",
+        "半夜睡着了又被楼下的店吵醒",
+    ],
+)
+def test_words_of_danger_in_everyday_talk_are_no_emergency(rules: UrgencyRules, text: str) -> None:
+    assert rules.judge(text).level != Level.EMERGENCY
+
+
+def test_a_line_may_offer_words_to_choose_from_and_say_who_they_stand_for() -> None:
+    rules = UrgencyRules(["着火\temergency", "{人}\t孩子|老人", "掉进|滑进+河|塘+{人}\temergency\t落水"])
+
+    assert rules.judge("有个老人滑进塘里了").reason == "因“滑进”“老人”“塘”升为特急"
+    assert rules.judge("手机滑进塘里了").level == Level.NORMAL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "下周社区的消防演练，模拟着火逃生，封不封路",
         "幸好没有着火",
         "商场跳楼价大甩卖是假的",
