@@ -16,7 +16,8 @@ _DENIED = re.compile(
     r"(?:没有?|未|并未|不会|不是|防止|避免|预防|防范|为了防)(?:发生|出现|造成|听[到见]|闻到|看[到见]|过|再|人|有)*$"
 )
 _ASKED = re.compile(
-    r"怎么(?:申请|认定|赔|报销|领|算)|想问(?:一下)?(?:政策|抚恤|赔偿)|能不?能?申请|救助点|已经?(?:修好|判了|查过)|赔不赔|理赔"
+    r"怎么(?:申请|认定|赔|报销|领|算)|想问(?:一下)?(?:政策|抚恤|赔偿)|能不?能?申请|救助点|赔不赔|理赔"
+    r"|已经?(?:修好|处理|解决|办结|排除|判了|查过)|[您你]所?反映的|网上传|谣|真的假的|是真的吗|是假的"
 )
 _LONG_AGO = re.compile(r"去年|前年|上个?月|前几年|多年前|当年|[0-9一二三四五六七八九十几两]+年前")
 _ONCE = re.compile(r"以前|上次|曾经|扑灭")
@@ -123,7 +124,7 @@ class _Sentence:
 
     @cached_property
     def _is_told(self) -> bool:
-        """Of long ago, or asked about."""
+        """Of long ago, asked about, said by others, or done with."""
         return not self._is_now and bool(_LONG_AGO.search(self._text) or _ASKED.search(self._text))
 
     def weaken(self, level: Level, at: int) -> Level:
