@@ -11,16 +11,17 @@ from classifier.types import Level, Urgency
 
 _SENTENCE = re.compile(r"[^。！!？?；;\n]+")
 _CLAUSE_END = re.compile(r"[，,。！!？?；;、：:\n]")
-_DRILL = re.compile(r"演练|演习|预案|安全知识|防火知识|宣传[片册栏]|电影|影院|电视剧|游戏|广告|逃生的?课|讲座")
+_DRILL = re.compile(r"演练|演习|预案|安全知识|防火知识|宣传[片册栏]|电影|影院|电视剧|游戏|广告|新闻|小说|逃生的?课|讲座")
 _DENIED = re.compile(
     r"(?:没有?|未|并未|不会|不是|防止|避免|预防|防范|为了防)(?:发生|出现|造成|听[到见]|闻到|看[到见]|过|再|人|有)*$"
 )
 _ASKED = re.compile(
-    r"怎么(?:申请|认定|赔|报销|领|算)|想问(?:一下)?(?:政策|抚恤|赔偿)|能不?能?申请|救助点|已经?(?:修好|判了|查过)"
+    r"怎么(?:申请|认定|赔|报销|领|算)|想问(?:一下)?(?:政策|抚恤|赔偿)|能不?能?申请|救助点|赔不赔|理赔"
+    r"|已经?(?:修好|处理|解决|办结|排除|判了|查过)|[您你]所?反映的|网上传|谣|真的假的|是真的吗|是假的"
 )
 _LONG_AGO = re.compile(r"去年|前年|上个?月|前几年|多年前|当年|[0-9一二三四五六七八九十几两]+年前")
 _ONCE = re.compile(r"以前|上次|曾经|扑灭")
-_NOW = re.compile(r"现在|刚|真的|正在|突然|今[天晚早]|又|还在")
+_NOW = re.compile(r"现在|刚|真的(?!吗)|正在|突然|今[天晚早]|又|还在")
 _SUPPOSED = re.compile(r"差点|万一|如果|要是|假如|担心|怕|会不会|容易|以防|迟早|早晚会")
 _NAMES = {Level.EMERGENCY: "特急", Level.URGENT: "紧急"}
 _HEIGHT = {Level.NORMAL: 0, Level.URGENT: 1, Level.EMERGENCY: 2}
@@ -31,7 +32,9 @@ _LONGEST_CLAUSE = 120
 
 @dataclass(frozen=True)
 class _Rule:
-    parts: tuple[str, ...]
+    """Each part is a choice of words, one of which must stand there."""
+
+    parts: tuple[tuple[str, ...], ...]
     level: Level
 
 
@@ -43,12 +46,13 @@ class _Hit:
 
 class UrgencyRules:
     def __init__(self, lines: Iterable[str] | None = None) -> None:
-        rules = [_read(line) for line in (lexicon("urgent.txt") if lines is None else lines)]
-        self._levels = {rule.parts[0]: rule.level for rule in rules if len(rule.parts) == 1}
+        rules = _read(lexicon("urgent.txt") if lines is None else lines)
+        self._levels = {word: rule.level for rule in rules if len(rule.parts) == 1 for word in rule.parts[0]}
         self._pairs: defaultdict[str, list[_Rule]] = defaultdict(list)
         for rule in rules:
             if len(rule.parts) > 1:
-                self._pairs[rule.parts[0][0]].append(rule)
+                for sign in {word[0] for word in rule.parts[0]}:
+                    self._pairs[sign].append(rule)
         longest_first = sorted(self._levels, key=len, reverse=True)
         self._words = re.compile("|".join(map(re.escape, longest_first)))
 
@@ -68,11 +72,13 @@ class UrgencyRules:
         hits = [_Hit((word[0],), sentence.weaken(self._levels[word[0]], word.start())) for word in found]
         for rule in (rule for sign in dict.fromkeys(text) for rule in self._pairs.get(sign, ())):
             # Few rules say anything of a sentence, and a plain look is a hundred times faster than a search.
-            if not all(part in text for part in rule.parts):
+            if not all(any(word in text for word in part) for part in rule.parts):
                 continue
             places = [_outside_of(text, part, shadowed) for part in rule.parts]
             if all(places):
-                hits.append(_Hit(rule.parts, sentence.weaken_together(rule.level, places)))
+                words = tuple(text[at:end] for (at, end), *_ in places)
+                starts = [[at for at, _ in of_part] for of_part in places]
+                hits.append(_Hit(words, sentence.weaken_together(rule.level, starts)))
         return hits
 
 
@@ -83,15 +89,23 @@ def _longest(words: Iterable[str]) -> list[str]:
     return sorted(whole, key=lambda word: len(word) == 1)[:_MOST_WORDS]
 
 
-def _read(line: str) -> _Rule:
-    word, level, *_ = line.split("\t")
-    return _Rule(tuple(word.split("+")), Level(level))
+def _read(lines: Iterable[str]) -> list[_Rule]:
+    rules, choices = [], {}
+    for line in lines:
+        word, level, *_ = line.split("\t")
+        if word.startswith("{"):
+            choices[word] = level
+            continue
+        for name, words in choices.items():
+            word = word.replace(name, words)
+        rules.append(_Rule(tuple(tuple(part.split("|")) for part in word.split("+")), Level(level)))
+    return rules
 
 
-def _outside_of(sentence: str, part: str, spans: list[tuple[int, int]]) -> list[int]:
-    """Where the part stands outside the shadowed spans."""
-    found = (one.start() for one in re.finditer(re.escape(part), sentence))
-    return [at for at in found if not any(start <= at < end for start, end in spans)]
+def _outside_of(sentence: str, part: Sequence[str], spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where a word of the part stands outside the shadowed spans, from and to."""
+    found = (one.span() for word in part if word in sentence for one in re.finditer(re.escape(word), sentence))
+    return [(at, to) for at, to in found if not any(start <= at < end for start, end in spans)]
 
 
 class _Sentence:
@@ -110,7 +124,7 @@ class _Sentence:
 
     @cached_property
     def _is_told(self) -> bool:
-        """Of long ago, or asked about."""
+        """Of long ago, asked about, said by others, or done with."""
         return not self._is_now and bool(_LONG_AGO.search(self._text) or _ASKED.search(self._text))
 
     def weaken(self, level: Level, at: int) -> Level:

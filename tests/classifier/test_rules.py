@@ -24,6 +24,7 @@ def rules() -> UrgencyRules:
         "小孩落水了",
         "隔壁爆炸了",
         "之前报修过没人来，现在漏气着火了",
+        "你们回复说煤气泄漏已处理，现在又闻到煤气味",
         "培训班着火了",
         "正在搞消防演练，突然真的着火了",
         "没有人管，房子塌了",
@@ -33,6 +34,52 @@ def rules() -> UrgencyRules:
 )
 def test_danger_to_life_now_is_an_emergency(rules: UrgencyRules, text: str) -> None:
     assert rules.judge(text).level == Level.EMERGENCY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我奶奶吃汤圆卡住了，脸憋得通红说不出话",
+        "隔壁阳台上站着个小姑娘，一只脚已经跨到外面了",
+        "骑车的被大货车拖了十几米，人在轮子底下",
+        "女儿在卫生间洗澡没声音了",
+        "热水器是烧气的，一家人都头晕想吐",
+        "我孩子把一瓶洁厕灵喝下去了",
+        "一个小孩从水库边滑下去了，没冒上来",
+        "厂房顶棚整个砸下来，工友还在底下",
+        "沼气池里下去一个就没动静，又下去一个也没动静",
+        "化工厂的罐子在漏，工人眼睛睁不开都往外跑",
+        "电梯猛地往下掉，我们四个人在里面",
+        "有人去碰变压器，被弹飞了",
+        "我被老板关在宿舍，他们不让我走",
+    ],
+)
+def test_danger_told_by_what_is_seen_is_an_emergency(rules: UrgencyRules, text: str) -> None:
+    assert rules.judge(text).level == Level.EMERGENCY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "肚子饿得快不行了，食堂还不开门",
+        "停一晚上要八十，简直是抢劫",
+        "孩子想不开网课，怎么退费",
+        "公园里大爷打起来太极，音响声音大",
+        "换乘倒地铁要走二十分钟",
+        "水泥路压烂了，下雨出不去",
+        "前几天那个跳楼的新闻是真的吗",
+        "半夜睡着了又被楼下的店吵醒",
+    ],
+)
+def test_words_of_danger_in_everyday_talk_are_no_emergency(rules: UrgencyRules, text: str) -> None:
+    assert rules.judge(text).level != Level.EMERGENCY
+
+
+def test_a_line_may_offer_words_to_choose_from_and_say_who_they_stand_for() -> None:
+    rules = UrgencyRules(["着火\temergency", "{人}\t孩子|老人", "掉进|滑进+河|塘+{人}\temergency\t落水"])
+
+    assert rules.judge("有个老人滑进塘里了").reason == "因“滑进”“老人”“塘”升为特急"
+    assert rules.judge("手机滑进塘里了").level == Level.NORMAL
 
 
 @pytest.mark.parametrize(
@@ -57,6 +104,8 @@ def test_denied_practised_and_figurative_danger_is_no_emergency(rules: UrgencyRu
         "电瓶车在楼道充电，担心着火",
         "去年这里着火过，一直没修好",
         "父亲去年中风，现在靠我打零工",
+        "回复：您反映的煤气泄漏问题已处理，我不满意",
+        "网上传的爆炸是假的吧",
         "万一坍塌了谁负责",
         "已经停电一天了",
         "半夜还在施工",
