@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 
 from hotline.services import answers, cases, checks, dispatching
-from hotline.services.cases import Actor
+from hotline.services.actors import Actor
 from hotline.services.drafts import DraftForm
 from hotline.services.profiles import profiles
 from models import (

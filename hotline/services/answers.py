@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, WrongState
 from hotline.services import cases
-from hotline.services.cases import Actor
+from hotline.services.actors import Actor
 from hotline.services.files.files import CheckedFile, store
 from hotline.services.holding import hold, require_unit_of
 from hotline.services.units import answer_templates

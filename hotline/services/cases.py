@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from hotline.errors import Invalid, RuleBroken, WrongState
 from hotline.events import AssignmentAdvanced, CaseAdvanced, CaseFiled, Event
 from hotline.services import checked_answer, filing, history, queueing, triage
-from hotline.services.actors import SERVICE as SERVICE
-from hotline.services.actors import Actor as Actor
+from hotline.services.actors import Actor
 from hotline.services.clocks import clocks, deadlines
 from hotline.services.draft_form import DraftForm
 from hotline.services.holding import allowed, allowed_of_case, allowed_of_unit, hold, hold_contact

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import NoteRequired, WrongState
 from hotline.services import cases, checked_answer
-from hotline.services.cases import Actor
+from hotline.services.actors import Actor
 from hotline.services.files.files import CheckedFile, store
 from hotline.services.holding import hold
 from hotline.services.profiles import profiles

@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, RuleBroken, WrongState
 from hotline.services import cases, filing
-from hotline.services.cases import Actor
+from hotline.services.actors import Actor
 from hotline.services.city.gazetteer import area_path, area_paths
 from hotline.services.clocks import deadlines
 from hotline.services.draft_form import DraftForm
-from hotline.services.holding import hold, refuse_follower, require_unit_of
+from hotline.services.holding import hold, require_unit_of
 from hotline.services.learning import duties
 from hotline.services.learning.duties import ReturnReason as ReturnReason
 from hotline.services.profiles import profiles
@@ -35,7 +35,7 @@ from models import (
     Unit,
     now,
 )
-from models.workflow import AT_UNIT, Clock
+from models.workflow import AT_UNIT
 
 
 def choose_unit(
@@ -155,26 +155,22 @@ def ask_return(
     """A unit asks to give a case back: with a reason, its basis and the unit it proposes, in the profile's window, once."""
     case, done = hold(session, assignment, key=key)
     if done is not None:
-        return _request_of(session, assignment)
+        return requests.latest(session, case, RequestKind.RETURN)
     _refuse_return(session, case, assignment, by)
-    if not basis.strip():
-        raise Invalid("Please name the basis for the return.", field="basis")
     if ReturnReason(reason_code).points_elsewhere and proposed_unit is None:
         raise Invalid("Please propose the responsible unit.", field="proposed_unit")
-    decide = profiles.of(session, case).limit(Clock.DECIDE, case.urgency)
-    request = Request(
-        case_id=case.id,
-        assignment_id=assignment.id,
-        kind=RequestKind.RETURN,
+    return requests.ask(
+        session,
+        case,
+        RequestKind.RETURN,
+        assignment=assignment,
         reason_code=reason_code,
-        basis=basis.strip(),
-        proposed_unit_id=proposed_unit.id if proposed_unit else None,
-        asked_by_id=by.staff_id,
-        due_at=deadlines.due_at(session, now(), decide).at,
+        basis=basis,
+        wanted_at=None,
+        proposed=proposed_unit,
+        by=by,
+        key=key,
     )
-    session.add(request)
-    cases.note(session, case, Action.REQUEST, by=by, key=key, text=f"{reason_code}: {basis.strip()}", assignment=assignment)
-    return request
 
 
 def decide_return(
@@ -193,21 +189,18 @@ def decide_return(
     if done is not None:
         return request
     assignment = requests.assignment_of(session, request)
-    if not grant and not note.strip():
-        raise Invalid("Please say why the unit keeps the case.", field="note")
-    if grant:
-        cases.move(session, case, assignment, Action.RETURN, by=by, key=key, note=note.strip() or request.basis)
-        if unit is not None and assignment.lead:
-            cases.give(session, case, [unit], by=by, key=f"{key}:again")
-    else:
-        cases.note(session, case, Action.REFUSE, by=by, key=key, text=note, assignment=assignment)
-    requests.settle(session, request, grant=grant, note=note, by=by)
+    if not grant:
+        requests.refuse(session, case, request, assignment=assignment, note=note, by=by, key=key)
+        return request
+    cases.move(session, case, assignment, Action.RETURN, by=by, key=key, note=note.strip() or request.basis)
+    if unit is not None and assignment.lead:
+        cases.give(session, case, [unit], by=by, key=f"{key}:again")
+    requests.settle(session, request, grant=True, note=note, by=by)
     return request
 
 
 def _refuse_return(session: Session, case: Case, assignment: Assignment, by: Actor) -> None:
     require_unit_of(session, assignment, by)
-    refuse_follower(case, Action.REQUEST, by)
     if assignment.status not in AT_UNIT or assignment.standing == Standing.BELOW:
         raise WrongState()
     profile = profiles.of(session, case)
@@ -217,14 +210,3 @@ def _refuse_return(session: Session, case: Case, assignment: Assignment, by: Act
         raise RuleBroken("A meeting named this unit: it keeps the case.")
     if now() > deadlines.due_at(session, assignment.dispatched_at, profile.return_window).at:
         raise RuleBroken("The time to return this case is over: the unit keeps it.")
-    if requests.open_one(session, case, RequestKind.RETURN) is not None:
-        raise RuleBroken("A return of this case is being decided already.")
-
-
-def _request_of(session: Session, assignment: Assignment) -> Request:
-    return session.scalars(
-        select(Request)
-        .where(Request.assignment_id == assignment.id, Request.kind == RequestKind.RETURN)
-        .order_by(Request.created_at.desc())
-        .limit(1)
-    ).one()

@@ -16,7 +16,7 @@ from hotline.services.access import Me
 from hotline.services.city import gazetteer
 from hotline.services.clocks import deadlines
 from hotline.services.scoring import UnitScore
-from hotline.services.units import arbitration
+from hotline.services.units import arbitration, ledger
 from hotline.services.units.arbitration import Meeting
 from models import (
     Assignment,
@@ -241,18 +241,20 @@ def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
 
 
 SHOWN_MARKS = (MarkKind.URGED, MarkKind.SUPERVISION, MarkKind.LEDGER, MarkKind.INSTRUCTION)
+WORD_OVERDUE = "word_overdue"
 
 
 def marked(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
-    """What stands on each case: a measure by its name, other marks by their kind."""
+    """What stands on each case: a measure by its name, other marks by their kind, and that the word on the ledger is overdue."""
     if not case_ids:
         return {}
-    marks = select(Mark.case_id, Mark.kind, Mark.measure).where(
+    is_late = and_(Mark.kind == MarkKind.LEDGER, ledger.owes_word())
+    marks = select(Mark.case_id, Mark.kind, Mark.measure, is_late).where(
         Mark.case_id.in_(case_ids), Mark.kind.in_(SHOWN_MARKS), Mark.cleared_at.is_(None)
     )
     found: dict[UUID, frozenset[str]] = {}
-    for case_id, kind, measure in session.execute(marks):
-        found[case_id] = found.get(case_id, frozenset()) | {str(measure or kind)}
+    for case_id, kind, measure, is_late_word in session.execute(marks):
+        found[case_id] = found.get(case_id, frozenset()) | {str(measure or kind), *([WORD_OVERDUE] if is_late_word else ())}
     return found
 
 

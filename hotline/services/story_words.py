@@ -36,7 +36,7 @@ def _of_old_system(line: str) -> str:
 
 
 def _asked_in_words(action: Action, note: str) -> str:
-    """`extension/weather: …` of a request, `extension: …` of its refusal; returns and reopenings have the reason alone."""
+    """`extension/weather: …` of a request, `extension: …` of its refusal; reopenings and older returns have the reason alone."""
     code, colon, text = note.partition(": ")
     kind, slash, reason = code.partition("/")
     if slash:

@@ -10,7 +10,7 @@ from hotline import words
 from hotline.errors import NotFound, RuleBroken
 from hotline.events import SurveyAnswered, SurveyLapsed
 from hotline.services import cases
-from hotline.services.cases import SERVICE, Actor
+from hotline.services.actors import SERVICE, Actor
 from hotline.services.clocks import deadlines
 from hotline.services.outbox import emit
 from hotline.services.profiles import profiles

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import AlreadyTaken, Invalid, NotAllowed, NoteRequired, Outdated, RuleBroken, WrongState
 from hotline.services import cases, drafts, history
-from hotline.services.cases import SERVICE, How
+from hotline.services.actors import SERVICE, Actor
+from hotline.services.cases import How
 from models import (
     Action,
     Answer,
@@ -154,7 +155,7 @@ def test_the_draft_knows_its_case(session: Session) -> None:
     contact.taken_by_id = staff.id
     drafts.save(session, contact, 1, a_form(), by=staff)
 
-    case = file(session, contact=contact, by=cases.Actor(staff.id, staff.roles))
+    case = file(session, contact=contact, by=Actor(staff.id, staff.roles))
 
     session.expire_all()
     assert session.get_one(Draft, (contact.id, 1)).case_id == case.id

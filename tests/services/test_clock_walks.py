@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import HotlineError
 from hotline.services import answers, checks, dispatching, history
-from hotline.services.cases import Actor
+from hotline.services.actors import Actor
 from hotline.services.clocks import alarms
 from hotline.services.units import extensions, ledger, pausing
 from hotline.services.units.extensions import ExtensionReason

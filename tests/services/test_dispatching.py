@@ -13,7 +13,7 @@ from time_machine import Traveller
 from hotline.db import Database
 from hotline.errors import Invalid, NotAllowed, Outdated, RuleBroken, WrongState
 from hotline.services import cases, dispatching, history
-from hotline.services.cases import Actor
+from hotline.services.actors import Actor
 from hotline.services.dispatching import ReturnReason
 from hotline.services.profiles.profiles import FirstUnit
 from models import (

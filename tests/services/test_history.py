@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.services import cases, history
-from hotline.services.cases import SERVICE
+from hotline.services.actors import SERVICE
 from models import Action, Case, CaseEvent, CaseStatus, EventNote, new_id
 from tests.factories_cases import fresh_key, make_case
 

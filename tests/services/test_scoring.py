@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.services import answers, cases, scoring, surveys
+from hotline.services.actors import SERVICE
 from hotline.services.profiles.profiles import Indicator
 from models import Action, Case, CaseStatus, Grade, OutboxMessage, Role, Score, Survey, now
 from tests.factories_cases import (
@@ -191,6 +192,6 @@ def test_the_scoreboard_ranks_units_by_their_weighted_mean(session: Session) -> 
 
 def test_archiving_keeps_the_score(session: Session) -> None:
     case = closed(session)
-    cases.advance(session, case, Action.ARCHIVE, by=cases.SERVICE, key=fresh_key())
+    cases.advance(session, case, Action.ARCHIVE, by=SERVICE, key=fresh_key())
 
     assert scoring.score_case(session, case)[Indicator.ON_TIME] == 1.0

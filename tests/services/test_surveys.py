@@ -10,7 +10,7 @@ from time_machine import Traveller
 
 from hotline.errors import NotAllowed, NotFound, RuleBroken, WrongState
 from hotline.services import archiving, cases, history, surveys
-from hotline.services.cases import SERVICE
+from hotline.services.actors import SERVICE
 from hotline.services.profiles import profiles
 from models import (
     Action,

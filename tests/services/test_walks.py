@@ -16,7 +16,7 @@ from time_machine import Traveller
 
 from hotline.errors import HotlineError
 from hotline.services import answers, archiving, cases, checks, dispatching, history, reviewing, surveys, tracking
-from hotline.services.cases import Actor
+from hotline.services.actors import Actor
 from hotline.services.clocks import alarms
 from hotline.services.dispatching import ReturnReason
 from hotline.services.profiles import profiles

@@ -1,6 +1,7 @@
-"""A unit that takes the place of another takes over its people, and its open cases each with a line in their history."""
+"""A unit that takes the place of another takes over its people, and its cases that are open or on the ledger, each with a line in
+their history."""
 
-from sqlalchemy import String, cast, select, update
+from sqlalchemy import String, cast, exists, select, update
 from sqlalchemy.orm import Session
 
 from hotline import words
@@ -18,6 +19,8 @@ from models import (
     CorrectedField,
     Correction,
     DutyShift,
+    Mark,
+    MarkKind,
     Role,
     Staff,
     Unit,
@@ -27,13 +30,16 @@ from models import (
 from models.workflow import ASSIGNMENT_OPEN
 
 AT_ONCE = 200
+# What is closed and still stands on the ledger as well: its unit goes on writing how things stand.
+_ON_LEDGER = exists().where(Mark.assignment_id == Assignment.id, Mark.kind == MarkKind.LEDGER, Mark.cleared_at.is_(None))
+_GOES_ALONG = Assignment.status.in_(ASSIGNMENT_OPEN) | _ON_LEDGER
 
 
 def take_over(session: Session, event: UnitSucceeded) -> None:
     """Clocks go on as they run. A great many cases are taken over in several transactions."""
     former, unit = session.get_one(Unit, event.former_id), session.get_one(Unit, event.unit_id)
     _take_over_people(session, former, unit)
-    at_former = select(Assignment).where(Assignment.unit_id == former.id, Assignment.status.in_(ASSIGNMENT_OPEN))
+    at_former = select(Assignment).where(Assignment.unit_id == former.id, _GOES_ALONG)
     found = session.scalars(at_former.order_by(Assignment.case_id).limit(AT_ONCE)).all()
     by = Actor(event.by_id, frozenset({Role.ADMINISTRATOR}))
     for assignment in found:
@@ -57,7 +63,8 @@ def _take_over_people(session: Session, former: Unit, unit: Unit) -> None:
 def _take_over_case(session: Session, assignment: Assignment, former: Unit, unit: Unit, *, by: Actor, reason: str) -> None:
     key = new_id().hex
     case, _ = hold(session, assignment, key=key)
-    if assignment.unit_id == former.id and assignment.status in ASSIGNMENT_OPEN:
+    still = select(Assignment.id).where(Assignment.id == assignment.id, Assignment.unit_id == former.id, _GOES_ALONG)
+    if session.scalar(still) is not None:
         _hand_over(session, case, assignment, former, unit, by=by, key=key, reason=reason)
 
 

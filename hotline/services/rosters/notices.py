@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.events import AssignmentAdvanced, CaseSupervised, ClockRang
@@ -54,13 +54,11 @@ def hear_measure(session: Session, event: CaseSupervised) -> None:
 
 def remind_of_ledger(session: Session) -> int:
     """Units that have not written in time how things stand; each word that is owed once. Returns how many."""
-    since = func.coalesce(Mark.answered_at, Mark.created_at)
-    told = exists().where(UnitNotice.mark_id == Mark.id, UnitNotice.created_at >= since)
     rows = session.execute(
         select(Case, Assignment, Mark)
         .join(Mark, Mark.case_id == Case.id)
         .join(Assignment, Assignment.id == Mark.assignment_id)
-        .where(Mark.kind == MarkKind.LEDGER, Mark.cleared_at.is_(None), ~told)
+        .where(Mark.kind == MarkKind.LEDGER, Mark.cleared_at.is_(None), ~ledger.owes_word())
     ).all()
     owed = [(*row, at) for row in rows if (at := ledger.next_word(session, row[0], row[2])) <= now()]
     for _, assignment, mark, at in owed:

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
 from hotline.services import cases, notes
 from hotline.services.actors import Actor
-from hotline.services.clocks import deadlines
 from hotline.services.holding import hold, require_unit
 from hotline.services.profiles import profiles
 from hotline.services.units import requests
@@ -26,10 +25,9 @@ from models import (
     Standing,
     Unit,
     UnitKind,
-    now,
     today,
 )
-from models.workflow import ASSIGNMENT_OPEN, CASE_OPEN, Clock
+from models.workflow import ASSIGNMENT_OPEN, CASE_OPEN
 
 CENTRE = frozenset({Role.DISPATCHER, Role.SHIFT_LEADER, Role.VERIFIER})
 
@@ -81,29 +79,22 @@ def ask_change(
     require_unit(session, assignment, by)
     if assignment.standing != Standing.LEAD or assignment.status != AssignmentStatus.IN_PROGRESS:
         raise WrongState()
-    if not basis.strip():
-        raise Invalid("Please give a reason.", field="basis")
-    if requests.open_one(session, case, RequestKind.ASSISTS) is not None:
-        raise RuleBroken("A change of the assisting units is being decided already.")
     if change == Change.ADD:
         _refuse_to_add(session, case, unit)
     else:
         _assisting(session, case, unit)
-    limit = profiles.of(session, case).limit(Clock.DECIDE, case.urgency)
-    request = Request(
-        case_id=case.id,
-        assignment_id=assignment.id,
-        kind=RequestKind.ASSISTS,
+    return requests.ask(
+        session,
+        case,
+        RequestKind.ASSISTS,
+        assignment=assignment,
         reason_code=change,
-        basis=basis.strip(),
-        proposed_unit_id=unit.id,
-        asked_by_id=by.staff_id,
-        due_at=deadlines.due_at(session, now(), limit).at,
+        basis=basis,
+        wanted_at=None,
+        proposed=unit,
+        by=by,
+        key=key,
     )
-    session.add(request)
-    text = f"{change}: {unit.short} {basis.strip()}"
-    notes.note(session, case, Action.REQUEST, by=by, key=key, text=text, assignment=assignment)
-    return request
 
 
 def decide_change(session: Session, request: Request, *, grant: bool, note: str, by: Actor, key: str) -> Request:
@@ -113,17 +104,16 @@ def decide_change(session: Session, request: Request, *, grant: bool, note: str,
     if done is not None:
         return request
     lead = requests.assignment_of(session, request)
-    if not grant and not note.strip():
-        raise Invalid("Please give a reason.", field="note")
-    unit, why = session.get_one(Unit, request.proposed_unit_id), note.strip() or request.basis
     if not grant:
-        notes.note(session, case, Action.REFUSE, by=by, key=key, text=note, assignment=lead)
-    elif request.reason_code == Change.ADD:
+        requests.refuse(session, case, request, assignment=lead, note=note, by=by, key=key)
+        return request
+    unit, why = session.get_one(Unit, request.proposed_unit_id), note.strip() or request.basis
+    if request.reason_code == Change.ADD:
         _refuse_to_add(session, case, unit)
         _add(session, case, lead, [unit], note=why, by=by, key=key)
     else:
         cases.move(session, case, _assisting(session, case, unit), Action.WITHDRAW, by=by, key=key, note=why)
-    requests.settle(session, request, grant=grant, note=note, by=by)
+    requests.settle(session, request, grant=True, note=note, by=by)
     return request
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, RuleBroken, WrongState
@@ -29,6 +29,7 @@ from models import (
     MarkKind,
     Request,
     RequestKind,
+    UnitNotice,
     now,
 )
 
@@ -148,6 +149,12 @@ def next_word(session: Session, case: Case, mark: Mark) -> datetime:
     """By when the unit writes again."""
     every = profiles.of(session, case).ledger.note_every
     return deadlines.due_at(session, mark.answered_at or mark.created_at, every).at
+
+
+def owes_word() -> ColumnElement[bool]:
+    """Of a mark: the unit has been reminded of its next word, and has not written since."""
+    since = func.coalesce(Mark.answered_at, Mark.created_at)
+    return exists().where(UnitNotice.case_id == Mark.case_id, UnitNotice.mark_id == Mark.id, UnitNotice.created_at >= since)
 
 
 def review(session: Session) -> int:

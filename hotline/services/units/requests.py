@@ -13,7 +13,7 @@ from hotline.services.clocks import deadlines
 from hotline.services.holding import hold, refuse_follower
 from hotline.services.outbox import emit
 from hotline.services.profiles import profiles
-from models import Action, Assignment, Case, CaseEvent, Request, RequestKind, RequestState, Role, now
+from models import Action, Assignment, Case, CaseEvent, Request, RequestKind, RequestState, Role, Unit, now
 from models.workflow import Clock
 
 
@@ -27,6 +27,7 @@ def ask(
     basis: str,
     wanted_at: datetime | None,
     plan: str = "",
+    proposed: Unit | None = None,
     decide_from: datetime | None = None,
     by: Actor,
     key: str,
@@ -46,11 +47,13 @@ def ask(
         basis=basis.strip(),
         plan=plan.strip(),
         wanted_at=wanted_at,
+        proposed_unit_id=proposed.id if proposed else None,
         asked_by_id=by.staff_id,
         due_at=deadlines.due_at(session, decide_from or now(), decide).at,
     )
     session.add(request)
-    notes.add(session, case, Action.REQUEST, by=by, key=key, text=f"{kind}/{reason_code}: {basis.strip()}", assignment=assignment)
+    said = f"{proposed.short} {basis.strip()}" if proposed else basis.strip()
+    notes.add(session, case, Action.REQUEST, by=by, key=key, text=f"{kind}/{reason_code}: {said}", assignment=assignment)
     session.flush()
     return request
 

@@ -1,10 +1,12 @@
 """Units as administrators keep them: added, renamed, given the place of another, closed."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from time_machine import Traveller
 
 from hotline.errors import HotlineError, Invalid, NoteRequired, NotFound, Outdated, RuleBroken
 from hotline.events import UnitSucceeded
@@ -15,6 +17,8 @@ from hotline.services.actors import Actor
 from hotline.services.city import city_today
 from hotline.services.reference import categories, succession, units
 from hotline.services.reference.units import UnitForm
+from hotline.services.rosters import notices
+from hotline.services.units import ledger
 from models import (
     Action,
     AssignmentStatus,
@@ -22,11 +26,15 @@ from models import (
     CaseStatus,
     ClosureKind,
     Correction,
+    Mark,
+    MarkKind,
     OutboxMessage,
     Role,
     Staff,
     Unit,
+    UnitNotice,
     new_id,
+    now,
 )
 from tests.factories import make_staff, unit_of
 from tests.factories_cases import an_actor, asks_before_closing, dispatch, fresh_key, lead_of, liaison_of, make_case, reopen
@@ -167,6 +175,25 @@ def test_what_a_unit_had_done_is_done_once_more_by_the_one_that_took_its_place(s
     liaison = liaison_of(session, lead)
     answers.submit_answer(session, lead, public_text="已再次清运。", closure=ClosureKind.SOLVED, by=liaison, key=fresh_key())
     assert (case.status, history.verify(session, case)) == (CaseStatus.ANSWERED, None)
+
+
+def test_what_is_closed_and_on_the_ledger_goes_along_to_the_unit_that_writes_on(
+    session: Session, admin: Me, clock: Traveller
+) -> None:
+    case = make_case(session, status=CaseStatus.CLOSED, unit="CGJ")
+    lead = lead_of(session, case)
+    until = now() + timedelta(days=90)
+    mark = Mark(case_id=case.id, assignment_id=lead.id, kind=MarkKind.LEDGER, basis="列入明年改造", due_at=until)
+    session.add(mark)
+    unit = succeed(session, admin)
+
+    clock.shift(timedelta(days=31))
+    notices.remind_of_ledger(session)
+    reminded = session.scalars(select(UnitNotice.unit_id).where(UnitNotice.mark_id == mark.id)).all()
+    ledger.tell(session, mark, text="已报财政评审", by=liaison_of(session, lead), key=fresh_key())
+
+    assert (reminded, lead.unit_id, mark.answer) == ([unit.id], unit.id, "已报财政评审")
+    assert history.verify(session, case) is None
 
 
 def test_a_closed_case_that_is_opened_again_is_proposed_to_the_unit_that_took_over(session: Session, admin: Me) -> None:

@@ -12,7 +12,7 @@ from time_machine import Traveller
 
 from hotline.db import Database
 from hotline.events import AssignmentAdvanced, CaseSupervised, ClockRang
-from hotline.services import reading_callbacks, supervision
+from hotline.services import reading_callbacks, reading_units, supervision
 from hotline.services.rosters import notice_rule, notices, telling
 from hotline.services.telephone import callbacks
 from hotline.services.units import ledger
@@ -211,12 +211,15 @@ def test_a_unit_that_is_silent_on_the_ledger_is_reminded_once_for_each_word(sess
     clock.shift(29 * day)
     assert notices.remind_of_ledger(session) == 0
     clock.shift(day)
+    assert "word_overdue" not in reading_units.marked(session, [mark.case_id])[mark.case_id]
     assert [notices.remind_of_ledger(session), notices.remind_of_ledger(session)] == [1, 0]
+    assert reading_units.marked(session, [mark.case_id])[mark.case_id] == {"ledger", "word_overdue"}
     assert after(session, clock, SOON) == 1
 
     text = session.scalars(select(OutgoingMessage.text).where(OutgoingMessage.purpose == "unit_notice")).one()
     assert "挂账进展待报1件" in text
     ledger.tell(session, mark, text="已报财政评审", by=liaison, key=fresh_key())
+    assert reading_units.marked(session, [mark.case_id])[mark.case_id] == {"ledger"}
     assert after(session, clock, 2 * day) == 0  # nobody stands in for what was written
     clock.shift(29 * day)
     assert notices.remind_of_ledger(session) == 1

@@ -12,7 +12,7 @@ from time_machine import Traveller
 from hotline.db import Database
 from hotline.errors import NotAllowed, Outdated, RuleBroken
 from hotline.services import scoring, surveys
-from hotline.services.cases import Actor
+from hotline.services.actors import Actor
 from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import appeals, boards, corrections, entries, periods, recount, sums
 from hotline.services.scores.spans import Span, Stretch

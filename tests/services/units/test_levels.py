@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import HotlineError, Invalid, NotAllowed, NoteRequired, Outdated, RuleBroken, WrongState
 from hotline.services import answers, cases, dispatching, history
-from hotline.services.cases import Actor
+from hotline.services.actors import Actor
 from hotline.services.profiles import profiles
 from hotline.services.units import levels
 from models import (
