@@ -67,21 +67,6 @@ class CallFigures:
     short_today: int
     asked_24h: int
     answered_24h: int
-    spoken_today: int  # answered, and over
-    talk_seconds_today: float
-
-    @property
-    def soon_share(self) -> float | None:
-        asked = self.answered_today + self.abandoned_today
-        return self.soon_today / asked if asked else None
-
-    @property
-    def connection_rate(self) -> float | None:
-        return self.answered_24h / self.asked_24h if self.asked_24h else None
-
-    @property
-    def mean_talk(self) -> float | None:
-        return self.talk_seconds_today / self.spoken_today if self.spoken_today else None
 
 
 def midnight() -> datetime:
@@ -98,8 +83,6 @@ def counted(of: Of) -> list[ColumnElement[bool]]:
 def call_figures(session: Session) -> CallFigures:
     start, since = midnight(), now() - ROLLING
     today = Call.started_at >= start
-    talked = _seconds(Call.ended_at) - _seconds(Call.answered_at) - Call.held_seconds
-    spoken = and_(today, ANSWERED, Call.ended_at.is_not(None))
     row = session.execute(
         select(
             _sum(and_(today, ANSWERED)),
@@ -108,8 +91,6 @@ def call_figures(session: Session) -> CallFigures:
             _sum(and_(today, SHORT)),
             _sum(ASKED),
             _sum(ANSWERED),
-            _sum(spoken),
-            func.coalesce(func.sum(case((spoken, talked), else_=0.0)), 0.0),
         ).where(Call.started_at >= min(start, since), Call.direction == Direction.IN)
     ).one()
     talking = session.scalar(
@@ -117,8 +98,7 @@ def call_figures(session: Session) -> CallFigures:
         .join(Call, Call.id == CallLeg.call_id)
         .where(CallLeg.answered_at.is_not(None), CallLeg.ended_at.is_(None), Call.ended_at.is_(None))
     )
-    counts = [int(each) for each in row[:7]]
-    answered_today, soon, abandoned, shorts, asked_24h, answered_24h, spoken_today = counts
+    answered_today, soon, abandoned, shorts, asked_24h, answered_24h = map(int, row)
     return CallFigures(
         connected=reading_phone.is_connected(session),
         talking=talking or 0,
@@ -128,8 +108,6 @@ def call_figures(session: Session) -> CallFigures:
         short_today=shorts,
         asked_24h=asked_24h,
         answered_24h=answered_24h,
-        spoken_today=spoken_today,
-        talk_seconds_today=float(row[7]),
     )
 
 

@@ -6,18 +6,18 @@ Ids are in the order of time (UUIDv7), so that "today" is the end of an index ev
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, and_, case, cast, extract, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy.orm import Session
 
 from hotline.services import queue_rule, queueing, reading_calls
 from hotline.services.profiles.profiles import Indicator
 from hotline.services.queueing import Count
 from hotline.services.reading_calls import CallFigures
-from hotline.services.wall import ground, scores
+from hotline.services.wall import ground, prompt, scores
 from hotline.services.wall.ground import Ground, Heat
+from hotline.services.wall.prompt import LETTERS, TEXTS, epoch_of
 from hotline.services.wall.scores import NOTHING, Share
 from hotline.settings import get_settings
 from models import (
@@ -45,8 +45,6 @@ OPINIONS_OF = timedelta(days=7)
 MOST_UNITS = 6
 # A case that was closed in this very moment counts as well.
 HARDLY = timedelta(seconds=1)
-TEXTS = ("sms", "wechat")
-LETTERS = ("mailbox", "email")
 
 
 @dataclass(frozen=True)
@@ -185,23 +183,16 @@ def first_id_of(at: datetime) -> UUID:
     return UUID(int=int(at.timestamp() * 1000) << 80)
 
 
-def epoch_of(column: InstrumentedAttribute[Any]) -> ColumnElement[int]:
-    return cast(extract("epoch", column), Integer)
-
-
 def _arrivals(session: Session, start: datetime, at: datetime, limits: Mapping[str, float]) -> tuple[list[int], dict[str, Share]]:
     """Contacts of each half hour; and by channel how many were taken within their clock, of those for whom that is known."""
-    waited = epoch_of(Contact.taken_at) - epoch_of(Contact.received_at)
-    limit = case(*((Contact.channel == channel, int(seconds)) for channel, seconds in limits.items()), else_=0)
-    past = int(at.timestamp()) - epoch_of(Contact.received_at) > limit
     half_hour = ((epoch_of(Contact.received_at) - int(start.timestamp())) // HALF_HOUR).label("half_hour")
     rows = session.execute(
         select(
             half_hour,
             Contact.channel,
             func.count(),
-            func.sum(case((waited <= limit, 1), else_=0)),
-            func.sum(case((Contact.taken_at.is_not(None) | past, 1), else_=0)),
+            _count(prompt.in_time(limits)),
+            _count(prompt.decided(limits, at)),
         )
         .where(Contact.received_at >= start, Contact.id >= FIRST_DATED)
         .group_by(half_hour, Contact.channel)

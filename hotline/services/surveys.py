@@ -29,11 +29,13 @@ from models import (
     ClosureKind,
     Grade,
     PlanReason,
+    PlanState,
     Request,
     RequestKind,
     Role,
     Survey,
     SurveyAnswer,
+    SurveyPlan,
     new_id,
     now,
 )
@@ -50,10 +52,12 @@ def invite(session: Session, case: Case) -> Survey | None:
     """
     session.refresh(case, with_for_update=True)
     profile = profiles.of(session, case)
-    if case.status not in (CaseStatus.CLOSED, moment.status_of(profile)):
+    arrivals = plans.arrivals(session, case)
+    standing = arrivals.pop() if case.status in (CaseStatus.CLOSED, moment.status_of(profile)) else None
+    _leave_passed(session, case, arrivals)
+    if standing is None:
         return None
-    event = moment.arrival(session, case)
-    known = plans.of_event(session, event)
+    event, known = standing
     if known is not None:
         return session.get(Survey, known.survey_id) if known.survey_id else None
     if reason := _reason_not_to_ask(session, case, profile, event):
@@ -70,8 +74,20 @@ def _reason_not_to_ask(session: Session, case: Case, profile: profiles.Profile, 
     return moment.reason_to_leave(session, case, rule.current(session))
 
 
+def _leave_passed(session: Session, case: Case, arrivals: Sequence[tuple[CaseEvent, SurveyPlan | None]]) -> None:
+    """The case was there and went on before anybody could be asked: that is kept as well."""
+    for event, plan in arrivals:
+        if plan is None and not _is_planned_before(event):
+            plans.leave(session, case, event, PlanReason.MOVED_ON, state=PlanState.ENDED)
+
+
+def _is_planned_before(event: CaseEvent) -> bool:
+    """What was planned at the callback is the plan of the closing too."""
+    return event.from_status == CaseStatus.CALLBACK
+
+
 def _leave(session: Session, case: Case, event: CaseEvent, reason: PlanReason) -> None:
-    if event.from_status == CaseStatus.CALLBACK:  # what was planned there is the plan of this closing too
+    if _is_planned_before(event):
         return
     plans.leave(session, case, event, reason)
     if case.status == CaseStatus.CALLBACK:  # nobody will say a word that it could wait for

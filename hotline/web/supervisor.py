@@ -12,8 +12,9 @@ from hotline.services.alerts import desk
 from hotline.services.city import places
 from hotline.services.reading_calls import Of as OfCalls
 from hotline.services.reading_wall import HALF_HOURS, Wall
-from hotline.services.wall import calls, lists
+from hotline.services.wall import calls, letters, lists
 from hotline.services.wall.board import Board
+from hotline.services.wall.letters import Of as OfLetters
 from hotline.services.wall.lists import Of
 from hotline.web import render
 from hotline.web.deps import Db, Look, Me, glance
@@ -80,6 +81,12 @@ def arrivals(request: Request, look: Look, me: Me, slot: Annotated[int | None, Q
 def telephone(request: Request, look: Look, me: Me, of: OfCalls = OfCalls.ASKED) -> Response:
     access.require(me, *LISTED_FOR)
     return render.page(request, "wall/calls.html", me=me, of=of, all_of=tuple(OfCalls), listing=calls.listing(look, of))
+
+
+@router.get("/letters")
+def written(request: Request, look: Look, me: Me, of: OfLetters = OfLetters.TEXTS) -> Response:
+    access.require(me, *LISTED_FOR)
+    return render.page(request, "wall/letters.html", me=me, of=of, all_of=tuple(OfLetters), listing=letters.listing(look, of))
 
 
 @router.get("/alerts")

@@ -65,6 +65,7 @@ def test_a_unit_sees_its_own_figures_only_and_contests_a_case(as_role: SignIn, n
 
     behind = liaison.get("/reports/cases?by=unit&key=CGJ&measure=resolution").text
     assert f"/reports/appeals?number={numbers[1]}&amp;measure=resolution" in behind
+    assert f"/reports/appeals?number={numbers[0]}" not in behind  # it counts for the unit
     asked = form(liaison.get(f"/reports/appeals?number={numbers[1]}&measure=resolution").text, "appeal")
     assert asked.fields["indicator"] == "resolution"
     assert liaison.post(asked.action, data=asked.filled(basis="已修复，附照片")).status_code == 303

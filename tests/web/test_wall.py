@@ -74,6 +74,23 @@ def test_behind_the_rates_of_the_telephone_are_their_calls(
     assert as_role(Role.ADMINISTRATOR).get("/wall/calls").status_code == 403
 
 
+def test_behind_the_rates_of_what_is_written_are_its_contacts(
+    as_role: SignIn, pages: Database, clock: time_machine.Traveller
+) -> None:
+    with pages.unit_of_work() as session:
+        make_contact(session, channel="sms", number="13900139000")
+    clock.shift(600)
+    leader = as_role(Role.SHIFT_LEADER)
+
+    wall, late = leader.get("/wall/now").text, leader.get("/wall/letters?of=texts_late").text
+
+    assert "/wall/letters?of=texts" in wall
+    assert "超时，还没有人受理" in late
+    assert "139****9000" in late
+    assert "13900139000" not in late
+    assert as_role(Role.ADMINISTRATOR).get("/wall/letters").status_code == 403
+
+
 def test_an_alarm_stands_on_the_wall_and_somebody_takes_it_on(
     as_role: SignIn, pages: Database, clock: time_machine.Traveller
 ) -> None:
@@ -138,7 +155,9 @@ def test_the_list_behind_a_number_hides_what_is_sealed(as_role: SignIn, pages: D
     assert all("信箱" in each for each in arrivals)
 
 
-@pytest.mark.parametrize("path", ["/wall/list?of=everything", "/wall/arrivals?slot=48", "/wall/calls?of=all"])
+@pytest.mark.parametrize(
+    "path", ["/wall/list?of=everything", "/wall/arrivals?slot=48", "/wall/calls?of=all", "/wall/letters?of=all"]
+)
 def test_there_is_no_list_of_what_is_not_counted(as_role: SignIn, path: str) -> None:
     assert as_role(Role.SUPERVISOR).get(path).status_code == 422
 

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from hotline.services.alerts.chance import at_least
 from hotline.services.alerts.rule import ClusterRule
-from hotline.services.reading_wall import epoch_of, first_id_of
+from hotline.services.reading_wall import first_id_of
+from hotline.services.wall.prompt import epoch_of
 from models import Area, Case, Category, RequestType, TaxonomyVersion
 
 # The cluster itself is no part of what is usual.

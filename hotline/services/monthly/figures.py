@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from hotline.services.monthly.months import Month
 from hotline.services.reading_calls import ANSWERED, ASKED, SOON
-from hotline.services.reading_wall import epoch_of, first_id_of
+from hotline.services.reading_wall import first_id_of
 from hotline.services.wall import scores
+from hotline.services.wall.prompt import epoch_of
 from hotline.services.wall.scores import UnitLine
 from models import (
     Action,

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     TEXT = "text"
     COUNT = "count"
     SHARE = "share"  # 0 to 1
+    POINTS = "points"  # 0 to 100
 
 
 Cell = str | int | float | None
@@ -102,10 +103,20 @@ def _named(name: str, words: str) -> str:
 
 def units(lines: Sequence[UnitLine]) -> Table:
     names = [("unit", Kind.TEXT), ("cases", Kind.COUNT), ("answered_surveys", Kind.COUNT)]
-    names += [(name, Kind.SHARE) for name in ("contact", "on_time", "resolution", "satisfaction", "total")]
+    names += [(name, Kind.SHARE) for name in ("contact", "on_time", "resolution", "satisfaction")]
+    names.append(("total", Kind.POINTS))
     columns = [Column(word("monthly", name), kind) for name, kind in names]
     rows = [
-        (line.name, line.cases, line.answered, line.contact, line.on_time, line.resolution, line.satisfaction, line.total)
+        (
+            line.name,
+            line.cases,
+            line.answered,
+            line.contact,
+            line.on_time,
+            line.resolution,
+            line.satisfaction,
+            round(100 * line.total, 1),
+        )
         for line in lines
     ]
     return Table("units", word("monthly_table", "units"), columns, rows)

@@ -1,11 +1,10 @@
 """Whether and when a case's citizen is asked: the profile's moment, and who is left alone."""
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.services.profiles.profiles import AskCitizen, Profile
 from hotline.services.survey_plans.rule import SurveyRule
-from models import Case, CaseEvent, CaseStatus, Citizen, ClosureKind, PlanReason
+from models import Case, CaseStatus, Citizen, ClosureKind, PlanReason
 
 
 def is_moment(case: Case, profile: Profile) -> bool:
@@ -27,21 +26,6 @@ def reason_to_leave(session: Session, case: Case, rule: SurveyRule) -> PlanReaso
     if case.category_code.startswith(rule.never_categories or ("-",)):
         return PlanReason.NUISANCE
     return None
-
-
-def arrival(session: Session, case: Case) -> CaseEvent:
-    """The event that brought the case into the state it is in."""
-    return session.scalars(
-        select(CaseEvent)
-        .where(
-            CaseEvent.case_id == case.id,
-            CaseEvent.assignment_id.is_(None),
-            CaseEvent.to_status == case.status,
-            CaseEvent.from_status.is_distinct_from(CaseEvent.to_status),
-        )
-        .order_by(CaseEvent.serial.desc())
-        .limit(1)
-    ).one()
 
 
 def heed_refusal(session: Session, case: Case) -> None:

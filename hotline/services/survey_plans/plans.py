@@ -19,6 +19,7 @@ from models import (
     AttemptOutcome,
     Case,
     CaseEvent,
+    CaseStatus,
     PlanReason,
     PlanState,
     Rule,
@@ -41,8 +42,20 @@ def rule_of(session: Session, plan: SurveyPlan) -> SurveyRule:
     return rule.edition(session, plan.rule_id)
 
 
-def of_event(session: Session, event: CaseEvent) -> SurveyPlan | None:
-    return session.scalars(select(SurveyPlan).where(SurveyPlan.event_id == event.id)).one_or_none()
+def arrivals(session: Session, case: Case) -> list[tuple[CaseEvent, SurveyPlan | None]]:
+    """Each time the case came to the callback or was closed, in their order, with its plan."""
+    came = (
+        CaseEvent.assignment_id.is_(None),
+        CaseEvent.to_status.in_([CaseStatus.CALLBACK, CaseStatus.CLOSED]),
+        CaseEvent.from_status.is_distinct_from(CaseEvent.to_status),
+    )
+    rows = session.execute(
+        select(CaseEvent, SurveyPlan)
+        .outerjoin(SurveyPlan, SurveyPlan.event_id == CaseEvent.id)
+        .where(CaseEvent.case_id == case.id, *came)
+        .order_by(CaseEvent.serial)
+    )
+    return [(event, plan) for event, plan in rows]
 
 
 def of_survey(session: Session, survey_id: UUID) -> SurveyPlan | None:
@@ -56,9 +69,11 @@ def open_one(session: Session, case: Case, event: CaseEvent, survey: Survey) -> 
     return plan
 
 
-def leave(session: Session, case: Case, event: CaseEvent, reason: PlanReason) -> SurveyPlan:
+def leave(
+    session: Session, case: Case, event: CaseEvent, reason: PlanReason, *, state: PlanState = PlanState.UNASKED
+) -> SurveyPlan:
     """Nobody is asked, and why."""
-    return _new(session, case, event, state=PlanState.UNASKED, reason=reason, settled_at=now())
+    return _new(session, case, event, state=state, reason=reason, settled_at=now())
 
 
 def _new(session: Session, case: Case, event: CaseEvent, **values: object) -> SurveyPlan:

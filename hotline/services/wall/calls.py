@@ -43,17 +43,17 @@ def listing(session: Session, of: Of) -> Listing:
         .order_by(Call.started_at.desc(), Call.id)
         .limit(MOST)
     ).all()
-    filed = _filed(session, {call.contact_id for call, *_ in rows})
-    lines = [Line(call, agent or "", _masked(contact), filed.get(contact.id, ())) for call, agent, contact in rows]
+    cases = filed(session, {call.contact_id for call, *_ in rows})
+    lines = [Line(call, agent or "", masked(contact), cases.get(contact.id, ())) for call, agent, contact in rows]
     return Listing(lines, session.scalar(select(func.count()).select_from(Call).where(*conditions)) or 0)
 
 
-def _masked(contact: Contact) -> str:
+def masked(contact: Contact) -> str:
     """Of who wants to stay unknown, nothing."""
     return "" if contact.confidential else privacy.mask_number(contact.number or "")
 
 
-def _filed(session: Session, contacts: Collection[UUID]) -> Mapping[UUID, Sequence[str]]:
+def filed(session: Session, contacts: Collection[UUID]) -> Mapping[UUID, Sequence[str]]:
     found = defaultdict[UUID, list[str]](list)
     for contact_id, number in session.execute(select(Case.contact_id, Case.number).where(Case.contact_id.in_(contacts))):
         found[contact_id].append(number)

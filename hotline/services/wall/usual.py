@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from hotline.services.reading_wall import HALF_HOUR, HALF_HOURS, epoch_of
+from hotline.services.reading_wall import HALF_HOUR, HALF_HOURS
+from hotline.services.wall.prompt import epoch_of
 from models import Contact
 
 WEEKS = 4

@@ -131,8 +131,8 @@ def test_the_citys_report_brings_each_units_and_all_are_sent(
     assert own.compared.now.closed == 5
     assert set(told) == {"city@example.cn", "CGJ@example.cn", "+8613911112222"}
     assert {each.recipient: [file.name for file in each.files] for each in (*mail.sent, *texting.sent)} == {
-        "city@example.cn": ["全市2026-11 月报.xlsx"],
-        "CGJ@example.cn": ["城市管理综合行政执法局2026-11 月报.xlsx"],
+        "city@example.cn": ["全市 2026-11 月报.xlsx"],
+        "CGJ@example.cn": ["城市管理综合行政执法局 2026-11 月报.xlsx"],
         "+8613911112222": [],
     }
     assert all(zipfile.is_zipfile(io.BytesIO(each.files[0].content)) for each in mail.sent)

@@ -60,13 +60,13 @@ def test_each_table_has_a_sheet_and_a_chart_of_its_own() -> None:
     found, drawn = opened(sheets.write(report(before)))
 
     assert list(found) == ["概述", "各率", "每日立案", "来源渠道", "所在街镇", "承办单位"]
-    assert ["全市2026-11 月报"] in found["概述"]
+    assert ["全市 2026-11 月报"] in found["概述"]
     assert ["受理诉求 90 件。"] in found["概述"]
     assert ["受理诉求", "90", "80"] in found["概述"]
     assert found["各率"][1][:3] == ["按时答复率", "0.75", "40"]
     assert found["每日立案"][30] == ["30", "2", "1"]
     assert found["来源渠道"][1] == ["电话", "50", str(50 / 90), "80"]
-    assert found["承办单位"][1] == ["城管局", "4", "3", "0.75", "1", "0.8"]
+    assert found["承办单位"][1] == ["城管局", "4", "3", "0.75", "1", "80"]
     assert "来源渠道!$D$2:$D$3" in drawn
     assert "每日立案!$B$2:$B$31" in drawn
 

@@ -95,6 +95,22 @@ def test_a_case_that_is_reopened_is_not_asked_about_any_more(session: Session, c
     assert (plan_of(session, case).state, plan_of(session, case).reason) == (PlanState.ENDED, PlanReason.MOVED_ON)
 
 
+def test_a_closing_that_was_undone_before_anybody_was_asked_has_a_plan_that_says_so(session: Session) -> None:
+    case = make_case(session, status=CaseStatus.CLOSED)
+    by = an_actor(session, Role.VERIFIER)
+    cases.advance(session, case, Action.REOPEN, by=by, key=fresh_key(), note="再看")
+    of_first = surveys.invite(session, case)
+    cases.advance(session, case, Action.CLOSE, by=by, key=fresh_key(), note="核实已办好")
+    of_second = surveys.invite(session, case)
+
+    surveys.invite(session, case)
+
+    found = session.scalars(select(SurveyPlan).order_by(SurveyPlan.id)).all()
+    assert [(each.state, each.reason) for each in found] == [(PlanState.ENDED, PlanReason.MOVED_ON), (PlanState.OPEN, None)]
+    assert of_first is None
+    assert of_second is not None
+
+
 def test_the_callback_before_the_closing_and_the_closing_have_one_plan(session: Session, clock: Traveller) -> None:
     case = make_case(session, status=CaseStatus.CALLBACK, profile=asks_before_closing())
     say(session, case)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from hotline.services import reading_calls, scoring, surveys
 from hotline.services.reading_wall import midnight
-from hotline.services.wall import calls, ground, lists, usual
+from hotline.services.wall import calls, ground, letters, lists, usual
 from hotline.services.wall.board import Board
 from hotline.services.wall.lists import Of
 from models import CaseStatus, Contact, Grade, Survey, Urgency, now
@@ -138,6 +138,30 @@ def test_behind_each_figure_of_the_telephone_are_as_many_calls(session: Session,
     assert len(found[reading_calls.Of.ASKED_24H]) == figures.asked_24h == 4
     assert len(found[reading_calls.Of.ANSWERED]) == figures.answered_today == 2
     assert len(found[reading_calls.Of.ABANDONED]) == figures.abandoned_today == 1
+
+
+def test_behind_each_rate_of_what_is_written_are_as_many_contacts(session: Session, clock: time_machine.Traveller) -> None:
+    agent = make_agent(session, name="田甲")
+    soon, late, ignored, letter = (make_contact(session, channel=each) for each in ("sms", "wechat", "sms", "mailbox"))
+    for contact, seconds in ((soon, 60), (late, 300), (letter, 600)):
+        contact.taken_by_id, contact.taken_at = agent.id, contact.received_at + timedelta(seconds=seconds)
+    clock.shift(900)
+    make_contact(session, channel="sms", waited=60)  # nobody knows yet
+    session.flush()
+
+    found = {of: letters.listing(session, of) for of in letters.Of}
+
+    wall, lines = Board().figures(session), found[letters.Of.TEXTS].lines
+    assert {line.contact.id: (line.soon, line.agent) for line in lines} == {
+        soon.id: (True, "田甲"),
+        late.id: (False, "田甲"),
+        ignored.id: (False, ""),
+    }
+    assert found[letters.Of.TEXTS].count == wall.prompt_texts.of == 3
+    assert wall.prompt_texts.kept == 1
+    assert {line.contact.id for line in found[letters.Of.TEXTS_LATE].lines} == {late.id, ignored.id}
+    assert [line.contact.id for line in found[letters.Of.LETTERS].lines] == [letter.id]
+    assert found[letters.Of.LETTERS_LATE].count == 0
 
 
 def test_a_call_is_listed_with_its_cases_and_without_its_number(session: Session, clock: time_machine.Traveller) -> None:
