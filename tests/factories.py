@@ -7,6 +7,8 @@ from argon2 import PasswordHasher
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hotline.services import signing_in
+from hotline.services.access import Me
 from models import Role, Staff, StaffRole, Unit
 
 PASSWORD = "a password for the tests"
@@ -38,3 +40,16 @@ def make_staff(session: Session, *, roles: tuple[Role, ...] = (Role.AGENT,), uni
     session.add(staff)
     session.flush()
     return staff
+
+
+def signed_in(session: Session, staff: Staff) -> Me:
+    """The person as the pages know him or her."""
+    _, token = signing_in.open_session(session, staff, address="127.0.0.1")
+    me = signing_in.who(session, token)
+    assert me is not None
+    return me
+
+
+def somebody(session: Session, *roles: Role, unit: str = "") -> Me:
+    """Signed in, with these roles and no other."""
+    return signed_in(session, make_staff(session, roles=roles, unit=unit))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from hotline.services.access import Me
 from hotline.services.systems import accounts, webhooks
 from models import Role, Scope, Topic, new_id
-from tests.factories import make_staff
+from tests.factories import somebody
 
 HOOK = "https://unit.example/hotline"
 
@@ -23,8 +23,7 @@ class Made:
 
 
 def an_administrator(session: Session) -> Me:
-    staff = make_staff(session, roles=(Role.ADMINISTRATOR,))
-    return Me(staff.id, new_id(), staff.username, staff.name, staff.roles, None, "", csrf="")
+    return somebody(session, Role.ADMINISTRATOR)
 
 
 def make_system(

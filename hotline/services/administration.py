@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from hotline.errors import Invalid, NotFound, RuleBroken, WrongState
 from hotline.events import CalendarChanged, MessageReady
-from hotline.services import access, filing, outbox
+from hotline.services import access, filing, outbox, signing_in
 from hotline.services.access import Me
 from hotline.services.messages.outgoing import TAKEN_UP_AFTER
 from hotline.services.queue_rule import QueueRule
@@ -54,7 +54,7 @@ def add_staff(session: Session, account: Account, *, username: str, password: st
         raise Invalid("A user name has letters and digits only.", field="username")
     if session.scalar(select(Staff.id).where(Staff.username == wanted)):
         raise RuleBroken("{username} exists already.", username=wanted, field="username")
-    staff = Staff(username=wanted, password_hash=access.hash_password(password))
+    staff = Staff(username=wanted, password_hash=signing_in.hash_password(password))
     _fill(session, staff, account)
     session.add(staff)
     session.flush()
@@ -69,7 +69,7 @@ def change_staff(session: Session, staff_id: UUID, account: Account, *, by: Me) 
         raise RuleBroken("You cannot take your own administration away.")
     _fill(session, staff, account)
     if not account.active:
-        access.revoke_all(session, staff.id)
+        signing_in.revoke_all(session, staff.id)
     access.note_look(session, by, "staff", staff.id, "changed", reason=", ".join(sorted(account.roles)))
     return staff
 
@@ -77,12 +77,12 @@ def change_staff(session: Session, staff_id: UUID, account: Account, *, by: Me) 
 def set_password(session: Session, staff_id: UUID, password: str, *, by: Me | None) -> None:
     """Every sign-in under the old one ends."""
     staff = _find(session, staff_id)
-    staff.password_hash = access.hash_password(password)
+    staff.password_hash = signing_in.hash_password(password)
     revoke_sessions(session, staff_id, by=by)
 
 
 def revoke_sessions(session: Session, staff_id: UUID, *, by: Me | None) -> None:
-    access.revoke_all(session, _find(session, staff_id).id)
+    signing_in.revoke_all(session, _find(session, staff_id).id)
     _note(session, by, staff_id, "revoked")
 
 

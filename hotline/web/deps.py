@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, lazyload
 
 from hotline.db import reading, unit_of_work, waited_for
 from hotline.errors import NotAllowed, SignInNeeded
-from hotline.services import access
+from hotline.services import access, signing_in
 from hotline.services.looking import looking
 from hotline.services.plain_text import clean
 from models import Staff
@@ -51,7 +51,7 @@ def _signed_in(request: Request) -> access.Me:
 
 def _who(session: Session, request: Request) -> access.Me:
     token = request.cookies.get(COOKIE)
-    me = access.who(session, token) if token else None
+    me = signing_in.who(session, token) if token else None
     if me is None:
         raise SignInNeeded()
     return me

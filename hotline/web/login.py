@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from hotline.db import reading, unit_of_work
 from hotline.errors import Invalid, TooMany
-from hotline.services import access
+from hotline.services import signing_in
 from hotline.services.telephone import lines
 from hotline.settings import get_settings
 from hotline.web import render
@@ -47,14 +47,14 @@ def sign_in(
 ) -> Response:
     address, wanted = address_of(request), render.local_path(next)
     with reading() as session:
-        found = access.account(session, username)
+        found = signing_in.account(session, username)
     try:
-        staff = access.authenticate(found, password, username=username, address=address)
+        staff = signing_in.authenticate(found, password, username=username, address=address)
     except (Invalid, TooMany) as refusal:
         values: dict[str, Any] = {"next": wanted, "username": username, "error": say(refusal.text, **refusal.values)}
         return render.page(request, "login/page.html", status=refusal.status, **values)
     with unit_of_work() as session:
-        _, token = access.open_session(session, staff, address=address)
+        _, token = signing_in.open_session(session, staff, address=address)
     response = render.redirect(request, wanted or home_of(staff.roles))
     response.set_cookie(
         COOKIE,
@@ -70,7 +70,7 @@ def sign_in(
 @router.post("/logout")
 def sign_out(request: Request, db: Db, me: Me) -> Response:
     lines.sign_out(db, session_id=me.session_id)
-    access.sign_out(db, me)
+    signing_in.sign_out(db, me)
     response = render.redirect(request, "/login")
     response.delete_cookie(COOKIE)
     return response

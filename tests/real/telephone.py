@@ -26,10 +26,9 @@ from models import Call, Contact, Direction, Presence, PresenceState, Role, Staf
 from tests.cli.running import Service, command
 from tests.components import Postgres, wait_until
 from tests.conftest import KEY
-from tests.factories import make_staff
+from tests.factories import make_staff, signed_in
 from tests.factories_contacts import make_agent
 from tests.real.disks import Disk
-from tests.services.telephone.test_lines import signed_in
 from tests.telephony.asterisk import free_sip_port, kit
 from tests.telephony.sip import SipCall, SipPhone
 from tests.telephony.sip_media import tone

@@ -8,11 +8,10 @@ from sqlalchemy.orm import Session
 from hotline.services import presence, reading_floor
 from hotline.services.telephone import callbacks, exchange_state, floor, lines
 from models import CallbackReason, PresenceState, Role, now
-from tests.factories import make_staff
+from tests.factories import make_staff, signed_in
 from tests.factories_calls import make_call, make_line
 from tests.factories_contacts import make_agent
 from tests.services.telephone.test_floor import a_leader, request_of
-from tests.services.telephone.test_lines import signed_in
 
 
 def test_an_empty_floor_is_a_board_without_anybody(session: Session) -> None:

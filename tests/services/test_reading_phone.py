@@ -10,10 +10,10 @@ from hotline.services import presence, reading_phone
 from hotline.services.access import Me
 from hotline.services.telephone import calling, routing
 from models import CallStep, CaseStatus, Contact, PhoneLine, Presence, PresenceState, Role, now
+from tests.factories import signed_in
 from tests.factories_calls import make_call, make_line
 from tests.factories_cases import make_case
 from tests.factories_contacts import make_agent, make_contact
-from tests.services.telephone.test_lines import signed_in
 
 NUMBER = "13800138000"
 

@@ -13,8 +13,8 @@ from hotline.services import presence
 from hotline.services.telephone import lines
 from hotline.telephony.router import Router
 from models import Offer, Presence, PresenceState
+from tests.factories import signed_in
 from tests.factories_contacts import make_agent, make_contact
-from tests.services.telephone.test_lines import signed_in
 from tests.telephony.fakes import FakeAmi, Pushes
 
 LINE = "PJSIP/2001"

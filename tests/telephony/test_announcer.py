@@ -18,8 +18,8 @@ from hotline.telephony.configuration import folder_of
 from hotline.telephony.kit import Speech
 from hotline.telephony.prompts import PromptRefused
 from models import Announcement, Role
+from tests.factories import signed_in
 from tests.factories_contacts import make_agent
-from tests.services.telephone.test_lines import signed_in
 from tests.services.telephone.test_telephone_rule import change_rule
 from tests.telephony.fakes import FakeAmi
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.db import Database
-from hotline.services import access, presence
+from hotline.services import presence, signing_in
 from hotline.services.access import Me
 from hotline.services.telephone import calling, lines, routing, switching
 from hotline.services.telephone.lines import Credentials
@@ -23,9 +23,8 @@ from hotline.telephony.ami_words import QueueMember
 from hotline.telephony.router import Router
 from hotline.telephony.switchboard import Switchboard
 from models import CommandState, Contact, Offer, PhoneLine, PresenceState, Role, Staff, SwitchboardAction, SwitchboardCommand, now
-from tests.factories import make_staff
+from tests.factories import make_staff, signed_in
 from tests.factories_contacts import make_agent, make_contact
-from tests.services.telephone.test_lines import signed_in
 from tests.telephony.asterisk import Exchange, running_exchange
 from tests.telephony.fakes import Pushes
 from tests.telephony.sip import SipPhone, within
@@ -174,7 +173,7 @@ def test_a_secret_is_good_from_sign_in_to_the_end_of_the_web_session(centre: Cal
             await here.stands(given.extension, False, "")
             await here.until(lambda: here.write(lambda s: s.get_one(PhoneLine, given.extension).reachable) or None, "the phone")
 
-            here.write(lambda session: access.sign_out(session, me))
+            here.write(lambda session: signing_in.sign_out(session, me))
 
             while await here.member(given.extension) is not None:
                 await asyncio.sleep(0.05)

@@ -9,8 +9,8 @@ from hotline.services.telephone import floor
 from hotline.settings import Settings
 from hotline.telephony.configuration import folder_of
 from models import Role
+from tests.factories import signed_in
 from tests.factories_contacts import make_agent
-from tests.services.telephone.test_lines import signed_in
 from tests.telephony.test_announcer import Exchange, Voice, announce, announcer
 
 

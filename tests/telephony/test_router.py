@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from hotline.services import access
+from hotline.services import signing_in
 from hotline.services.telephone import lines, routing
 from hotline.telephony import router as module
 from hotline.telephony.ami import AmiRefused
@@ -160,7 +160,7 @@ async def test_whoever_lets_three_calls_ring_is_paused_and_told(bench: RouterBen
 @run
 async def test_the_line_of_a_web_session_that_is_over_is_nobodys(bench: RouterBench) -> None:
     await bench.ticks()
-    bench.write(lambda session: access.revoke_all(session, bench.agent))
+    bench.write(lambda session: signing_in.revoke_all(session, bench.agent))
 
     await bench.ticks(2)
 

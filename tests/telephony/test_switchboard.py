@@ -21,9 +21,9 @@ from hotline.telephony.ami import AmiRefused, AmiUnavailable
 from hotline.telephony.ivr import PLACED
 from hotline.telephony.switchboard import Switchboard
 from models import CallEvent, Role, Staff, SwitchboardAction, SwitchboardCommand
+from tests.factories import signed_in
 from tests.factories_calls import make_call
 from tests.factories_contacts import make_agent, make_contact
-from tests.services.telephone.test_lines import signed_in
 from tests.telephony.fakes import FakeAmi, Pushes, live_channel
 
 NUMBER = "13800138000"

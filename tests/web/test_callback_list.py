@@ -11,9 +11,9 @@ from hotline.db import Database
 from hotline.services.telephone import callbacks, lines, switching
 from models import Callback, CallbackReason, CallbackState, Role, Staff, SwitchboardAction, SwitchboardCommand, TryOutcome, now
 from tests.conftest import SignIn
+from tests.factories import signed_in
 from tests.factories_calls import make_call
 from tests.services.telephone.test_callbacks import NIGHT, try_once
-from tests.services.telephone.test_lines import signed_in
 from tests.web.forms import form, forms
 
 NUMBER = "13800138000"

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from hotline import db
 from hotline.db import Database
-from hotline.services import access
+from hotline.services import signing_in
 from hotline.services.limiting import Window
 from models import Role
 from tests.conftest import SignIn
@@ -19,7 +19,7 @@ from tests.web.forms import form
 
 @pytest.fixture(autouse=True)
 def fresh_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "FAILURES_OF_ACCOUNT", Window(3, timedelta(minutes=10)))
+    monkeypatch.setattr(signing_in, "FAILURES_OF_ACCOUNT", Window(3, timedelta(minutes=10)))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hotline.seeds.cast import Cast
 from hotline.seeds.letters import Letter
 from hotline.seeds.year.people import Opinion
-from hotline.services import access, dispatching, drafts, supervision
+from hotline.services import dispatching, drafts, signing_in, supervision
 from hotline.services.access import Me
 from hotline.services.city import gazetteer, places
 from hotline.services.draft_form import DraftForm
@@ -53,8 +53,8 @@ class YearCast(Cast):
     def sit_down(self, by: str) -> None:
         if by in self.seated:
             return
-        _, token = access.open_session(self.session, self[by], address="192.0.2.10")
-        me = access.who(self.session, token)
+        _, token = signing_in.open_session(self.session, self[by], address="192.0.2.10")
+        me = signing_in.who(self.session, token)
         if me is None:
             raise LookupError("a sign-in of this moment is not known")
         self.seated[by] = Seat(me, lines.sign_in(self.session, me).extension)
@@ -75,7 +75,7 @@ class YearCast(Cast):
             super().stand_up(username)
             seat = self.seated.pop(username)
             lines.sign_out(self.session, session_id=seat.me.session_id)
-            access.sign_out(self.session, seat.me)
+            signing_in.sign_out(self.session, seat.me)
         self.follow()
 
     def settle_deliveries(self) -> None:

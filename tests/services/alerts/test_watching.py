@@ -13,14 +13,13 @@ from sqlalchemy.orm import Session
 
 from hotline.db import Database
 from hotline.errors import Invalid
-from hotline.services import access
 from hotline.services.alerts import clusters, desk, saying, telling
 from hotline.services.alerts.rule import ClusterRule
 from hotline.services.alerts.watching import look, settle, sweep
 from hotline.settings import Settings
 from models import Alert, AlertKind, CaseStatus, ExchangeState, MessageWay, OutgoingMessage, RequestType, Role, Subscriber, now
 from models.base import as_if
-from tests.factories import make_staff
+from tests.factories import somebody
 from tests.factories_calls import make_call, make_line
 from tests.factories_cases import make_case
 
@@ -209,7 +208,7 @@ def test_the_first_who_takes_note_is_named(session: Session, clock: time_machine
     make_cluster(session)
     watch(session)
     alert = alerts(session)[0]
-    first, second = (_me(session, Role.SHIFT_LEADER) for _ in range(2))
+    first, second = (somebody(session, Role.SHIFT_LEADER) for _ in range(2))
 
     desk.take_note(session, alert.id, by=first)
     desk.take_note(session, alert.id, by=second)
@@ -229,16 +228,10 @@ def test_the_first_who_takes_note_is_named(session: Session, clock: time_machine
     ],
 )
 def test_a_person_is_named_with_a_way_that_works(session: Session, values: dict[str, Any], field: str) -> None:
-    by = _me(session, Role.SUPERVISOR)
+    by = somebody(session, Role.SUPERVISOR)
     usual: dict[str, Any] = {"name": "周主任", "way": MessageWay.SMS, "address": "13900000001", "wants": ["cluster"], "unit": ""}
 
     with pytest.raises(Invalid) as refused:
         desk.name_person(session, by=by, **{**usual, **values})
 
     assert refused.value.field == field
-
-
-def _me(session: Session, role: Role) -> access.Me:
-    staff = make_staff(session, roles=(role,))
-    row, _ = access.open_session(session, staff, address="")
-    return access.Me(staff.id, row.id, staff.username, staff.name, frozenset({role}), None, "", row.csrf)

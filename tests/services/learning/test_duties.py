@@ -17,7 +17,7 @@ from hotline.services.city import city_today
 from hotline.services.learning import duties
 from hotline.services.learning.duties import ReturnReason
 from models import AccessLog, Case, CaseStatus, Duty, Role, new_id
-from tests.factories import make_staff, unit_of
+from tests.factories import somebody, unit_of
 from tests.factories_cases import an_actor, fresh_key, lead_of, liaison_of, make_case
 
 CATEGORY = "0102"  # CGJ leads
@@ -58,8 +58,7 @@ def moves(session: Session) -> set[tuple[str, str, str, str]]:
 
 @pytest.fixture
 def admin(session: Session) -> Me:
-    staff = make_staff(session, roles=(Role.ADMINISTRATOR,))
-    return Me(staff.id, new_id(), staff.username, staff.name, frozenset({Role.ADMINISTRATOR}), None, "", "")
+    return somebody(session, Role.ADMINISTRATOR)
 
 
 def test_a_unit_whose_returns_were_granted_three_times_is_suggested_no_more_in_that_township(session: Session) -> None:

@@ -21,8 +21,8 @@ from hotline.services import access, cases, triage
 from hotline.services.access import Me
 from hotline.services.learning import comparing, model_versions, promoting
 from hotline.settings import Settings
-from models import Contact, Role, ShadowSuggestion, Suggestion, new_id
-from tests.factories import make_staff
+from models import Contact, Role, ShadowSuggestion, Suggestion
+from tests.factories import make_staff, somebody
 from tests.factories_cases import a_form, fresh_key
 from tests.factories_contacts import make_contact
 from tests.fakes import StubClassifier, prediction
@@ -57,8 +57,7 @@ def says(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Says]:
 
 @pytest.fixture
 def admin(session: Session) -> Me:
-    staff = make_staff(session, roles=(Role.ADMINISTRATOR,))
-    return Me(staff.id, new_id(), staff.username, staff.name, frozenset({Role.ADMINISTRATOR}), None, "", "")
+    return somebody(session, Role.ADMINISTRATOR)
 
 
 def arrive(session: Session) -> Contact:

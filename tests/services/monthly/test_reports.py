@@ -14,27 +14,20 @@ from sqlalchemy.orm import Session
 from hotline import channels
 from hotline.db import Database
 from hotline.errors import NotAllowed, NotFound, WrongState
-from hotline.services import access, surveys
+from hotline.services import surveys
 from hotline.services.access import Me
 from hotline.services.monthly import figures, opening, reports, tables
 from hotline.services.monthly.figures import Figures
 from hotline.services.monthly.months import Month
 from hotline.services.monthly.saying import Compared
 from models import CaseStatus, Grade, MessageWay, MonthlyReport, OutgoingMessage, Role, Subscriber, Survey
-from tests.factories import make_staff, unit_of
+from tests.factories import somebody, unit_of
 from tests.factories_cases import make_case
 from tests.fakes import RecordingChannel
 
 NOVEMBER = Month.parse("2026-11")
 DECEMBER_2 = datetime(2026, 12, 2, 2, tzinfo=UTC)
 Drain = Callable[[], int]
-
-
-def me_as(session: Session, role: Role, unit: str = "") -> Me:
-    staff = make_staff(session, roles=(role,), unit=unit)
-    row, _ = access.open_session(session, staff, address="")
-    path = unit_of(session, unit).path if unit else ""
-    return Me(staff.id, row.id, staff.username, staff.name, frozenset({role}), staff.unit_id, path, row.csrf)
 
 
 @pytest.fixture
@@ -77,7 +70,7 @@ def test_the_figures_agree_with_what_happened(city: Database, database: Database
 
 def test_a_signed_report_stays_as_it_was(city: Database) -> None:
     with city.unit_of_work() as session:
-        supervisor = me_as(session, Role.SUPERVISOR)
+        supervisor = somebody(session, Role.SUPERVISOR)
         reports.sign(session, NOVEMBER, "", remark="继续盯紧垃圾清运。", by=supervisor)
         kept = session.scalars(select(MonthlyReport)).one()
         kept.body = {**kept.body, "now": {**kept.body["now"], "filed": 4}}
@@ -92,17 +85,17 @@ def test_a_signed_report_stays_as_it_was(city: Database) -> None:
 
 def test_of_two_supervisors_the_second_is_told(city: Database, database: Database) -> None:
     with city.unit_of_work() as session:
-        reports.sign(session, NOVEMBER, "", remark="", by=me_as(session, Role.SUPERVISOR))
+        reports.sign(session, NOVEMBER, "", remark="", by=somebody(session, Role.SUPERVISOR))
 
     with city.unit_of_work() as session, pytest.raises(WrongState):
-        reports.sign(session, NOVEMBER, "", remark="", by=me_as(session, Role.SUPERVISOR))
+        reports.sign(session, NOVEMBER, "", remark="", by=somebody(session, Role.SUPERVISOR))
 
 
 def test_a_month_is_signed_by_a_supervisor_and_when_it_is_over(session: Session, clock: time_machine.Traveller) -> None:
     with pytest.raises(WrongState):
-        reports.sign(session, NOVEMBER, "", remark="", by=me_as(session, Role.SUPERVISOR))
+        reports.sign(session, NOVEMBER, "", remark="", by=somebody(session, Role.SUPERVISOR))
     with pytest.raises(NotAllowed):
-        reports.sign(session, NOVEMBER.before, "", remark="", by=me_as(session, Role.SHIFT_LEADER))
+        reports.sign(session, NOVEMBER.before, "", remark="", by=somebody(session, Role.SHIFT_LEADER))
 
 
 def test_the_citys_report_brings_each_units_and_all_are_sent(
@@ -116,7 +109,7 @@ def test_the_citys_report_brings_each_units_and_all_are_sent(
             values = {"name": name, "way": MessageWay.EMAIL, "address": f"{unit or 'city'}@example.cn", "wants": ["report"]}
             session.add(Subscriber(**values, unit_id=unit_of(session, unit).id if unit else None))
         session.add(Subscriber(name="值班长", way=MessageWay.SMS, address="+8613911112222", wants=["report"]))
-        reports.sign(session, NOVEMBER, "", remark="", by=me_as(session, Role.SUPERVISOR))
+        reports.sign(session, NOVEMBER, "", remark="", by=somebody(session, Role.SUPERVISOR))
     drain()
 
     with city.reading() as session:
@@ -148,7 +141,7 @@ def test_small_numbers_are_not_opened(city: Database) -> None:
     with city.unit_of_work() as session, pytest.raises(NotFound):
         opening.figures(session, NOVEMBER)
     with city.unit_of_work() as session:
-        reports.sign(session, NOVEMBER, "", remark="", by=me_as(session, Role.SUPERVISOR))
+        reports.sign(session, NOVEMBER, "", remark="", by=somebody(session, Role.SUPERVISOR))
         found = opening.figures(session, NOVEMBER)
 
     places = next(table for table in found.tables if table.key == "place")
@@ -169,7 +162,7 @@ def test_what_is_hidden_cannot_be_reckoned_from_the_total() -> None:
 
 def test_opened_figures_as_csv_and_json_say_the_same(city: Database) -> None:
     with city.unit_of_work() as session:
-        reports.sign(session, NOVEMBER, "", remark="", by=me_as(session, Role.SUPERVISOR))
+        reports.sign(session, NOVEMBER, "", remark="", by=somebody(session, Role.SUPERVISOR))
         found = opening.figures(session, NOVEMBER)
 
     lines = list(csv.DictReader(io.StringIO(opening.as_csv(found).removeprefix("\N{BYTE ORDER MARK}"))))

@@ -15,8 +15,8 @@ from hotline.services.city import city_today
 from hotline.services.learning import lessons
 from hotline.services.reference import areas, categories
 from hotline.services.reference.forms import CategoryForm
-from models import AccessLog, Category, Role, TaxonomyVersion, new_id
-from tests.factories import make_staff
+from models import AccessLog, Category, Role, TaxonomyVersion
+from tests.factories import somebody
 from tests.factories_cases import make_case
 from tests.factories_contacts import make_contact
 
@@ -33,8 +33,7 @@ NEW = {
 
 @pytest.fixture
 def admin(session: Session) -> Me:
-    staff = make_staff(session, roles=(Role.ADMINISTRATOR,))
-    return Me(staff.id, new_id(), staff.username, staff.name, frozenset({Role.ADMINISTRATOR}), None, "", "")
+    return somebody(session, Role.ADMINISTRATOR)
 
 
 def change(session: Session, by: Me, **form: Any) -> TaxonomyVersion:

@@ -36,7 +36,7 @@ from models import (
     new_id,
     now,
 )
-from tests.factories import make_staff, unit_of
+from tests.factories import make_staff, somebody, unit_of
 from tests.factories_cases import an_actor, asks_before_closing, dispatch, fresh_key, lead_of, liaison_of, make_case, reopen
 
 NEW = {"act": "add", "code": "SYJ", "name": "水务局", "duties": "供水、排水", "reason": "机构改革方案"}
@@ -44,8 +44,7 @@ NEW = {"act": "add", "code": "SYJ", "name": "水务局", "duties": "供水、排
 
 @pytest.fixture
 def admin(session: Session) -> Me:
-    staff = make_staff(session, roles=(Role.ADMINISTRATOR,))
-    return Me(staff.id, new_id(), staff.username, staff.name, frozenset({Role.ADMINISTRATOR}), None, "", "")
+    return somebody(session, Role.ADMINISTRATOR)
 
 
 def change(session: Session, by: Me, **form: Any) -> Unit:

@@ -13,17 +13,11 @@ from hotline.services.access import Me
 from hotline.services.searching import finding, indexing
 from hotline.services.searching.asking import Query
 from hotline.services.searching.matching import Place
-from models import Case, CaseStatus, CaseWords, RequestType, Role, Urgency, new_id, today
-from tests.factories import make_staff, unit_of
+from models import Case, CaseStatus, CaseWords, RequestType, Role, Urgency, today
+from tests.factories import somebody, unit_of
 from tests.factories_cases import make_case
 
 SHIELDED = {"confidential": True, "unit_summary": "反映食堂卫生", "content": "举报食堂使用过期肉", "title": "过期肉"}
-
-
-def somebody(session: Session, *roles: Role, unit: str = "") -> Me:
-    staff = make_staff(session, roles=roles, unit=unit)
-    path = unit_of(session, unit).path if unit else ""
-    return Me(staff.id, new_id(), staff.username, staff.name, frozenset(roles), staff.unit_id, path, "")
 
 
 @pytest.fixture

@@ -28,9 +28,9 @@ from models import (
     SwitchboardCommand,
     now,
 )
+from tests.factories import signed_in
 from tests.factories_calls import make_call, make_line
 from tests.factories_contacts import make_agent
-from tests.services.telephone.test_lines import signed_in
 
 
 def a_leader(session: Session, role: Role = Role.SHIFT_LEADER) -> Me:

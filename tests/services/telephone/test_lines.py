@@ -11,21 +11,13 @@ from sqlalchemy.orm import Session
 
 from hotline.db import Database
 from hotline.errors import NotAllowed, NotFound, RuleBroken
-from hotline.services import access, presence, queueing
+from hotline.services import presence, queueing, signing_in
 from hotline.services.access import Me
 from hotline.services.telephone import lines, routing, switching
 from hotline.settings import get_settings
 from models import LineKind, PhoneLine, PresenceState, Role, Staff, SwitchboardCommand
-from tests.factories import make_staff
+from tests.factories import make_staff, signed_in
 from tests.factories_contacts import make_agent, make_contact
-
-
-def signed_in(session: Session, staff: Staff) -> Me:
-    """The person as the pages know him or her."""
-    _, token = access.open_session(session, staff, address="127.0.0.1")
-    me = access.who(session, token)
-    assert me is not None
-    return me
 
 
 def an_agent(session: Session, **values: Any) -> Me:
@@ -121,9 +113,9 @@ def test_a_line_whose_web_session_is_over_is_known(session: Session, clock: time
     assert not seat_of(session, staff).ended
 
     if how == "signed out":
-        access.sign_out(session, me)
+        signing_in.sign_out(session, me)
     elif how == "revoked":
-        access.revoke_all(session, me.staff_id)
+        signing_in.revoke_all(session, me.staff_id)
     elif how == "expired":
         clock.shift(timedelta(hours=get_settings().desk.session_hours, seconds=1))
     else:

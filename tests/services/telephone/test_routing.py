@@ -13,10 +13,9 @@ from hotline.errors import AlreadyTaken, RuleBroken
 from hotline.services import presence, queueing
 from hotline.services.telephone import lines, routing, telephone_rule
 from models import Contact, Offer, PhoneLine, Presence, PresenceState, Rule, Staff, SwitchboardCommand, Urgency
-from tests.factories import make_staff
+from tests.factories import make_staff, signed_in
 from tests.factories_calls import make_call
 from tests.factories_contacts import make_agent, make_contact
-from tests.services.telephone.test_lines import signed_in
 
 
 def at_line(session: Session, **values: Any) -> Staff:

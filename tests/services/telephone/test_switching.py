@@ -22,9 +22,9 @@ from models import (
     now,
     privacy,
 )
+from tests.factories import signed_in
 from tests.factories_calls import make_call
 from tests.factories_contacts import make_agent, make_contact
-from tests.services.telephone.test_lines import signed_in
 
 NUMBER = "+8613800138000"
 SOON = timedelta(seconds=10)
