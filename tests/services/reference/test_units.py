@@ -33,7 +33,6 @@ from models import (
     Staff,
     Unit,
     UnitNotice,
-    new_id,
     now,
 )
 from tests.factories import make_staff, somebody, unit_of
