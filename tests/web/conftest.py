@@ -6,15 +6,17 @@ from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
 from hotline.db import Database
 from hotline.services import triage
-from models import Role
+from models import Role, Staff
 from tests.conftest import SignIn
 from tests.factories_contacts import make_contact
 from tests.fakes import StubClassifier
 from tests.web.desk import NUMBER, send
 from tests.web.forms import form
+from tests.web.seat import Seat
 
 
 @pytest.fixture
@@ -31,6 +33,17 @@ def agent(as_role: SignIn, suggestions: StubClassifier) -> TestClient:
     browser = as_role(Role.AGENT)
     send(browser, form(browser.get("/desk").text, "presence", state="available"))
     return browser
+
+
+@pytest.fixture
+def seat(as_role: SignIn, pages: Database) -> Seat:
+    browser = as_role(Role.AGENT, username="caller-taker")
+    with pages.reading() as session:
+        staff_id = session.scalars(select(Staff.id).where(Staff.username == "caller-taker")).one()
+    taken = Seat(browser, staff_id, pages)
+    taken.post("/desk/presence", state="available")
+    assert taken.post("/phone/sign-in").status_code == 200
+    return taken
 
 
 @pytest.fixture

@@ -1,16 +1,12 @@
 """The telephone's page and its pieces: who may have one, what they show, what its buttons ask for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from hotline.db import Database
-from hotline.services.telephone import calling, exchange_state, lines, routing, switching
+from hotline.services.telephone import calling, exchange_state, lines
 from hotline.settings import Settings
 from models import (
     Action,
@@ -21,63 +17,22 @@ from models import (
     CaseStatus,
     Contact,
     Direction,
-    PhoneLine,
     Presence,
     PresenceState,
     Repeat,
     Role,
     Staff,
     SwitchboardAction,
-    SwitchboardCommand,
     now,
 )
 from tests.conftest import SignIn
 from tests.factories_calls import make_call, make_line
 from tests.factories_cases import make_case
-from tests.factories_contacts import make_contact
 from tests.services.telephone.test_telephone_rule import change_rule
 from tests.web.forms import form, forms
+from tests.web.seat import Seat
 
 NUMBER = "13800138000"
-
-
-@dataclass
-class Seat:
-    """Somebody at a desk with a telephone."""
-
-    browser: TestClient
-    staff_id: UUID
-    pages: Database
-
-    def post(self, path: str, **values: str) -> Any:
-        csrf = form(self.browser.get("/desk").text, "presence").fields["csrf"]
-        return self.browser.post(path, data=values, headers={"X-CSRF-Token": csrf, "HX-Request": "true"})
-
-    def commands(self, action: SwitchboardAction) -> list[dict[str, switching.Value]]:
-        with self.pages.reading() as session:
-            rows = session.scalars(select(SwitchboardCommand).where(SwitchboardCommand.action == action))
-            return [switching.arguments_of(row) for row in rows]
-
-    def line(self) -> PhoneLine:
-        with self.pages.reading() as session:
-            return session.scalars(select(PhoneLine).where(PhoneLine.staff_id == self.staff_id)).one()
-
-    def rings(self, *facts: str, **values: Any) -> Call:
-        """A call that came as far as this person's telephone, and these facts further."""
-        with self.pages.unit_of_work() as session:
-            line = session.scalars(select(PhoneLine).where(PhoneLine.staff_id == self.staff_id)).one()
-            return make_call(session, facts=("queued", "rang", *facts), line=line, **values)
-
-
-@pytest.fixture
-def seat(as_role: SignIn, pages: Database) -> Seat:
-    browser = as_role(Role.AGENT, username="caller-taker")
-    with pages.reading() as session:
-        staff_id = session.scalars(select(Staff.id).where(Staff.username == "caller-taker")).one()
-    taken = Seat(browser, staff_id, pages)
-    taken.post("/desk/presence", state="available")
-    assert taken.post("/phone/sign-in").status_code == 200
-    return taken
 
 
 @pytest.fixture
@@ -334,43 +289,6 @@ def test_a_page_that_began_anew_gets_its_call_back(seat: Seat) -> None:
 
     assert seat.post("/phone/started").json() == {"reclaimed": True}
     assert [each["extension"] for each in seat.commands(SwitchboardAction.RECLAIM)] == [seat.line().extension]
-
-
-@pytest.fixture
-def held_out(seat: Seat) -> UUID:
-    """A text that is offered to the person."""
-    with seat.pages.unit_of_work() as session:
-        text = make_contact(session, channel="sms", waited=10)
-        assert routing.offer(session, text.id, seat.staff_id)
-    return text.id
-
-
-def test_a_text_that_is_held_out_is_taken_and_opened(seat: Seat, held_out: UUID) -> None:
-    assert [each.fields["accept"] for each in forms(seat.browser.get("/phone/now").text)] == ["yes", ""]
-    assert [each.fields["accept"] for each in forms(seat.browser.get("/phone/ring").text)] == ["yes", ""]
-
-    answer = seat.post("/phone/offer", accept="yes")
-
-    assert str(held_out) in answer.headers["hx-trigger"]
-    with seat.pages.reading() as session:
-        assert session.get_one(Contact, held_out).taken_by_id == seat.staff_id
-    assert "已过接下的时限" in seat.post("/phone/offer", accept="yes").text
-
-
-def test_without_script_a_text_that_is_taken_is_opened_all_the_same(seat: Seat, held_out: UUID) -> None:
-    taken = form(seat.browser.get("/phone/ring").text, "offer", accept="yes")
-
-    answer = seat.browser.post(taken.action, data=taken.filled())
-
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/desk?c={held_out}")
-
-
-def test_a_text_that_is_declined_waits_for_everybody_again(seat: Seat, held_out: UUID) -> None:
-    assert "已退回队列" in seat.post("/phone/offer").text
-
-    with seat.pages.reading() as session:
-        assert session.get_one(Contact, held_out).taken_by_id is None
-    assert forms(seat.browser.get("/phone/ring").text) == []
 
 
 def test_after_a_call_the_time_for_notes_runs(seat: Seat) -> None:
