@@ -11,16 +11,18 @@ from typing import Any, TypeVar
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session
 
-from hotline.errors import Unavailable
+from hotline.errors import Invalid, Unavailable
 from hotline.settings import get_settings
 
 T = TypeVar("T")
 
 # The same from statements that go past SQLAlchemy.
+# In the driver's words; nobody types this character, but some try it on every field there is.
+NO_NUL = "cannot contain NUL"
 _FROM_DRIVERS = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.InterfaceError)
 
 PRAGMAS = ("journal_mode=WAL", "busy_timeout=15000", "foreign_keys=ON", "cache_size=-16000", "temp_store=MEMORY")
@@ -171,6 +173,10 @@ def _told_plainly() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError, NoConnectionFree, *_FROM_DRIVERS) as error:
         raise Unavailable() from error
+    except (DataError, psycopg.DataError) as error:
+        if NO_NUL in str(error):
+            raise Invalid() from error
+        raise
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable() from error

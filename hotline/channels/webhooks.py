@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,6 +16,8 @@ from hotline.ports import Post, Posted
 from hotline.settings import Systems
 
 Address = IPv4Address | IPv6Address
+# RFC 6052: where a network of IPv6 reaches the rest.
+TRANSLATED = IPv6Network("64:ff9b::/96")
 PORTS = {"https": 443, "http": 80}
 
 
@@ -78,10 +80,15 @@ def _address(host: str, port: int, scheme: str, networks: Sequence[IPvAnyNetwork
 
 
 def _is_public(address: Address) -> bool:
-    """Also of the IPv4 address inside an IPv6 one."""
-    mapped = getattr(address, "ipv4_mapped", None)
-    plain = mapped or address
+    """Also of the IPv4 address inside an IPv6 one, which a network may translate to."""
+    plain = _inner(address) if isinstance(address, IPv6Address) else address
     return plain.is_global and not plain.is_multicast
+
+
+def _inner(address: IPv6Address) -> Address:
+    if address in TRANSLATED:
+        return IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 @lru_cache(maxsize=1)

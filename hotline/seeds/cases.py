@@ -14,6 +14,7 @@ from hotline.db import Database
 from hotline.seeds import beside, systems, year
 from hotline.seeds.cast import Cast
 from hotline.seeds.letters import Letter, all_letters
+from hotline.seeds.year.world import name_of
 from hotline.services import triage
 from hotline.services.clocks import alarms
 from hotline.settings import Settings
@@ -28,7 +29,6 @@ SEED = 12345
 # Of the days before: so many contacts each.
 A_DAY = 6
 NOTHING = year.Played(contacts=0, acts=0)
-SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦许何吕施张孔曹严华金魏陶姜"
 
 
 class UpTo(StrEnum):
@@ -118,7 +118,8 @@ class Story:
     def play(self, batch: Batch) -> None:
         for letter, start in zip(self._letters, self._starts(batch), strict=False):
             moments = self._moments(start, taken_within=(12 if batch.channel == "mailbox" else 2) * MINUTE)
-            contact = self.cast.write(letter, at=next(moments), channel=batch.channel, name=self._name(), number=self._number())
+            name = name_of(self._chance)
+            contact = self.cast.write(letter, at=next(moments), channel=batch.channel, name=name, number=self._number())
             if batch.up_to != UpTo.WAITING:
                 self._at_the_centre(batch.up_to, letter, contact, moments)
 
@@ -185,9 +186,6 @@ class Story:
             self.cast.survey(case, solved=False, result=grade, unit=grade, remark="只修了一半，问题还在。", at=next(moments))
             if up_to == UpTo.REOPENED:
                 self.cast.reopen(case, at=next(moments))
-
-    def _name(self) -> str:
-        return self._chance.choice(SURNAMES) + self._chance.choice(["女士", "先生"])
 
     def _number(self) -> str:
         return f"1380900{self._chance.randrange(10_000):04}"

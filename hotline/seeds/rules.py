@@ -1,7 +1,5 @@
 """Rule files into editions: the city's own facts, the profile, queue weights, texts."""
 
-import hashlib
-import json
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -48,7 +46,7 @@ def _load(session: Session, kind: str, code: str, body: dict[str, Any]) -> bool:
     same = (Rule.kind == kind, Rule.code == code)
     edition = session.scalar(select(func.coalesce(func.max(Rule.edition), 0)).where(*same)) or 0
     session.execute(update(Rule).where(*same).values(current=False))
-    session.add(Rule(kind=kind, code=code, edition=edition + 1, digest=_digest(body), body=body, current=True))
+    session.add(Rule(kind=kind, code=code, edition=edition + 1, digest=profiles.digest_of(body), body=body, current=True))
     session.flush()
     return True
 
@@ -63,9 +61,5 @@ def _load_profile(session: Session) -> bool:
 
 
 def _is_known(session: Session, kind: str, code: str, body: dict[str, Any]) -> bool:
-    editions = select(Rule.id).where(Rule.kind == kind, Rule.code == code, Rule.digest == _digest(body))
+    editions = select(Rule.id).where(Rule.kind == kind, Rule.code == code, Rule.digest == profiles.digest_of(body))
     return session.scalar(editions) is not None
-
-
-def _digest(body: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

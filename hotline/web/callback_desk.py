@@ -14,10 +14,9 @@ from hotline.services.access import Me as Person
 from hotline.services.survey_plans import control, desk
 from hotline.services.telephone import lines
 from hotline.settings import get_settings
-from hotline.web import render
+from hotline.web import render, times
 from hotline.web.deps import Db, Look, Me, Remark
 from models import AttemptOutcome, ControlFinding, Grade
-from models.base import CITY_TIME
 
 router = APIRouter(prefix="/asking", include_in_schema=False)
 
@@ -108,11 +107,10 @@ def unreached(
 
 
 def _moment(typed: str) -> datetime | None:
-    """As the browser writes it, by the city's clock."""
     if not typed:
         return None
     try:
-        return datetime.fromisoformat(typed).replace(tzinfo=CITY_TIME)
+        return times.in_city(datetime.fromisoformat(typed))
     except ValueError as error:
         raise Invalid("Please give a time within the next seven days.", field="again_at") from error
 

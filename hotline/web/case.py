@@ -48,8 +48,7 @@ def download(look: Look, me: Me, number: str, attachment_id: UUID) -> Response:
     """Always as a download, never as a page of ours."""
     view = access.see_case(look, me, number)
     attachment = reading_cases.attachment(look, view, attachment_id)
-    headers = {**files.DOWNLOAD_HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{quote(attachment.name)}"}
-    return Response(files.open(attachment), media_type=attachment.media_type, headers=headers)
+    return Response(files.open(attachment), media_type=attachment.media_type, headers=render.download_headers(attachment.name))
 
 
 def _may_call(session: Session, me: access.Me, view: access.CaseView) -> bool:

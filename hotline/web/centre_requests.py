@@ -15,11 +15,10 @@ from hotline.services.reading_centre import Tab
 from hotline.services.sideways import second_look
 from hotline.services.survey_plans import rulings
 from hotline.services.units import arbitration, extensions, joint, ledger
-from hotline.web import render
+from hotline.web import render, times
 from hotline.web.deps import Db, Key, Me, Note, Words
 from models import Case, RequestKind, Ruling
 from models import Request as Asked
-from models.base import CITY_TIME
 
 router = APIRouter(prefix="/verify", include_in_schema=False)
 
@@ -80,9 +79,8 @@ def call_meeting(
     note: Note = "",
 ) -> Response:
     case = access.see_case(db, me, number).case
-    there = at if at.tzinfo else at.replace(tzinfo=CITY_TIME)  # a browser sends the clock on the wall
     invited = filing.units_of(db, units)
-    arbitration.call_meeting(db, case, at=there, units=invited, basis=note, by=me.actor, key=key)
+    arbitration.call_meeting(db, case, at=times.in_city(at), units=invited, basis=note, by=me.actor, key=key)
     return done(request, Tab.MEETINGS, "已召集会商，到会单位在工作台上看得到。")
 
 

@@ -1,12 +1,10 @@
 """Writing with a citizen at the agents' desk: answers, sentences at hand, questions the service asks, whose thread it is."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
-from starlette.datastructures import FormData
 
 from hotline.errors import Invalid, NotFound
 from hotline.services import access
@@ -18,17 +16,13 @@ from hotline.web import render
 from hotline.web.agent import WHO
 from hotline.web.deps import Db, Key, Label, Look, Me, staff_of
 from hotline.web.letters import clean, uploads
+from hotline.web.photographs import SentForm
 from models import Contact
 
 router = APIRouter(prefix="/desk/contact/{contact_id}", include_in_schema=False)
 
 
-async def _form(request: Request) -> AsyncIterator[FormData]:
-    async with request.form() as form:
-        yield form
-
-
-def _enclosed(form: Annotated[FormData, Depends(_form)]) -> tuple[CheckedFile, ...]:
+def _enclosed(form: SentForm) -> tuple[CheckedFile, ...]:
     """Checked before the transaction is opened: that takes its time."""
     chosen = uploads(form, "files")
     if len(chosen) > files.MOST_FILES:

@@ -11,10 +11,9 @@ from sqlalchemy.orm import Session
 from hotline.errors import Invalid, NotFound
 from hotline.services import access
 from hotline.services.incidents import likely, linking, reading, telling
-from hotline.web import render
+from hotline.web import render, times
 from hotline.web.deps import Db, Key, Label, Look, Me, Remark
 from models import Case, Incident, Role
-from models.base import CITY_TIME
 
 router = APIRouter(prefix="/incidents", include_in_schema=False)
 
@@ -89,9 +88,8 @@ def _may(me: access.Me) -> bool:
 
 
 def _moment(text: str) -> datetime | None:
-    """A browser sends the clock on the wall, or nothing."""
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=CITY_TIME) if text else None
+        return times.in_city(datetime.fromisoformat(text)) if text else None
     except ValueError as wrong:
         raise Invalid("Please say until when this is so.", field="until") from wrong
 

@@ -29,6 +29,11 @@ def local(at: datetime | None, form: str = "") -> str:
     return there.strftime(form or ("%m-%d %H:%M" if same_year else "%Y-%m-%d %H:%M"))
 
 
+def in_city(at: datetime) -> datetime:
+    """A browser sends the clock on the wall without its zone: it is the city's."""
+    return at if at.tzinfo else at.replace(tzinfo=CITY_TIME)
+
+
 def ago(at: datetime | None) -> str:
     if at is None:
         return ""

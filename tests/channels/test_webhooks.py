@@ -67,6 +67,8 @@ def test_a_refusal_is_told_and_no_redirect_followed(unit: tuple[str, list[Reques
         "https://169.254.169.254/latest/meta-data/",
         "https://[::1]/",
         "https://[::ffff:10.0.0.1]/",
+        "https://[64:ff9b::10.0.0.1]/",
+        "https://[2002:a00:1::1]/",
         "https://[fe80::1]/",
         "https://0.0.0.0/",
         "https://100.64.0.1/",

@@ -21,6 +21,11 @@ def send(browser: TestClient, sent: PageForm, **values: str) -> Any:
     return browser.post(sent.action, data=sent.filled(**values))
 
 
+def submit(browser: TestClient, url: str, name: str, **values: Any) -> Any:
+    """Fill in the form of this name on a page and send it."""
+    return send(browser, form(browser.get(url).text, name), **values)
+
+
 def follow(browser: TestClient, sent: PageForm, **values: str) -> str:
     """Send a form and read the page that follows."""
     answer = send(browser, sent, **values)

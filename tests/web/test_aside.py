@@ -18,15 +18,10 @@ from hotline.signatures.generic import SIGNATURE, TIMESTAMP, signed
 from models import Case, CaseStatus, Contact, NumberRefusal, PolicePush, PushState, RefusalState, Role, now
 from tests.conftest import SignIn
 from tests.factories_cases import make_case
-from tests.web.desk import NUMBER, contact_of, drafted, follow, send, take
+from tests.web.desk import NUMBER, contact_of, drafted, follow, send, submit, take
 from tests.web.forms import form, forms
 
 SECRET = SecretStr("shared with the police")
-
-
-def submit(browser: TestClient, url: str, name: str, **values: str) -> Any:
-    found = form(browser.get(url).text, name)
-    return browser.post(found.action, data=found.filled(**values))
 
 
 def names(browser: TestClient, url: str) -> set[str]:

@@ -15,6 +15,7 @@ from hotline.services.survey_plans.traces import Origin
 from models import Case, CaseStatus, ControlCall, Grade, PressureSign, Role, Rule, Survey, SurveyAnswer, SurveyAttempt
 from tests.factories_cases import make_case
 from tests.services.survey_plans.surveying import ask_by
+from tests.web.desk import submit
 from tests.web.forms import form
 
 SignIn = Callable[..., TestClient]
@@ -36,20 +37,15 @@ def address_of(pages: Database) -> str:
         return f"/asking/{session.scalars(select(SurveyAttempt.id).order_by(SurveyAttempt.number.desc())).first()}"
 
 
-def send(browser: TestClient, url: str, name: str, **values: str) -> Any:
-    found = form(browser.get(url).text, name)
-    return browser.post(found.action, data=found.filled(**values))
-
-
 def test_a_citizen_is_asked_by_whoever_takes_the_call(as_role: SignIn, pages: Database, due: Case) -> None:
     browser = as_role(Role.CALLBACK_AGENT)
     assert due.title in browser.get("/asking").text
     url = address_of(pages)
     assert "话术" not in browser.get(url).text
 
-    send(browser, url, "take")
+    submit(browser, url, "take")
     assert "由城市管理综合行政执法局办理" in browser.get(url).text
-    answer = send(browser, url, "heard", solved="true", result="satisfied", unit="very_satisfied", remark="修好了")
+    answer = submit(browser, url, "heard", solved="true", result="satisfied", unit="very_satisfied", remark="修好了")
 
     assert answer.status_code == 303
     with pages.reading() as session:
@@ -61,10 +57,10 @@ def test_a_citizen_is_asked_by_whoever_takes_the_call(as_role: SignIn, pages: Da
 def test_why_nobody_was_reached_is_written_down(as_role: SignIn, pages: Database, due: Case) -> None:
     browser = as_role(Role.CALLBACK_AGENT)
     url = address_of(pages)
-    send(browser, url, "take")
+    submit(browser, url, "take")
 
-    wrong = send(browser, url, "unreached", outcome="later", again_at="")
-    answer = send(browser, url, "unreached", outcome="switched_off", note="关机")
+    wrong = submit(browser, url, "unreached", outcome="later", again_at="")
+    answer = submit(browser, url, "unreached", outcome="switched_off", note="关机")
 
     assert (wrong.status_code, answer.status_code) == (422, 303)
     with pages.reading() as session:
@@ -88,7 +84,7 @@ def test_a_content_citizen_is_called_again_as_a_check(as_role: SignIn, pages: Da
     browser = as_role(Role.CALLBACK_AGENT)
 
     assert "满意件复核" in browser.get("/asking").text
-    answer = send(browser, f"/asking/control/{found}", "control", finding="contradicted", note="没修")
+    answer = submit(browser, f"/asking/control/{found}", "control", finding="contradicted", note="没修")
 
     assert answer.status_code == 303
     assert "与原评价不符" in browser.get(f"/asking/control/{found}").text
@@ -104,7 +100,7 @@ def test_a_supervisor_looks_into_a_sign(as_role: SignIn, pages: Database, clock:
     browser = as_role(Role.SUPERVISOR)
 
     assert "同一来源连续评价" in browser.get("/signs").text
-    send(browser, "/signs", "sign-seen", note="社区电脑，已抽听")
+    submit(browser, "/signs", "sign-seen", note="社区电脑，已抽听")
 
     with pages.reading() as session:
         assert session.scalars(select(PressureSign.note)).one() == "社区电脑，已抽听"

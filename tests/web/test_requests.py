@@ -15,7 +15,8 @@ from models import Assignment, Case, CaseStatus, Request, RequestState, Role, Un
 from models.base import CITY_TIME
 from tests.factories import unit_of
 from tests.factories_cases import an_actor, fresh_key, lead_of, liaison_of, make_case
-from tests.web.forms import form, forms
+from tests.web.desk import submit
+from tests.web.forms import forms
 
 SignIn = Callable[..., TestClient]
 
@@ -35,11 +36,6 @@ def lead(pages: Database) -> Assignment:
         return session.scalars(select(Assignment).where(Assignment.lead).order_by(Assignment.id.desc())).first()  # type: ignore[return-value]
 
 
-def send(browser: TestClient, url: str, name: str, **values: Any) -> Any:
-    found = form(browser.get(url).text, name)
-    return browser.post(found.action, data=found.filled(**values))
-
-
 def in_days(days: int) -> str:
     return f"{(now() + timedelta(days=days)).astimezone(CITY_TIME):%Y-%m-%d}"
 
@@ -48,9 +44,9 @@ def test_a_unit_asks_for_more_time_and_the_centre_grants_it(liaison: TestClient,
     number, dispatcher = a_case(pages), as_role(Role.DISPATCHER)
     url, was = f"/unit/{lead(pages).id}", lead(pages).answer_due_at
 
-    asked = send(liaison, url, "ask-extension", until=in_days(5), reason="material", basis="水泵配件未到")
+    asked = submit(liaison, url, "ask-extension", until=in_days(5), reason="material", basis="水泵配件未到")
     waiting = liaison.get(url).text
-    granted = send(dispatcher, f"/verify/extensions/{number}", "decide-extension", grant="true")
+    granted = submit(dispatcher, f"/verify/extensions/{number}", "decide-extension", grant="true")
 
     assert (asked.status_code, granted.status_code) == (303, 303)
     assert "延期待批" in waiting
@@ -63,7 +59,7 @@ def test_a_unit_asks_for_more_time_and_the_centre_grants_it(liaison: TestClient,
 
 def test_only_whom_the_profile_names_is_offered_the_decision(liaison: TestClient, as_role: SignIn, pages: Database) -> None:
     number = a_case(pages)
-    send(liaison, f"/unit/{lead(pages).id}", "ask-extension", until=in_days(5), reason="weather", basis="暴雨")
+    submit(liaison, f"/unit/{lead(pages).id}", "ask-extension", until=in_days(5), reason="weather", basis="暴雨")
 
     page = as_role(Role.VERIFIER).get(f"/verify/extensions/{number}").text
 
@@ -75,14 +71,14 @@ def test_a_unit_asks_the_citizen_and_its_clock_stands_still(liaison: TestClient,
     a_case(pages)
     url = f"/unit/{lead(pages).id}"
 
-    asked = send(liaison, url, "ask-citizen", question="请补充具体楼栋")
+    asked = submit(liaison, url, "ask-citizen", question="请补充具体楼栋")
     waiting, listed = liaison.get(url).text, liaison.get("/unit").text
 
     assert asked.status_code == 303
     assert "等市民答复，答复时限停走" in waiting
     assert "停 2 天 23 小时" in listed
     assert {"ask-citizen", "ask-extension"} & {each.name for each in forms(waiting)} == set()
-    assert send(liaison, url, "resume", text="市民来电：3栋").status_code == 303
+    assert submit(liaison, url, "resume", text="市民来电：3栋").status_code == 303
     assert lead(pages).paused_until is None
     assert "恢复计时" in liaison.get(url).text
 
@@ -119,9 +115,9 @@ def test_a_contested_case_goes_to_a_meeting_that_names_a_unit(liaison: TestClien
     url = f"/verify/meetings/{number}"
 
     page = dispatcher.get(url).text
-    called = send(dispatcher, url, "call-meeting", at=f"{in_days(1)}T10:00", units=["CGJ", "ZJJ"], note="围墙外归谁")
+    called = submit(dispatcher, url, "call-meeting", at=f"{in_days(1)}T10:00", units=["CGJ", "ZJJ"], note="围墙外归谁")
     invited = liaison.get("/unit").text
-    decided = send(dispatcher, url, "decide-meeting", unit="ZJJ", record="两局到会，归住建局")
+    decided = submit(dispatcher, url, "decide-meeting", unit="ZJJ", record="两局到会，归住建局")
 
     assert "退单被驳 2 次" in page
     assert (called.status_code, decided.status_code) == (303, 303)
@@ -147,10 +143,10 @@ def test_a_case_goes_on_the_ledger_and_the_unit_tells_how_it_stands(
     number, supervisor = a_case(pages), as_role(Role.SUPERVISOR)
     url = f"/unit/{lead(pages).id}"
 
-    asked = send(liaison, url, "ask-ledger", reason="money", basis="预算已定", plan="列入明年改造", review=in_days(60))
+    asked = submit(liaison, url, "ask-ledger", reason="money", basis="预算已定", plan="列入明年改造", review=in_days(60))
     waiting = liaison.get(url).text
-    granted = send(supervisor, f"/verify/ledger/{number}", "decide-ledger", grant="true")
-    told = send(liaison, url, "ledger-note", text="已报财政评审")
+    granted = submit(supervisor, f"/verify/ledger/{number}", "decide-ledger", grant="true")
+    told = submit(liaison, url, "ledger-note", text="已报财政评审")
 
     assert [each.status_code for each in (asked, granted, told)] == [303, 303, 303]
     assert "挂账待批" in waiting
@@ -164,7 +160,7 @@ def test_a_case_goes_on_the_ledger_and_the_unit_tells_how_it_stands(
 def test_a_leaders_instruction_is_read_by_the_unit(liaison: TestClient, as_role: SignIn, pages: Database) -> None:
     number = a_case(pages)
 
-    entered = send(as_role(Role.DISPATCHER), f"/case/{number}", "instruction", who="副市长 刘某", what="三日内办结")
+    entered = submit(as_role(Role.DISPATCHER), f"/case/{number}", "instruction", who="副市长 刘某", what="三日内办结")
 
     assert entered.status_code == 303
     page = liaison.get(f"/unit/{lead(pages).id}").text

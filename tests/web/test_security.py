@@ -16,6 +16,7 @@ from hotline.settings import Settings
 from hotline.web.middleware import limit_of
 from models import Role
 from tests.conftest import SignIn
+from tests.factories import PASSWORD, make_staff
 from tests.web.forms import form, forms
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -128,6 +129,27 @@ def test_a_field_that_is_no_uuid_is_a_clear_refusal(as_role: SignIn) -> None:
     answer = as_role(Role.AGENT).get("/desk?c=nonsense")
 
     assert (answer.status_code, "请检查填写的内容" in answer.text) == (422, True)
+
+
+def test_a_character_that_a_database_cannot_hold_is_a_clear_refusal(database: Database, client: TestClient) -> None:
+    answers = [
+        client.post("/login", data={"username": "agent\0one", "password": "whatever"}),
+        client.get("/places?place=%00"),
+        client.get("/track/%00"),
+        client.post("/track", data={"reference": "990181\0", "code": "1234\0"}),
+    ]
+
+    assert [answer.status_code for answer in answers if answer.status_code >= 500] == []
+
+
+def test_htmx_is_sent_to_an_address_with_chinese_in_it(client: TestClient, pages: Database) -> None:
+    with pages.unit_of_work() as session:
+        username = make_staff(session).username
+    sent = {"username": username, "password": PASSWORD, "next": "/search?words=滨江"}
+
+    answer = client.post("/login", data=sent, headers={"HX-Request": "true"})
+
+    assert answer.headers["hx-redirect"] == "/search?words=%E6%BB%A8%E6%B1%9F"
 
 
 def test_a_database_that_cannot_store_gives_a_plain_sentence(

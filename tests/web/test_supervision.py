@@ -11,6 +11,7 @@ from time_machine import Traveller
 from hotline.db import Database
 from models import Assignment, CaseStatus, Mark, MarkKind, Role
 from tests.factories_cases import make_case
+from tests.web.desk import submit
 from tests.web.forms import form, forms
 
 SignIn = Callable[..., TestClient]
@@ -25,20 +26,15 @@ def a_case(pages: Database, **values: Any) -> tuple[str, str]:
         return number, f"/unit/{lead.id}"
 
 
-def send(browser: TestClient, url: str, name: str, **values: str) -> Any:
-    found = form(browser.get(url).text, name)
-    return browser.post(found.action, data=found.filled(**values))
-
-
 def test_a_measure_is_taken_answered_and_cleared(as_role: SignIn, pages: Database) -> None:
     supervisor, liaison = as_role(Role.SUPERVISOR), as_role(Role.LIAISON, unit="CGJ")
     number, desk = a_case(pages)
 
-    taken = send(supervisor, f"/case/{number}", "take-measure", measure="yellow_card", basis="超期三天")
+    taken = submit(supervisor, f"/case/{number}", "take-measure", measure="yellow_card", basis="超期三天")
     waiting, listed = liaison.get(desk).text, liaison.get("/unit?tab=supervised").text
-    answered = send(liaison, desk, "answer-measure", text="已约谈责任科室")
+    answered = submit(liaison, desk, "answer-measure", text="已约谈责任科室")
     seen = supervisor.get(f"/verify/supervised/{number}").text
-    cleared = send(supervisor, f"/case/{number}", "clear-measure", reason="已整改到位")
+    cleared = submit(supervisor, f"/case/{number}", "clear-measure", reason="已整改到位")
 
     assert [each.status_code for each in (taken, answered, cleared)] == [303, 303, 303]
     assert "黄牌" in waiting
@@ -54,7 +50,7 @@ def test_a_measure_is_taken_answered_and_cleared(as_role: SignIn, pages: Databas
 def test_units_neither_take_nor_clear_measures(as_role: SignIn, pages: Database) -> None:
     liaison = as_role(Role.LIAISON, unit="CGJ")
     number, desk = a_case(pages)
-    send(as_role(Role.SUPERVISOR), f"/case/{number}", "take-measure", measure="reminder", basis="请尽快")
+    submit(as_role(Role.SUPERVISOR), f"/case/{number}", "take-measure", measure="reminder", basis="请尽快")
 
     names = {each.name for each in forms(liaison.get(desk).text)}
 
@@ -65,7 +61,7 @@ def test_units_neither_take_nor_clear_measures(as_role: SignIn, pages: Database)
 def test_another_units_measure_is_not_answered(as_role: SignIn, pages: Database) -> None:
     number, desk = a_case(pages)
     _, other = a_case(pages, unit="ZJJ")
-    send(as_role(Role.SUPERVISOR), f"/case/{number}", "take-measure", measure="reminder", basis="请尽快")
+    submit(as_role(Role.SUPERVISOR), f"/case/{number}", "take-measure", measure="reminder", basis="请尽快")
     stranger = as_role(Role.LIAISON, unit="ZJJ")
     with pages.reading() as session:
         mark = session.scalars(select(Mark.id)).one()

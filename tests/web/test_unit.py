@@ -17,6 +17,7 @@ from hotline.services.files import files
 from hotline.settings import Settings
 from models import AccessLog, Answer, Assignment, Attachment, Case, CaseStatus, Request, RequestType, Role, now
 from tests.factories_cases import make_case, send_back
+from tests.web.desk import submit
 from tests.web.forms import form, forms
 
 SignIn = Callable[..., TestClient]
@@ -41,12 +42,6 @@ def lead_url(pages: Database, number: str) -> str:
         return f"/unit/{found.one().id}"
 
 
-def send(browser: TestClient, url: str, name: str, **values: str) -> Any:
-    """Fill in a form of the page and send it, as a browser without script does."""
-    found = form(browser.get(url).text, name)
-    return browser.post(found.action, data=found.filled(**values))
-
-
 def state(pages: Database, number: str) -> str:
     with pages.reading() as session:
         return session.scalars(select(Case.status).where(Case.number == number)).one()
@@ -66,8 +61,8 @@ def test_a_liaison_signs_and_answers(liaison: TestClient, pages: Database) -> No
     number = a_case(pages)
     url = lead_url(pages, number)
 
-    assert send(liaison, url, "sign").status_code == 303
-    answered = send(liaison, url, "answer", public_text="已清运。", internal_note="第三方清运")
+    assert submit(liaison, url, "sign").status_code == 303
+    answered = submit(liaison, url, "answer", public_text="已清运。", internal_note="第三方清运")
 
     assert answered.status_code == 303
     assert state(pages, number) == CaseStatus.ANSWERED
@@ -129,8 +124,8 @@ def test_a_return_needs_a_basis_and_is_shown_as_being_decided(liaison: TestClien
     number = a_case(pages)
     url = lead_url(pages, number)
 
-    refused = send(liaison, url, "ask-return", reason="not_my_duty", basis="", proposed_unit="ZJJ")
-    asked = send(liaison, url, "ask-return", reason="not_my_duty", basis="职责清单第三条", proposed_unit="ZJJ")
+    refused = submit(liaison, url, "ask-return", reason="not_my_duty", basis="", proposed_unit="ZJJ")
+    asked = submit(liaison, url, "ask-return", reason="not_my_duty", basis="职责清单第三条", proposed_unit="ZJJ")
 
     assert (refused.status_code, asked.status_code) == (422, 303)
     with pages.reading() as session:
@@ -142,7 +137,7 @@ def test_a_return_needs_a_basis_and_is_shown_as_being_decided(liaison: TestClien
 def test_the_first_word_with_the_citizen_is_noted(liaison: TestClient, pages: Database) -> None:
     url = lead_url(pages, a_case(pages))
 
-    send(liaison, url, "contacted", text="已电话约定明早上门")
+    submit(liaison, url, "contacted", text="已电话约定明早上门")
 
     assert "已电话约定明早上门" in liaison.get(url).text
     with pages.reading() as session:
@@ -161,8 +156,8 @@ def test_numbers_are_masked_until_revealed_with_a_reason(liaison: TestClient, pa
     url = lead_url(pages, a_case(pages))
 
     before = liaison.get(url).text
-    refused = send(liaison, url, "reveal", reason="")
-    revealed = send(liaison, url, "reveal", reason="约定上门时间")
+    refused = submit(liaison, url, "reveal", reason="")
+    revealed = submit(liaison, url, "reveal", reason="约定上门时间")
 
     assert "138****0172" in before
     assert "13800000172" not in before

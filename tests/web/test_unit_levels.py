@@ -12,8 +12,9 @@ from hotline.db import Database
 from hotline.services.profiles import profiles
 from models import Assignment, Case, CaseStatus, Meeting, Role, Unit
 from tests.factories_cases import make_case
+from tests.web.desk import submit
 from tests.web.forms import form, forms
-from tests.web.test_unit import lead_url, send, state
+from tests.web.test_unit import lead_url, state
 
 SignIn = Callable[..., TestClient]
 STREET, COMMUNITY, GRID = "T001", "990181001001", "990181001001001"
@@ -59,7 +60,7 @@ def names(browser: TestClient, url: str) -> set[str]:
 def sent_down(street: TestClient, pages: Database) -> str:
     """Its number; the community has it, and has signed."""
     number = at_work(pages)
-    assert send(street, lead_url(pages, number), "send-down", note="请先看现场").status_code == 303
+    assert submit(street, lead_url(pages, number), "send-down", note="请先看现场").status_code == 303
     return number
 
 
@@ -69,18 +70,18 @@ def test_a_case_goes_down_two_levels_and_its_answers_come_up(
     number = sent_down(street, pages)
     middle = url_at(pages, number, COMMUNITY)
     assert "请先看现场" in community.get(middle).text
-    send(community, middle, "sign")
-    send(community, middle, "send-down")
+    submit(community, middle, "sign")
+    submit(community, middle, "send-down")
     grid = url_at(pages, number, GRID)
     assert number in worker.get("/unit").text
-    send(worker, grid, "sign")
-    send(worker, grid, "answer", public_text="垃圾已运走。")
+    submit(worker, grid, "sign")
+    submit(worker, grid, "answer", public_text="垃圾已运走。")
 
     assert community.get(middle).text.count('<p class="pre">垃圾已运走。</p>') == 1
     assert 'data-insert="public_text"' in community.get(middle).text
-    send(community, middle, "answer", public_text="社区核实，垃圾已运走。")
+    submit(community, middle, "answer", public_text="社区核实，垃圾已运走。")
     assert "社区核实" in street.get(lead_url(pages, number)).text
-    send(street, lead_url(pages, number), "answer", public_text="已清运。")
+    submit(street, lead_url(pages, number), "answer", public_text="已清运。")
     assert state(pages, number) == CaseStatus.ANSWERED
 
 
@@ -98,12 +99,12 @@ def test_a_grid_worker_is_offered_what_a_grid_worker_may_do(
 ) -> None:
     number = sent_down(street, pages)
     middle = url_at(pages, number, COMMUNITY)
-    send(community, middle, "sign")
-    send(community, middle, "send-down")
+    submit(community, middle, "sign")
+    submit(community, middle, "send-down")
     grid = url_at(pages, number, GRID)
 
     before = names(worker, grid)
-    send(worker, grid, "sign")
+    submit(worker, grid, "sign")
     after = names(worker, grid)
 
     assert before & {"sign", "send-up", "ask-return", "send-down", "answer"} == {"sign", "send-up"}
@@ -116,7 +117,7 @@ def test_what_comes_back_up_is_seen_above_with_its_reason_and_gone_below(
     number = sent_down(street, pages)
     middle = url_at(pages, number, COMMUNITY)
 
-    assert send(community, middle, "send-up", note="需要专业队伍").status_code == 303
+    assert submit(community, middle, "send-up", note="需要专业队伍").status_code == 303
 
     assert community.get(middle).status_code == 404
     page = street.get(lead_url(pages, number)).text
@@ -127,10 +128,10 @@ def test_what_comes_back_up_is_seen_above_with_its_reason_and_gone_below(
 def test_a_poor_answer_goes_back_down(street: TestClient, community: TestClient, pages: Database) -> None:
     number = sent_down(street, pages)
     middle = url_at(pages, number, COMMUNITY)
-    send(community, middle, "sign")
-    send(community, middle, "answer", public_text="看过了")
+    submit(community, middle, "sign")
+    submit(community, middle, "answer", public_text="看过了")
 
-    assert send(street, lead_url(pages, number), "send-back", note="请附照片").status_code == 303
+    assert submit(street, lead_url(pages, number), "send-back", note="请附照片").status_code == 303
 
     assert "请附照片" in community.get(middle).text
     assert "answer" in names(community, middle)
@@ -146,7 +147,7 @@ def test_levels_see_nothing_beside_them(street: TestClient, as_role: SignIn, pag
 def test_a_street_whistles_where_the_profile_lets_it(street: TestClient, as_role: SignIn, pages: Database) -> None:
     number = at_work(pages, profile=profiles.shipped() | {"may_call": ["area"]})
 
-    answer = send(street, lead_url(pages, number), "call-in", units="CGJ", note="三点到场")
+    answer = submit(street, lead_url(pages, number), "call-in", units="CGJ", note="三点到场")
 
     assert answer.status_code == 303
     assert "三点到场" in as_role(Role.LIAISON, unit="CGJ").get(url_at(pages, number, "CGJ")).text
@@ -155,11 +156,11 @@ def test_a_street_whistles_where_the_profile_lets_it(street: TestClient, as_role
 
 def test_a_change_of_the_assisting_units_is_decided_at_the_centre(street: TestClient, as_role: SignIn, pages: Database) -> None:
     number = at_work(pages)
-    send(street, lead_url(pages, number), "ask-assists", unit="ZJJ", basis="涉及房屋结构")
+    submit(street, lead_url(pages, number), "ask-assists", unit="ZJJ", basis="涉及房屋结构")
     dispatcher = as_role(Role.DISPATCHER)
 
     listed = dispatcher.get("/verify?tab=assists").text
-    decided = send(dispatcher, f"/verify/assists/{number}", "decide-assists", grant="true")
+    decided = submit(dispatcher, f"/verify/assists/{number}", "decide-assists", grant="true")
 
     assert number in listed
     assert "增加协办单位" in listed
@@ -171,8 +172,8 @@ def test_the_lead_reads_what_assisting_units_answered(street: TestClient, as_rol
     number = at_work(pages, assists=("CGJ",))
     assisting = as_role(Role.LIAISON, unit="CGJ")
     url = url_at(pages, number, "CGJ")
-    send(assisting, url, "sign")
-    send(assisting, url, "answer", public_text="违停车辆已拖离。", internal_note="罚款两百")
+    submit(assisting, url, "sign")
+    submit(assisting, url, "answer", public_text="违停车辆已拖离。", internal_note="罚款两百")
 
     page = street.get(lead_url(pages, number)).text
 
@@ -183,9 +184,9 @@ def test_the_lead_reads_what_assisting_units_answered(street: TestClient, as_rol
 def test_a_meeting_stands_on_the_case(street: TestClient, as_role: SignIn, pages: Database) -> None:
     number = at_work(pages)
 
-    send(street, lead_url(pages, number), "meeting", held_on="2026-01-05", present="街道、城管局", result="每周清运三次")
+    submit(street, lead_url(pages, number), "meeting", held_on="2026-01-05", present="街道、城管局", result="每周清运三次")
     dispatcher = as_role(Role.DISPATCHER)
-    send(dispatcher, f"/verify/to_check/{number}", "meeting", held_on="2026-01-06", present="中心、街道", result="下周复查")
+    submit(dispatcher, f"/verify/to_check/{number}", "meeting", held_on="2026-01-06", present="中心、街道", result="下周复查")
 
     with pages.reading() as session:
         assert len(session.scalars(select(Meeting)).all()) == 2
@@ -221,7 +222,7 @@ def test_who_has_it_already_is_not_offered_again(street: TestClient, community: 
     number = sent_down(street, pages)
 
     again = form(street.get(lead_url(pages, number)).text, "send-down")
-    send(community, url_at(pages, number, COMMUNITY), "send-up", note="不在本社区")
+    submit(community, url_at(pages, number, COMMUNITY), "send-up", note="不在本社区")
 
     assert again.fields["unit"] != COMMUNITY
     assert form(street.get(lead_url(pages, number)).text, "send-down").fields["unit"] == COMMUNITY

@@ -32,6 +32,7 @@ from models import (
 )
 from tests.factories import unit_of
 from tests.factories_cases import file_for_review, fresh_key, lead_of, liaison_of, make_case
+from tests.web.desk import submit
 from tests.web.forms import form, forms
 
 SignIn = Callable[..., TestClient]
@@ -64,11 +65,6 @@ def ask_return(pages: Database) -> str:
     return number
 
 
-def send(browser: TestClient, url: str, name: str, **values: str) -> Any:
-    found = form(browser.get(url).text, name)
-    return browser.post(found.action, data=found.filled(**values))
-
-
 def lead_code(pages: Database) -> str:
     with pages.reading() as session:
         return session.scalars(select(Unit.code).join(Case, Case.lead_unit_id == Unit.id)).one()
@@ -78,7 +74,7 @@ def test_a_waiting_case_is_sent_to_the_unit_that_the_rules_name(as_role: SignIn,
     dispatcher = as_role(Role.DISPATCHER)
     number = a_case(pages, CaseStatus.TO_DISPATCH)
 
-    answer = send(dispatcher, f"/verify/to_dispatch/{number}", "dispatch")
+    answer = submit(dispatcher, f"/verify/to_dispatch/{number}", "dispatch")
 
     assert answer.status_code == 303
     assert one(pages).status == CaseStatus.DISPATCHED
@@ -88,7 +84,7 @@ def test_a_waiting_case_is_sent_to_the_unit_that_the_rules_name(as_role: SignIn,
 def test_assisting_units_go_along(as_role: SignIn, pages: Database) -> None:
     number = a_case(pages, CaseStatus.TO_DISPATCH)
 
-    send(as_role(Role.DISPATCHER), f"/verify/to_dispatch/{number}", "dispatch", unit="ZJJ", assists="T001", note="请两家会同")
+    submit(as_role(Role.DISPATCHER), f"/verify/to_dispatch/{number}", "dispatch", unit="ZJJ", assists="T001", note="请两家会同")
 
     with pages.reading() as session:
         rows = session.execute(select(Unit.code, Assignment.lead).join(Unit, Unit.id == Assignment.unit_id))
@@ -98,7 +94,7 @@ def test_assisting_units_go_along(as_role: SignIn, pages: Database) -> None:
 def test_a_granted_return_goes_to_the_proposed_unit_at_once(as_role: SignIn, pages: Database) -> None:
     number = ask_return(pages)
 
-    answer = send(as_role(Role.DISPATCHER), f"/verify/returns/{number}", "decide-return", grant="true")
+    answer = submit(as_role(Role.DISPATCHER), f"/verify/returns/{number}", "decide-return", grant="true")
 
     assert answer.status_code == 303
     assert lead_code(pages) == "ZJJ"
@@ -109,8 +105,8 @@ def test_a_granted_return_goes_to_the_proposed_unit_at_once(as_role: SignIn, pag
 def test_a_refused_return_needs_a_reason_and_leaves_the_case_with_the_unit(as_role: SignIn, pages: Database) -> None:
     dispatcher, number = as_role(Role.DISPATCHER), ask_return(pages)
 
-    silent = send(dispatcher, f"/verify/returns/{number}", "decide-return", grant="false")
-    told = send(dispatcher, f"/verify/returns/{number}", "decide-return", grant="false", note="职责清单第五条")
+    silent = submit(dispatcher, f"/verify/returns/{number}", "decide-return", grant="false")
+    told = submit(dispatcher, f"/verify/returns/{number}", "decide-return", grant="false", note="职责清单第五条")
 
     assert (silent.status_code, told.status_code) == (422, 303)
     assert lead_code(pages) == "CGJ"
@@ -129,7 +125,7 @@ def test_a_passed_check_closes_the_case(as_role: SignIn, pages: Database) -> Non
     verifier, number = as_role(Role.VERIFIER), a_case(pages, CaseStatus.ANSWERED)
 
     page = verifier.get(f"/verify/to_check/{number}").text
-    answer = send(verifier, f"/verify/to_check/{number}", "verdict", verdict="passed")
+    answer = submit(verifier, f"/verify/to_check/{number}", "verdict", verdict="passed")
 
     assert "小区门口的垃圾三天没人清运" in page
     assert "垃圾已清运，今后每天清运两次。" in page
@@ -140,8 +136,8 @@ def test_a_passed_check_closes_the_case(as_role: SignIn, pages: Database) -> Non
 def test_an_answer_is_sent_back_with_a_reason_only(as_role: SignIn, pages: Database) -> None:
     verifier, number = as_role(Role.VERIFIER), a_case(pages, CaseStatus.ANSWERED)
 
-    silent = send(verifier, f"/verify/to_check/{number}", "verdict", verdict="sent_back")
-    told = send(verifier, f"/verify/to_check/{number}", "verdict", verdict="sent_back", remark="没有说明结果")
+    silent = submit(verifier, f"/verify/to_check/{number}", "verdict", verdict="sent_back")
+    told = submit(verifier, f"/verify/to_check/{number}", "verdict", verdict="sent_back", remark="没有说明结果")
 
     assert (silent.status_code, told.status_code) == (422, 303)
     assert one(pages).status == CaseStatus.IN_PROGRESS
@@ -164,7 +160,7 @@ def test_a_dissatisfied_citizen_is_answered_by_a_decision(
     verifier = as_role(Role.VERIFIER)
 
     assert "还是没清" in verifier.get(f"/verify/reopening/{number}").text
-    answer = send(verifier, f"/verify/reopening/{number}", "decide-reopening", ruling=ruling, note="现场看过")
+    answer = submit(verifier, f"/verify/reopening/{number}", "decide-reopening", ruling=ruling, note="现场看过")
 
     assert answer.status_code == 303
     assert one(pages).status == state
@@ -173,8 +169,8 @@ def test_a_dissatisfied_citizen_is_answered_by_a_decision(
 def test_a_rare_step_needs_its_reason(as_role: SignIn, pages: Database) -> None:
     dispatcher, number = as_role(Role.DISPATCHER), a_case(pages, CaseStatus.TO_DISPATCH)
 
-    silent = send(dispatcher, f"/verify/to_dispatch/{number}", "redirect", door="other")
-    told = send(dispatcher, f"/verify/to_dispatch/{number}", "redirect", door="other", reason="请拨打 12315")
+    silent = submit(dispatcher, f"/verify/to_dispatch/{number}", "redirect", door="other")
+    told = submit(dispatcher, f"/verify/to_dispatch/{number}", "redirect", door="other", reason="请拨打 12315")
 
     assert (silent.status_code, told.status_code) == (422, 303)
     assert one(pages).status == CaseStatus.REDIRECTED
@@ -198,9 +194,9 @@ def test_a_shift_leader_begins_with_the_filings_and_reads_them_one_after_the_oth
     leader = as_role(Role.SHIFT_LEADER)
 
     assert f"/verify/review/{first}" in leader.get("/verify").text
-    answer = send(leader, f"/verify/review/{first}", "approve")
+    answer = submit(leader, f"/verify/review/{first}", "approve")
     following = leader.get(answer.headers["location"])
-    send(leader, following.headers["location"], "approve")
+    submit(leader, following.headers["location"], "approve")
 
     assert following.headers["location"] == f"/verify/review/{second}"
     assert leader.get("/verify/review/next").headers["location"] == "/verify?tab=review"
@@ -211,7 +207,7 @@ def test_a_shift_leader_begins_with_the_filings_and_reads_them_one_after_the_oth
 def test_a_review_may_leave_the_unit_to_the_dispatcher_who_still_sees_what_was_proposed(as_role: SignIn, pages: Database) -> None:
     number = for_review(pages)
 
-    send(as_role(Role.SHIFT_LEADER), f"/verify/review/{number}", "approve", unit="")
+    submit(as_role(Role.SHIFT_LEADER), f"/verify/review/{number}", "approve", unit="")
     page = as_role(Role.DISPATCHER).get(f"/verify/to_dispatch/{number}").text
 
     assert one(pages).status == CaseStatus.TO_DISPATCH
@@ -222,8 +218,8 @@ def test_a_review_may_leave_the_unit_to_the_dispatcher_who_still_sees_what_was_p
 def test_a_filing_that_is_void_is_dismissed_with_a_reason(as_role: SignIn, pages: Database) -> None:
     leader, number = as_role(Role.SHIFT_LEADER), for_review(pages)
 
-    silent = send(leader, f"/verify/review/{number}", "dismiss")
-    told = send(leader, f"/verify/review/{number}", "dismiss", note="重复登记")
+    silent = submit(leader, f"/verify/review/{number}", "dismiss")
+    told = submit(leader, f"/verify/review/{number}", "dismiss", note="重复登记")
 
     assert (silent.status_code, told.status_code) == (422, 303)
     assert one(pages).status == CaseStatus.VOID
@@ -243,7 +239,7 @@ def test_what_must_be_seen_on_the_spot_cannot_pass_at_the_desk(as_role: SignIn, 
     page = verifier.get(f"/verify/to_check/{number}").text
 
     forced = verifier.post(f"/verify/{number}/verdict", data=form(page, "verdict").filled(verdict="passed"))
-    send(verifier, f"/verify/to_check/{number}", "to-site", note="看看灯")
+    submit(verifier, f"/verify/to_check/{number}", "to-site", note="看看灯")
 
     assert 'value="passed"' not in page
     assert forced.status_code == 409

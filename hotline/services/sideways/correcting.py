@@ -83,10 +83,7 @@ def unit(
     key: str,
     seen: int | None = None,
 ) -> Assignment:
-    """The dispatcher takes the case from a unit that it should not have gone to and gives it to the right one, unasked.
-
-    The table of duties counts it like a return that was granted.
-    """
+    """The dispatcher takes the case from a unit that it should not have gone to and gives it to the right one, unasked."""
     if not by.roles & REASSIGNED_BY:
         raise NotAllowed()
     case, done = _begin(session, case, reason, by, key, seen)
@@ -99,21 +96,19 @@ def unit(
         raise Invalid("Please choose another unit.", field="unit")
     if arbitration.designated(session, case.id) == lead.unit_id:
         raise RuleBroken("A meeting named this unit: it keeps the case.")
-    former = session.get_one(Unit, lead.unit_id)
-    _note(
-        session,
-        case,
-        CorrectedField.UNIT,
-        f"{former.code} {former.short}",
-        f"{to.code} {to.short}",
-        reason=reason,
-        by=by,
-        key=key,
-    )
+    was, became = (f"{each.code} {each.short}" for each in (session.get_one(Unit, lead.unit_id), to))
+    _note(session, case, CorrectedField.UNIT, was, became, reason=reason, by=by, key=key)
     cases.move(session, case, lead, Action.RETURN, by=by, key=f"{key}:back", note=reason)
     again = cases.give(session, case, [to], by=by, key=f"{key}:again")
+    triage.correct_decision(session, case, "unit", to.code, by=by)
+    _teach(session, lead, to, reason_code, reason=reason, by=by)
+    return again
+
+
+def _teach(session: Session, lead: Assignment, to: Unit, reason_code: ReturnReason, *, reason: str, by: Actor) -> None:
+    """The table of duties counts it like a return that was granted."""
     learnt = Request(
-        case_id=case.id,
+        case_id=lead.case_id,
         assignment_id=lead.id,
         kind=RequestKind.CORRECTION,
         state=RequestState.GRANTED,
@@ -126,10 +121,8 @@ def unit(
         due_at=now(),
     )
     session.add(learnt)
-    triage.correct_decision(session, case, "unit", to.code, by=by)
     session.flush()
     emit(session, RequestDecided(learnt.id))
-    return again
 
 
 def _begin(session: Session, case: Case, reason: str, by: Actor, key: str, seen: int | None) -> tuple[Case, CaseEvent | None]:
