@@ -11,6 +11,9 @@ from models.base import Base, Record, Word
 from models.unit import Unit
 from models.workflow import Role
 
+# What an account may be kept to.
+CHANNELS = ("voice", "sms", "wechat", "mailbox", "email")
+
 
 class Staff(Record):
     """A person with an account. Liaisons belong to a unit; what they see is that unit's subtree."""
@@ -24,7 +27,7 @@ class Staff(Record):
     active: Mapped[bool] = mapped_column(default=True)
     skills: Mapped[list[str]] = mapped_column(default=lambda: ["general"])
     languages: Mapped[list[str]] = mapped_column(default=lambda: ["zh"])
-    channels: Mapped[list[str]] = mapped_column(default=lambda: ["voice", "sms", "wechat", "mailbox", "email"])
+    channels: Mapped[list[str]] = mapped_column(default=lambda: list(CHANNELS))
     # Text contacts that this person may have open at once.
     capacity: Mapped[int] = mapped_column(default=3)
     unit: Mapped[Unit | None] = relationship(lazy="raise")

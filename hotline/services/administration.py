@@ -24,10 +24,10 @@ from hotline.services.queue_rule import QueueRule
 from hotline.services.telephone import lines
 from hotline.services.telephone.lines import Credentials
 from models import CalendarDay, Delivery, OutgoingMessage, Role, Rule, Staff, StaffRole, System, now
+from models.staff import CHANNELS
 from models.workflow import UNIT_ROLES
 
 GIVEN_ROLES = tuple(role for role in Role if role != Role.SERVICE)
-CHANNELS = ("voice", "sms", "wechat", "mailbox", "email")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 # What a person decides about: sent and lost, sent and perhaps lost, or never sent.
 UNSETTLED = (Delivery.WAITING, Delivery.REFUSED, Delivery.UNKNOWN)

@@ -31,6 +31,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from hotline.services.core import is_sqlite
 from hotline.services.queue_rule import VOICE, VOICE_MESSAGE
 from models import Contact, Presence, PresenceState, QueueEntry, Staff
+from models.staff import CHANNELS
 
 
 class _Among(FunctionElement[bool]):
@@ -67,6 +68,8 @@ ORDER = (QueueEntry.urgency_weight.desc(), SHARE_USED.desc(), QueueEntry.contact
 _OWED_TEXT = case((and_(IS_TEXT, IS_PAST, _Among(QueueEntry.skill, _words("owed"))), 1), else_=0)
 ORDER_WITH_OWED = (ORDER[0], _OWED_TEXT.desc(), *ORDER[1:])
 
+# A channel that no account can be kept to is everybody's.
+_OF_ALL = and_(*(QueueEntry.channel != each for each in (*CHANNELS, VOICE_MESSAGE)))
 # Kept for this person, or for nobody and within what he or she knows.
 SUITS = or_(
     QueueEntry.reserved_for_id == bindparam("person"),
@@ -74,7 +77,7 @@ SUITS = or_(
         QueueEntry.reserved_for_id.is_(None),
         _Among(QueueEntry.skill, _words("skills")),
         _Among(QueueEntry.language, _words("languages")),
-        _Among(QueueEntry.channel, _words("channels")),
+        or_(_Among(QueueEntry.channel, _words("channels")), _OF_ALL),
     ),
 )
 

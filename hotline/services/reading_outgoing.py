@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from hotline.services.administration import UNSETTLED
-from hotline.services.messages import segments, texting_rule, texts
+from hotline.services.messages import reasons, segments, texting_rule, texts
 from hotline.services.messages.delivery import TRY_TAKES
 from hotline.services.messages.texting_rule import TextingRule
 from models import Case, Delivery, OutgoingMessage, Rule, now
@@ -27,6 +27,10 @@ class Line:
     @property
     def may_decide(self) -> bool:
         return self.message.delivery in UNSETTLED and self.instead is None
+
+    @property
+    def reason(self) -> str:
+        return reasons.in_words(self.message.last_error or "")
 
 
 def outgoing(session: Session, *, channel: str = "", state: str = "") -> Sequence[Line]:

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from hotline.errors import NotFound
 from hotline.services import access, administration, reading_admin, reading_outgoing, reading_units
-from hotline.services.administration import CHANNELS, GIVEN_ROLES, Account
+from hotline.services.administration import GIVEN_ROLES, Account
 from hotline.services.messages import texts
 from hotline.services.profiles import profiles
 from hotline.services.rule_documents import kinds
@@ -31,6 +31,7 @@ from hotline.web import (
 )
 from hotline.web.deps import Db, Label, Look, Me
 from models import Delivery, Role
+from models.staff import CHANNELS
 
 
 def _administrators_only(me: Me) -> None:

@@ -89,6 +89,12 @@ def test_whom_a_contact_does_not_suit_is_not_given_it(session: Session, agent: d
     assert queueing.take_next(session, make_agent(session, **agent)) is None
 
 
+def test_a_channel_that_is_new_to_the_accounts_is_everybodys(session: Session) -> None:
+    contact = make_contact(session, channel="letterbox")
+
+    assert queueing.take_next(session, make_agent(session)) == contact
+
+
 def test_a_call_is_answered_at_the_telephone_not_taken(session: Session) -> None:
     call = make_contact(session, channel="voice", waited=60)
     letter = make_contact(session)

@@ -114,6 +114,7 @@ def test_staff_see_what_needs_them_and_what_was_tried_instead(admin: TestClient,
 
     assert "timeout" in todo
     assert "45015" not in todo
+    assert "对方超过48小时没有说话（45015）" in refused
     assert "已改发短信（已送达）" in refused
     assert 'data-form="outgoing-retry"' not in refused
     assert waits.count('data-form="outgoing-give-up"') == 1
