@@ -10,6 +10,7 @@ _REACH = 12
 # Between the parts of one address nothing stands but these: 河西街道的阳光花园, 翠湖苑(翠湖社区).
 _WITHIN_ADDRESS = re.compile(r"的?[ ()]?")
 _DENIED = re.compile(r"(?<!是)(?<!要)(?:不是(?:在|说|指)?|并非|不在|没在)$")
+_DENIED_AFTER = re.compile(r"(?:那[边里]|这[边里])?(?:除外|不算|没事|并?不是(?:这里|那里|我[说讲指]的))")
 _TAKEN_BACK = re.compile(r"不对[,。!.、…]|[说写讲记弄搞报填打]错|口误|更正")
 _LIKE = re.compile(r"(?:像|学学|比起|不如|参照)$")
 _SELF = r"(?:我|俺|咱|本人|侬|阿拉)(?:们)?"
@@ -69,7 +70,8 @@ def _standing(text: str, addresses: Sequence[list[Mention]], index: int, own: Se
     before = _without(own, text[max(floor, start - _REACH) : start])
     is_last = index + 1 == len(addresses)
     between = "" if is_last else text[end : addresses[index + 1][0].start]
-    if _DENIED.search(before) or _TAKEN_BACK.search(between) or _LIKE.search(before):
+    is_denied = _DENIED.search(before) or _DENIED_AFTER.match(text, end)
+    if is_denied or _TAKEN_BACK.search(between) or _LIKE.search(before):
         return Standing.DENIED
     if _is_home(before, text[end : end + _REACH]):
         return Standing.HOME

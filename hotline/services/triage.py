@@ -84,10 +84,16 @@ def _take_up(session: Session, settings: Settings, chosen: InUse) -> None:
     """A model that cannot be loaded leaves the former one in use, and is not tried again until another is chosen."""
     global _held, _shadow, _in_use
     places = gazetteer.load(session)
-    _held = _loaded(chosen.current, settings, places) or _held
+    _held = _loaded(chosen.current, settings, places) or _held or _instead(chosen, settings, places)
     _shadow = _loaded(chosen.shadow, settings, places) if chosen.shadow is not None else None
     _in_use = chosen
     _know(city_today.load(session))
+
+
+def _instead(chosen: InUse, settings: Settings, places: Gazetteer) -> "Classifier | None":
+    """A process that starts while the chosen model is broken takes the one before it, or the shipped one."""
+    names = [each for each in dict.fromkeys([chosen.former, model_versions.SHIPPED]) if each not in {None, chosen.current}]
+    return next((found for each in names if each is not None and (found := _loaded(each, settings, places))), None)
 
 
 def _know(city: City | None) -> None:

@@ -26,6 +26,18 @@ def test_the_citys_sentences_are_understood(gazetteer: Gazetteer, half: str) -> 
     assert measured["guessed"] == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "grid"),
+    [
+        ("金穗路140号，康乐小区不是这里", "990181003005001"),
+        ("康乐小区除外，金穗路140号停水", "990181003005001"),
+        ("一中放学堵得走不动", "990181002001009"),
+    ],
+)
+def test_what_is_denied_behind_its_name_is_no_place_and_a_school_lets_out(gazetteer: Gazetteer, text: str, grid: str) -> None:
+    assert codes(gazetteer.match(text)) == ("grid", grid)
+
+
 def test_the_sentences_are_many_and_of_many_forms() -> None:
     examples = read_examples()
 

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+import classifier
+from classifier import ModelUnusable
 from hotline.db import Database
 from hotline.services.learning import model_versions
 from hotline.settings import Settings
@@ -13,13 +16,20 @@ from models import Decision, Duty, Role, now
 from tests.conftest import SignIn
 from tests.factories import make_staff
 from tests.factories_cases import make_case
-from tests.web.desk import follow
+from tests.web.desk import follow, send
 from tests.web.forms import form
 
 
 @pytest.fixture
-def put(settings: Settings) -> Callable[[str, str], None]:
+def put(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Writes a model's manifest; one that says that it is cut short cannot be loaded."""
     settings.model_dir = settings.data_dir / "shipped"
+
+    def load(folder: Path, places: object) -> None:
+        if "cut short" in (folder / "manifest.json").read_text():
+            raise ModelUnusable("It is cut short.")
+
+    monkeypatch.setattr(classifier, "load", load)
 
     def write(name: str, manifest: str) -> None:
         folder = model_versions.folder(name, settings)
@@ -58,6 +68,17 @@ def test_a_model_listens_is_promoted_and_can_be_taken_back(admin: TestClient, pu
     assert "按规则启用：开" in page
     page = follow(admin, form(page, "model-by-rule"))
     assert "按规则启用：关" in page
+
+
+def test_a_damaged_model_is_refused_in_words_and_the_former_stays(admin: TestClient, put: Callable[[str, str], None]) -> None:
+    put("", json.dumps({"version": "shipped1"}))
+    put("winter", json.dumps({"version": "abc123", "note": "cut short"}))
+
+    refused = send(admin, form(admin.get("/admin/model").text, "model-promote", model="winter"))
+
+    assert refused.status_code == 409
+    assert "这个模型的文件不完整" in refused.text
+    assert "使用中" in admin.get("/admin/model").text.split("winter")[0]
 
 
 def test_the_drift_is_drawn_and_told_in_tables(admin: TestClient, pages: Database, put: Callable[[str, str], None]) -> None:

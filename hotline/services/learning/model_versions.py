@@ -10,6 +10,8 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import classifier
+from classifier import ModelUnusable
 from hotline.errors import NotFound, RuleBroken
 from hotline.services import administration, editions
 from hotline.services.access import Me
@@ -128,8 +130,17 @@ def step_back(session: Session, *, by: Me) -> None:
 
 
 def _require(name: str | None) -> None:
-    if name is not None and name not in {each.name for each in saved(get_settings())}:
+    """It is there, and its files are whole: what cannot be loaded is not chosen."""
+    if name is None:
+        return
+    settings = get_settings()
+    if name not in {each.name for each in saved(settings)}:
         raise NotFound()
+    try:
+        classifier.load(folder(name, settings), None)
+    except (ModelUnusable, OSError) as error:
+        log.warning("a model was not chosen", extra={"model": name, "reason": str(error)})
+        raise RuleBroken("The files of this model are damaged or foreign: the one in use stays.") from error
 
 
 def _edition(session: Session) -> Rule | None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -14,12 +15,13 @@ from sqlalchemy.orm import Session
 
 import classifier
 from classifier import Gazetteer, ModelUnusable, Ranked
-from hotline import tasks
+from hotline import db, tasks
 from hotline.errors import NotFound, RuleBroken
 from hotline.events import MessageReceived
 from hotline.services import access, cases, triage
 from hotline.services.access import Me
 from hotline.services.learning import comparing, model_versions, promoting
+from hotline.services.learning.model_versions import InUse
 from hotline.settings import Settings
 from models import Contact, Role, ShadowSuggestion, Suggestion
 from tests.factories import make_staff, somebody
@@ -94,13 +96,32 @@ def test_a_promoted_model_is_taken_up_without_a_restart_and_one_step_leads_back(
     assert (before, after, suggested(session)) == ("0101", "0102", "0101")
 
 
-def test_a_broken_model_leaves_the_former_one_in_use(session: Session, settings: Settings, says: Says, admin: Me) -> None:
+def test_a_broken_model_is_neither_promoted_nor_let_listen(session: Session, says: Says, admin: Me) -> None:
     says("broken", "")
+
+    with pytest.raises(RuleBroken):
+        model_versions.promote(session, "broken", by=admin)
+    with pytest.raises(RuleBroken):
+        model_versions.shadow(session, "broken", by=admin)
+
+    assert model_versions.in_use(session) == InUse()
+
+
+def test_a_model_that_breaks_after_its_promotion_leaves_the_former_one_in_use_also_after_a_restart(
+    session: Session, settings: Settings, says: Says, admin: Me, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "reading", lambda: nullcontext(session))
+    says("newer", "0102")
+    says("newest", "0103")
+    triage.start(settings)
+    model_versions.promote(session, "newer", by=admin)
+    model_versions.promote(session, "newest", by=admin)
+    (model_versions.folder("newest", settings) / "manifest.json").write_text(json.dumps({"version": "v", "category": ""}))
+
+    running = suggested(session)
     triage.start(settings)
 
-    model_versions.promote(session, "broken", by=admin)
-
-    assert suggested(session) == "0101"
+    assert (running, suggested(session)) == ("0101", "0102")
 
 
 def test_a_model_in_shadow_is_kept_and_never_shown(session: Session, settings: Settings, says: Says, admin: Me) -> None:
