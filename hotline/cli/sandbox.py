@@ -77,7 +77,7 @@ def page(settings: Settings) -> str:
 def _bound(settings: Settings) -> Iterator[Sequence[socket.socket]]:
     with ExitStack() as stack:
         first = settings.sandbox_port
-        yield [stack.enter_context(bind(wiring.HOST, port)) for port in range(first, first + PORTS)]
+        yield [stack.enter_context(bind(wiring.HOST, port, "HOTLINE_SANDBOX__PORT")) for port in range(first, first + PORTS)]
 
 
 def _serve(settings: Settings, listening: Sequence[socket.socket]) -> int:

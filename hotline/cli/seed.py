@@ -10,6 +10,7 @@ from hotline import process, seeds
 from hotline.cli import keys
 from hotline.db import database
 from hotline.services.telephone import number_places
+from hotline.settings import get_settings
 from models import schema
 
 
@@ -29,7 +30,8 @@ def migrate() -> None:
         _bring_up_to_date(database().engine)
     except DBAPIError as error:
         url, why = database().engine.url, " ".join(str(error.orig).split())
-        raise process.NotConfigured("The database {url} cannot be used: {why}", url=url, why=why) from error
+        todo = "; start it, or mend HOTLINE_DATABASE__URL" if get_settings().database.url else ""
+        raise process.NotConfigured("The database {url} cannot be used: {why}{todo}", url=url, why=why, todo=todo) from error
     keys.refuse_others()
 
 

@@ -180,7 +180,7 @@ class Supervisor:
 
     def __enter__(self) -> Self:
         self._lock = lock_folder(self._settings.data_dir)
-        self._listening = bind(self._settings.web.host, self._settings.web.port)
+        self._listening = bind(self._settings.web.host, self._settings.web.port, "HOTLINE_WEB__PORT")
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
         return self
@@ -274,7 +274,7 @@ def lock_folder(folder: Path) -> IO[bytes]:
     return lock
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, setting: str) -> socket.socket:
     """The port, held by the supervisor: while a part starts again, callers wait instead of being refused."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
@@ -283,7 +283,8 @@ def bind(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise NotStarted("Port {port} on {host} cannot be used: {why}.", port=port, host=host, why=error.strerror) from None
+        sentence = "Port {port} on {host} cannot be used: {why}; choose another with {setting}."
+        raise NotStarted(sentence, port=port, host=host, why=error.strerror, setting=setting) from None
     return listening
 
 

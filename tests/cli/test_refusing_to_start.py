@@ -83,6 +83,7 @@ def test_a_database_that_cannot_be_used_is_named_in_one_line(tmp_path: Path) -> 
     assert refused.stderr == f"The database sqlite:///{stored} cannot be used: file is not a database\n"
     assert away.stderr.count("\n") == 1
     assert "Connection refused" in away.stderr
+    assert away.stderr.endswith("; start it, or mend HOTLINE_DATABASE__URL\n")
     assert "hidden" not in away.stderr
 
 

@@ -62,7 +62,8 @@ def test_a_busy_port_is_one_clear_line(service: Service, tmp_path: Path) -> None
     second = command("up", env={**service.env, "HOTLINE_DATA_DIR": str(tmp_path)})
 
     assert second.returncode == 1
-    assert second.stderr == f"Port {service.port} on 127.0.0.1 cannot be used: Address already in use.\n"
+    why = "cannot be used: Address already in use; choose another with HOTLINE_WEB__PORT."
+    assert second.stderr == f"Port {service.port} on 127.0.0.1 {why}\n"
 
 
 def test_sigterm_to_it_stops_every_part(tmp_path: Path) -> None:

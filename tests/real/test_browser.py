@@ -249,6 +249,20 @@ def test_a_desk_whose_stream_is_cut_asks_by_itself(people: Street, service: Serv
     people.troubles[:] = [trouble for trouble in people.troubles if "ERR_FAILED" not in trouble]
 
 
+def test_a_desk_whose_stream_says_nothing_notices_it_and_asks_by_itself(people: Street, service: Service) -> None:
+    desk = people.window()
+    desk.clock.install()
+    desk.route("**/desk/stream*", lambda route: None)
+    sign_in(desk, "agent4")
+    text = f"码头巷 {uuid4().hex[:8]} 路面积水"
+    arrive(service, text)
+
+    desk.clock.fast_forward(41_000)
+    desk.clock.fast_forward(6_000)
+
+    desk.locator("#queue").get_by_text(text[:13]).wait_for()
+
+
 def test_a_draft_survives_a_reload_and_a_lost_window(people: Street, service: Service) -> None:
     arrive(service, LAMP)
     desk = people.staff("agent5")

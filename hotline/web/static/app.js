@@ -14,6 +14,9 @@
   root.classList.add("scripted");
 
   const POLL = 5000;
+  // The service gives a sign of life each 15 s. A stream on which there is none is dead, though nobody has closed it: a laptop
+  // that slept, a router that forgot the connection.
+  const SILENT = 40000;
   // In a busy minute a list is fetched so often, and once more when it is over; what rings is fetched at once.
   const LIST_EVERY = 1000;
   const fetched = new WeakMap();
@@ -48,15 +51,28 @@
     }
   }
 
-  function listen(topics) {
-    let lost = false;
+  function listen(topics, lost = false) {
     const source = new EventSource("/desk/stream?topics=" + encodeURIComponent(topics));
+    let silence = null;
+    const again = (pause) => {
+      clearTimeout(silence);
+      source.close();
+      show(false);
+      setTimeout(() => listen(topics, true), pause);
+    };
+    const heard = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => again(0), SILENT);
+    };
+    heard();
     source.addEventListener("hello", () => {
+      heard();
       show(true);
       if (lost) refresh(null);
       lost = false;
     });
     source.addEventListener("changed", (event) => {
+      heard();
       const changed = JSON.parse(event.data);
       if (changed.length) refresh(changed);
     });
@@ -64,7 +80,7 @@
       lost = true;
       show(false);
       // A refused stream stays closed; one that broke opens again by itself.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(topics), POLL);
+      if (source.readyState === EventSource.CLOSED) again(POLL);
     });
   }
 
