@@ -93,6 +93,12 @@ def refresh(session: Session) -> int:
     return len(days)
 
 
+def unsettled(session: Session) -> set[date]:
+    """Days that the timetable has still to add up; today and the last hours always are."""
+    changed = session.scalars(select(ScoreChange.day).distinct())
+    return {*changed, *days_between(day_of(now() - ROUND_MIDNIGHT), day_of(now()) + DAY)}
+
+
 def refresh_days(session: Session, days: Iterable[date]) -> None:
     books.keep(session, Book.SUMS)
     settle(session, days)
