@@ -27,12 +27,14 @@ def _check() -> int:
             found += recount.compare(session, ids)
             cases += len(ids)
             session.expunge_all()
-        days = recount.days(session)
+        unsettled = sums.unsettled(session)
+        days = [day for day in recount.days(session) if day not in unsettled]
         for day in days:
             found += recount.compare_sums(session, day)
         found += recount.compare_periods(session)
     for difference in found[:MOST_TOLD]:
         print(difference)
+    print(f"{len(unsettled)} days are still to be added up: {', '.join(map(str, sorted(unsettled)[:MOST_TOLD]))}")
     print(f"{cases} cases, {len(days)} days: {len(found)} differences")
     return 1 if found else 0
 

@@ -226,10 +226,9 @@ def test_supervision_and_administration(as_role: SignIn, city: Database) -> None
         somebody = session.scalars(select(Staff.id)).first()
     month = f"/reports/monthly/{Month.of(now()).before}"
     act(everybody, city, visit(everybody, city, month), "monthly-sign")
-    paths = ["/wall", "/wall/now", "/wall/list", "/wall/calls", "/wall/letters", "/wall/alerts"]
-    paths += ["/reports/monthly", month, "/open"]
+    paths = ["/wall", "/wall/now", "/wall/list", "/wall/letters", "/wall/calls", "/wall/alerts", month, "/open"]
     paths += ["/reports", "/reports/ranking", "/reports/unit/CGJ", "/reports/agents", "/reports/periods"]
-    paths += [f"/admin/staff?open={somebody}"]
+    paths += ["/reports/monthly", f"/admin/staff?open={somebody}"]
     for path in paths + [
         f"/admin{page}"
         for page in (

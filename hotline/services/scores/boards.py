@@ -178,7 +178,7 @@ def _figures(session: Session, dimension: Dimension, stretch: Stretch, keys: Ite
     """By key and measure; the city's whole beside them."""
     found: dict[str, dict[str, Figure]] = {}
     wanted = {CITY, *keys} if keys else set[str]()
-    for key, measure, *counts in session.execute(_query(session, dimension, stretch, wanted)):
+    for key, measure, *counts in session.execute(_query(session, dimension, stretch, wanted), sums.moments(stretch)):
         by_measure = found.setdefault(key, {})
         by_measure[measure] = by_measure.get(measure, NOTHING) + Figure(*map(int, counts))
     return found
@@ -187,7 +187,7 @@ def _figures(session: Session, dimension: Dimension, stretch: Stretch, keys: Ite
 def _query(session: Session, dimension: Dimension, stretch: Stretch, keys: set[str]) -> Any:
     dimensions = (dimension, Dimension.CITY)
     if stretch.span == Span.HOUR:
-        made = union_all(*sums.of_scores(stretch, dict.fromkeys(dimensions))).subquery()
+        made = union_all(*sums.of_scores(tuple(dict.fromkeys(dimensions)), of_hour=True)).subquery()
         _, key, measure, *counts = made.c
         return select(key, measure, *counts)
     closed = _closed(session, stretch)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from hotline.services import scoring
+from hotline.services import core, scoring
 from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import books, corrections, facts, sums
 from hotline.services.scores import rule as rules
@@ -105,7 +105,7 @@ def days(session: Session) -> list[date]:
 
 def compare_sums(session: Session, day: date) -> list[Difference]:
     stored = {row[:3]: row[3:] for row in _rows(session, Span.DAY, day)}
-    return _differing(f"{day}", stored, _added(session, sums.of_scores(Stretch.of(Span.DAY, day))))
+    return _differing(f"{day}", stored, _added(session, day))
 
 
 def compare_periods(session: Session) -> list[Difference]:
@@ -118,7 +118,7 @@ def compare_periods(session: Session) -> list[Difference]:
         }
         added: dict[Row, tuple[int, ...]] = {}
         for day in sums.days_between(period.starts_on, later(period.starts_on, 1)):
-            for key, counts in _added(session, sums.of_scores(Stretch.of(Span.DAY, day))).items():
+            for key, counts in _added(session, day).items():
                 added[key] = tuple(map(sum, zip(added.get(key, (0, 0, 0, 0)), counts, strict=True)))
         found += _differing(f"closed {period.starts_on:%Y-%m}", _of_cases(frozen), _of_cases(added))
     return found
@@ -134,8 +134,10 @@ def _rows(session: Session, span: Span, first: date) -> list[Row]:
     return [tuple(row) for row in session.execute(select(*columns).where(ScoreSum.span == span, ScoreSum.starts_on == first))]
 
 
-def _added(session: Session, parts: Sequence[sums.Figures]) -> dict[Row, tuple[int, ...]]:
-    return {tuple(row)[:3]: tuple(map(int, tuple(row)[3:])) for part in parts for row in session.execute(part)}
+def _added(session: Session, day: date) -> dict[Row, tuple[int, ...]]:
+    moments = sums.moments(Stretch.of(Span.DAY, day))
+    rows = (row for part in sums.of_scores() for row in core.send(session, part, moments))
+    return {tuple(row)[:3]: tuple(map(int, tuple(row)[3:])) for row in rows}
 
 
 def _differing(what: str, stored: dict[Row, Row], computed: dict[Row, tuple[int, ...]]) -> list[Difference]:

@@ -1,17 +1,22 @@
 """What the scores of a day, a month, a year add up to, by every dimension: made anew by the database wherever a day changed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    Date,
     Float,
+    Insert,
     Select,
     Subquery,
+    Uuid,
     and_,
+    bindparam,
     case,
     cast,
     delete,
@@ -25,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from hotline.services import core
 from hotline.services.profiles.profiles import Indicator
 from hotline.services.reading_wall import first_id_of
 from hotline.services.scores import books
@@ -47,6 +53,7 @@ from models import (
     Unit,
     now,
 )
+from models.base import UtcTime
 from models.scoring import POINTS
 
 # A call that began before midnight may be rated and wrapped up after it.
@@ -67,6 +74,9 @@ KEYS: Mapping[Dimension, Any] = {
 # A return counts for each unit that had the case; for all else the case is one case.
 OF_LEAD = (Dimension.UNIT,)
 Figures = Select[*tuple[Any, ...]]
+FIRST, END = bindparam("first_day", type_=Date), bindparam("end_day", type_=Date)
+SINCE, UNTIL = bindparam("since", type_=UtcTime), bindparam("until", type_=UtcTime)
+SINCE_ID = bindparam("since_id", type_=Uuid)
 COLUMNS = ("dimension", "key", "measure", "counted", "points", "assumed", "omitted")
 
 
@@ -83,6 +93,12 @@ def refresh(session: Session) -> int:
     return len(days)
 
 
+def unsettled(session: Session) -> set[date]:
+    """Days that the timetable has still to add up; today and the last hours always are."""
+    changed = session.scalars(select(ScoreChange.day).distinct())
+    return {*changed, *days_between(day_of(now() - ROUND_MIDNIGHT), day_of(now()) + DAY)}
+
+
 def refresh_days(session: Session, days: Iterable[date]) -> None:
     books.keep(session, Book.SUMS)
     settle(session, days)
@@ -94,20 +110,37 @@ def settle(session: Session, days: Iterable[date]) -> None:
     # First taken off the list, then looked at: what is written meanwhile is on the list again.
     session.execute(delete(ScoreChange).where(ScoreChange.day.in_(wanted)))
     for day in wanted:
-        _replace(session, Span.DAY, day, of_scores(Stretch.of(Span.DAY, day)))
+        _replace_day(session, day)
     months = sorted({month_of(day) for day in wanted})
     for month in months:
-        _replace(session, Span.MONTH, month, [_of_parts(Span.DAY, month, later(month, 1))])
+        _replace(session, Span.MONTH, month, _of_parts(Span.DAY, month, later(month, 1)))
     for year in sorted({month.replace(month=1) for month in months}):
-        _replace(session, Span.YEAR, year, [_of_parts(Span.MONTH, year, later(year, 12))])
+        _replace(session, Span.YEAR, year, _of_parts(Span.MONTH, year, later(year, 12)))
     session.flush()
 
 
-def _replace(session: Session, span: Span, first: date, parts: Iterable[Figures]) -> None:
+def _replace_day(session: Session, day: date) -> None:
+    _take_off(session, Span.DAY, day)
+    for statement in _of_a_day():
+        core.send(session, statement, moments(Stretch.of(Span.DAY, day)))
+
+
+@cache
+def _of_a_day() -> Sequence[Insert]:
+    return [_kept(part, literal(str(Span.DAY)), FIRST) for part in of_scores()]
+
+
+def _replace(session: Session, span: Span, first: date, figures: Figures) -> None:
+    _take_off(session, span, first)
+    session.execute(_kept(figures, literal(str(span)), literal(first)))
+
+
+def _take_off(session: Session, span: Span, first: date) -> None:
     session.execute(delete(ScoreSum).where(ScoreSum.span == span, ScoreSum.starts_on == first))
-    for part in parts:
-        figures = part.add_columns(literal(str(span)), literal(first))
-        session.execute(insert(ScoreSum).from_select([*COLUMNS, "span", "starts_on"], figures))
+
+
+def _kept(figures: Figures, span: ColumnElement[str], first: ColumnElement[date]) -> Insert:
+    return insert(core.table(ScoreSum)).from_select([*COLUMNS, "span", "starts_on"], figures.add_columns(span, first))
 
 
 def _of_parts(span: Span, first: date, end: date) -> Figures:
@@ -119,15 +152,29 @@ def _of_parts(span: Span, first: date, end: date) -> Figures:
     )
 
 
-def of_scores(stretch: Stretch, dimensions: Iterable[Dimension] = Dimension) -> list[Figures]:
-    """The same figures straight from the scores: for a day's sums, for an hour, and to check what is stored."""
-    wanted = list(dimensions)
-    found = [_of_cases(dimension, stretch) for dimension in wanted]
-    return found + _of_agents(stretch) if Dimension.AGENT in wanted else found
+@cache
+def of_scores(dimensions: Sequence[Dimension] = tuple(Dimension), *, of_hour: bool = False) -> Sequence[Figures]:
+    """The same figures straight from the scores: for a day's sums, for an hour, and to check what is stored.
+
+    To be sent with the `moments` of a stretch: they are made once, for to make them takes longer than to run most of them.
+    """
+    found = [_of_cases(dimension, of_hour=of_hour) for dimension in dimensions]
+    return found + _of_agents() if Dimension.AGENT in dimensions else found
 
 
-def _of_cases(dimension: Dimension, stretch: Stretch) -> Figures:
-    rows, key = _counted(stretch, by_unit=dimension in OF_LEAD), KEYS[dimension]
+def moments(stretch: Stretch) -> Mapping[str, object]:
+    """What `of_scores` is asked for."""
+    return {
+        FIRST.key: stretch.first,
+        END.key: stretch.end,
+        SINCE.key: stretch.since,
+        UNTIL.key: stretch.until,
+        SINCE_ID.key: first_id_of(stretch.since),
+    }
+
+
+def _of_cases(dimension: Dimension, *, of_hour: bool) -> Figures:
+    rows, key = _counted(of_hour=of_hour, by_unit=dimension in OF_LEAD), KEYS[dimension]
     query = select(
         literal(str(dimension)).label("dimension"),
         key.label("key"),
@@ -149,7 +196,7 @@ def _of_cases(dimension: Dimension, stretch: Stretch) -> Figures:
     return query.where(key.is_not(None)).group_by(*group)
 
 
-def _counted(stretch: Stretch, *, by_unit: bool) -> Subquery:
+def _counted(*, of_hour: bool, by_unit: bool) -> Subquery:
     """Scores and omissions in one, a row for each case and indicator; by unit, for each unit too."""
 
     def of(entity: Any, value: Any, assumed: ColumnElement[Any], counted: int) -> Figures:
@@ -161,7 +208,7 @@ def _counted(stretch: Stretch, *, by_unit: bool) -> Subquery:
             literal(counted).label("counted"),
             cast(func.round(value * POINTS), BigInteger).label("points"),
             case((assumed, 1), else_=0).label("assumed"),
-        ).where(*_within(entity, stretch))
+        ).where(*_within(entity, of_hour=of_hour))
 
     nothing = cast(literal(0.0), Float)
     both = union_all(of(Score, Score.value, cast(Score.assumed, Boolean), 1), of(ScoreOmission, nothing, false(), 0)).subquery()
@@ -175,13 +222,13 @@ def _counted(stretch: Stretch, *, by_unit: bool) -> Subquery:
     return union_all(rest, returns).subquery()
 
 
-def _within(entity: Any, stretch: Stretch) -> tuple[ColumnElement[bool], ...]:
-    days = (entity.scored_on >= stretch.first, entity.scored_on < stretch.end)
-    hour = (entity.scored_at >= stretch.since, entity.scored_at < stretch.until)
-    return (*days, *hour) if stretch.span == Span.HOUR else days
+def _within(entity: Any, *, of_hour: bool) -> tuple[ColumnElement[bool], ...]:
+    days = (entity.scored_on >= FIRST, entity.scored_on < END)
+    hour = (entity.scored_at >= SINCE, entity.scored_at < UNTIL)
+    return (*days, *hour) if of_hour else days
 
 
-def _of_agents(stretch: Stretch) -> list[Figures]:
+def _of_agents() -> list[Figures]:
     spoken = and_(Call.answered_at.is_not(None), Call.queued_at.is_not(None), Call.direction == Direction.IN)
     ended = and_(spoken, Call.ended_at.is_not(None))
     talked = _seconds(Call.ended_at) - _seconds(Call.answered_at) - Call.held_seconds
@@ -193,22 +240,22 @@ def _of_agents(stretch: Stretch) -> list[Figures]:
             _seconds(Call.wrapped_up_at) - _seconds(Call.ended_at),
         ),
     }
-    calls = (Call.started_at >= stretch.since, Call.started_at < stretch.until)
+    calls = (Call.started_at >= SINCE, Call.started_at < UNTIL)
     found = [
         _of_agent(measure, value).join(Call, Call.staff_id == Staff.id).where(*calls, holds)
         for measure, (holds, value) in of_calls.items()
     ]
     direct = case((Case.closure == ClosureKind.DIRECT, 1.0), else_=0.0)
-    filed = (Case.id >= first_id_of(stretch.since), Case.created_at >= stretch.since, Case.created_at < stretch.until)
+    filed = (Case.id >= SINCE_ID, Case.created_at >= SINCE, Case.created_at < UNTIL)
     found.append(_of_agent(Measure.FIRST_CONTACT, direct).join(Case, Case.filed_by_id == Staff.id).where(*filed))
-    found.append(_satisfaction(stretch))
+    found.append(_satisfaction())
     return [each.group_by(Staff.username) for each in found]
 
 
-def _satisfaction(stretch: Stretch) -> Figures:
+def _satisfaction() -> Figures:
     """Of calls by the day they began, of conversations by the day they were rated."""
-    told = (Call.rating.is_not(None), Call.started_at >= stretch.since, Call.started_at < stretch.until)
-    written = (ContactRating.rated_at >= stretch.since, ContactRating.rated_at < stretch.until)
+    told = (Call.rating.is_not(None), Call.started_at >= SINCE, Call.started_at < UNTIL)
+    written = (ContactRating.rated_at >= SINCE, ContactRating.rated_at < UNTIL)
     rated = union_all(
         select(Call.staff_id, Call.rating).where(*told), select(ContactRating.staff_id, ContactRating.rating).where(*written)
     ).subquery()

@@ -12,7 +12,7 @@ from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import behind, boards, sums
 from hotline.services.scores.boards import Figure
 from hotline.services.scores.rule import Measure
-from hotline.services.scores.spans import Span, Stretch, later
+from hotline.services.scores.spans import Span, Stretch, day_of, later
 from models import Case, Dimension, Survey, now
 from tests.factories_calls import make_call, make_line
 from tests.factories_contacts import make_agent
@@ -124,6 +124,19 @@ def test_an_interval_says_how_little_a_few_cases_tell() -> None:
 
     assert (round(low, 3), high) == (0.439, 1.0)
     assert Figure().interval is None
+
+
+def test_days_that_are_still_to_be_added_up_are_known(session: Session, clock: Traveller) -> None:
+    closed(session, said=HAPPY)
+    day = day_of(now())
+    clock.shift(timedelta(days=3))
+
+    before = sums.unsettled(session)
+    sums.refresh(session)
+
+    today = day_of(now())
+    assert before == {day, today}
+    assert sums.unsettled(session) == {today}
 
 
 def test_an_agents_calls_are_added_up(session: Session, clock: Traveller) -> None:
