@@ -4,11 +4,12 @@ import hashlib
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,7 +20,7 @@ from hotline.services.access import CaseView, Held, Me
 from hotline.services.files import files
 from hotline.services.reading_cases import Panel, Rest
 from hotline.services.telephone import recording_store, recordings, sound
-from models import Assignment, Attachment, Case, CaseEvent, Contact, EventNote, Recording, Role, Staff, Unit, now
+from models import Assignment, Attachment, Case, CaseEvent, Contact, EventNote, Mark, MarkKind, Recording, Role, Staff, Unit, now
 from models.base import CITY_TIME
 
 TAKEN = "bundle"
@@ -33,11 +34,19 @@ class Opened:
     view: CaseView
     panel: Panel
     rest: Rest
+    marks: Sequence[Mark]  # of supervision, of the ledger, of leaders; those that were cleared as well
+    people: Mapping[UUID, str]  # who set, answered and cleared them
     recordings: Sequence[Recording]  # those that this person may take along
     withheld: int  # of how many calls there are recordings beside them
     first_broken: int | None  # serial of the first event that is not as it was written
     reason: str
     at: datetime = field(default_factory=now)
+
+    @property
+    def attachments(self) -> Mapping[UUID, tuple[str, Attachment]]:
+        """Each with the name that it has among the files; the page leads to it there."""
+        named = enumerate(_attachments(self.panel), start=1)
+        return {each.id: (f"attachments/{serial:02}-{_as_file(each.name)}", each) for serial, each in named}
 
 
 def open_case(session: Session, me: Me, number: str, *, reason: str) -> Opened:
@@ -66,6 +75,8 @@ def open_case(session: Session, me: Me, number: str, *, reason: str) -> Opened:
         view=view,
         panel=reading_cases.panel(session, view),
         rest=reading_cases.rest(session, case),
+        marks=(marks := _marks(session, case)),
+        people=_people(session, marks),
         recordings=taken,
         withheld=withheld,
         first_broken=history.verify(session, case),
@@ -81,7 +92,7 @@ def write(session: Session, me: Me, opened: Opened, page: str, *, kept_heads: Pa
             bundle = _Bundle(archive, opened.at)
             bundle.add("case.html", [page.encode()])
             bundle.add("history.json", [_json(_proof(session, opened, kept_heads))])
-            bundle.add_attachments(_attachments(opened.panel))
+            bundle.add_attachments(opened.attachments.values())
             bundle.add_recordings(opened.recordings)
             bundle.close(_about(me, opened))
     except BaseException:
@@ -110,9 +121,8 @@ class _Bundle:
                 size += len(piece)
         self._files.append({"name": name, "size": size, "sha256": digest.hexdigest()})
 
-    def add_attachments(self, attachments: Iterable[Attachment]) -> None:
-        for serial, attachment in enumerate(attachments, start=1):
-            name = f"attachments/{serial:02}-{attachment.name.replace('/', '_').replace(chr(92), '_')}"
+    def add_attachments(self, attachments: Iterable[tuple[str, Attachment]]) -> None:
+        for name, attachment in attachments:
             try:
                 self.add(name, [files.open(attachment)])
             except Unavailable:
@@ -134,6 +144,20 @@ class _Bundle:
         sums = "".join(f"{each['sha256']}  {each['name']}\n" for each in self._files)
         self.add("manifest.json", [_json({**about, "files": self._files.copy(), "unreadable": self._unreadable})])
         self.add("SHA256SUMS", [sums.encode()])
+
+
+def _marks(session: Session, case: Case) -> Sequence[Mark]:
+    kinds = (MarkKind.SUPERVISION, MarkKind.LEDGER, MarkKind.INSTRUCTION)
+    return session.scalars(select(Mark).where(Mark.case_id == case.id, Mark.kind.in_(kinds)).order_by(Mark.created_at)).all()
+
+
+def _people(session: Session, marks: Sequence[Mark]) -> Mapping[UUID, str]:
+    ids = {each for mark in marks for each in (mark.by_id, mark.answered_by_id, mark.cleared_by_id) if each}
+    return {row.id: row.name for row in session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(ids)))}
+
+
+def _as_file(name: str) -> str:
+    return name.replace("/", "_").replace("\\", "_")
 
 
 def _attachments(panel: Panel) -> Iterator[Attachment]:
