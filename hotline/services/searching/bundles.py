@@ -24,6 +24,7 @@ from models import Assignment, Attachment, Case, CaseEvent, Contact, EventNote, 
 from models.base import CITY_TIME
 
 TAKEN = "bundle"
+TOLD_OF = frozenset({MarkKind.SUPERVISION, MarkKind.LEDGER, MarkKind.INSTRUCTION})
 TAKERS = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
 
 
@@ -34,13 +35,16 @@ class Opened:
     view: CaseView
     panel: Panel
     rest: Rest
-    marks: Sequence[Mark]  # of supervision, of the ledger, of leaders; those that were cleared as well
-    people: Mapping[UUID, str]  # who set, answered and cleared them
     recordings: Sequence[Recording]  # those that this person may take along
     withheld: int  # of how many calls there are recordings beside them
     first_broken: int | None  # serial of the first event that is not as it was written
     reason: str
     at: datetime = field(default_factory=now)
+
+    @property
+    def marks(self) -> Sequence[Mark]:
+        """Of supervision, of the ledger, of leaders; those that were cleared as well."""
+        return [mark for mark in self.panel.ever_marked if mark.kind in TOLD_OF]
 
     @property
     def attachments(self) -> Mapping[UUID, tuple[str, Attachment]]:
@@ -75,8 +79,6 @@ def open_case(session: Session, me: Me, number: str, *, reason: str) -> Opened:
         view=view,
         panel=reading_cases.panel(session, view),
         rest=reading_cases.rest(session, case),
-        marks=(marks := _marks(session, case)),
-        people=_people(session, marks),
         recordings=taken,
         withheld=withheld,
         first_broken=history.verify(session, case),
@@ -144,16 +146,6 @@ class _Bundle:
         sums = "".join(f"{each['sha256']}  {each['name']}\n" for each in self._files)
         self.add("manifest.json", [_json({**about, "files": self._files.copy(), "unreadable": self._unreadable})])
         self.add("SHA256SUMS", [sums.encode()])
-
-
-def _marks(session: Session, case: Case) -> Sequence[Mark]:
-    kinds = (MarkKind.SUPERVISION, MarkKind.LEDGER, MarkKind.INSTRUCTION)
-    return session.scalars(select(Mark).where(Mark.case_id == case.id, Mark.kind.in_(kinds)).order_by(Mark.created_at)).all()
-
-
-def _people(session: Session, marks: Sequence[Mark]) -> Mapping[UUID, str]:
-    ids = {each for mark in marks for each in (mark.by_id, mark.answered_by_id, mark.cleared_by_id) if each}
-    return {row.id: row.name for row in session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(ids)))}
 
 
 def _as_file(name: str) -> str:
