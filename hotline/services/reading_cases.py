@@ -85,7 +85,8 @@ class Panel:
     story: Sequence[Step]
     answers: Sequence[Answered]
     requests: Sequence[Asked]
-    marks: Sequence[Mark]
+    marks: Sequence[Mark]  # those that stand
+    ever_marked: Sequence[Mark]
     files: Sequence[Attachment]
     checks: Sequence[Checked]
     profile: Profile
@@ -166,9 +167,8 @@ def panel(session: Session, view: CaseView) -> Panel:
     channel, received_at, reference, category, incident_id, followers, doors_edition = _origin(session, case)
     answers, files = _answers_and_files(session, view, closed=closed)
     profile, story = profiles.of(session, case), story_of(session, view, closed=closed)
-    marks = session.scalars(
-        select(Mark).where(Mark.case_id == case.id, Mark.cleared_at.is_(None)).order_by(Mark.created_at)
-    ).all()
+    ever_marked = session.scalars(select(Mark).where(Mark.case_id == case.id).order_by(Mark.created_at)).all()
+    marks = [mark for mark in ever_marked if mark.cleared_at is None]
     on_ledger = next((mark for mark in marks if mark.kind == MarkKind.LEDGER), None)
     return Panel(
         view=view,
@@ -182,6 +182,7 @@ def panel(session: Session, view: CaseView) -> Panel:
         answers=answers,
         requests=_requests(session, view),
         marks=marks,
+        ever_marked=ever_marked,
         files=files,
         checks=_checks(session, view),
         profile=profile,

@@ -108,7 +108,13 @@ def _is_echo(event: CaseEvent) -> bool:
 def _is_told(event: CaseEvent, view: CaseView, own: set[UUID]) -> bool:
     if view.whole or event.assignment_id in own:
         return view.whole or event.action in FOR_UNITS | OWN
-    return event.action in FOR_UNITS and event.assignment_id is None
+    # Others are called in by the lead, or for it.
+    of_lead = event.action == Action.CALL_IN and _leads(view)
+    return of_lead or (event.action in FOR_UNITS and event.assignment_id is None)
+
+
+def _leads(view: CaseView) -> bool:
+    return any(held.assignment.lead and held.unit.id == view.case.lead_unit_id for held in view.held)
 
 
 def _step(event: CaseEvent, note: str, name: str, unit: str, *, own: bool, view: CaseView, closed: bool) -> Step:

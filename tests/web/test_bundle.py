@@ -2,21 +2,27 @@
 
 import hashlib
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, text
 
 from hotline.db import Database
+from hotline.services import supervision
 from hotline.services.files import files
+from hotline.services.learning.duties import ReturnReason
+from hotline.services.sideways import correcting
 from hotline.services.telephone import recording_store
 from hotline.settings import Settings
-from models import AccessLog, Attachment, CaseStatus, Message, Role
-from tests.factories_cases import make_case
+from models import AccessLog, Attachment, CaseStatus, Measure, Message, Role
+from tests.factories import unit_of
+from tests.factories_cases import an_actor, fresh_key, lead_of, liaison_of, make_case
 from tests.factories_recordings import make_recording, spoken_call
 from tests.web.forms import form
 
@@ -88,13 +94,34 @@ def test_letters_and_their_files_are_in_it_and_a_lost_file_is_named(
         content = files.CheckedFile(name="现场.pdf", content=b"%PDF-1.4", media_type="application/pdf")
         files.store(session, content, message=message)
     supervisor = as_role(Role.SUPERVISOR)
-    assert opened(take(supervisor, number)).read("attachments/01-现场.pdf") == b"%PDF-1.4"
+    bundle = opened(take(supervisor, number))
+    assert bundle.read("attachments/01-现场.pdf") == b"%PDF-1.4"
+    (link,) = re.findall('href="([^"]*)"', bundle.read("case.html").decode())
+    assert unquote(link) == "attachments/01-现场.pdf"
 
     with pages.reading() as session:
         stored = session.scalars(select(Attachment.stored_as)).one()
     (settings.data_dir / "attachments" / stored).unlink()
     manifest = json.loads(opened(take(supervisor, number)).read("manifest.json"))
     assert manifest["unreadable"] == ["attachments/01-现场.pdf"]
+
+
+def test_measures_with_their_answers_and_what_was_there_before_a_correction_are_in_it(as_role: SignIn, pages: Database) -> None:
+    with pages.unit_of_work() as session:
+        case = make_case(session, status=CaseStatus.IN_PROGRESS)
+        supervisor, liaison = an_actor(session, Role.SUPERVISOR), liaison_of(session, lead_of(session, case))
+        mark = supervision.take(session, case, Measure.YELLOW_CARD, basis="两次催办没有回音", by=supervisor, key=fresh_key())
+        supervision.answer(session, mark, text="今天派人到场", by=liaison, key=fresh_key())
+        supervision.clear(session, mark, reason="整改到位", by=supervisor, key=fresh_key())
+        right, dispatcher = unit_of(session, "ZJJ"), an_actor(session, Role.DISPATCHER)
+        wrong = ReturnReason.NOT_MY_DUTY
+        correcting.unit(session, case, right, reason_code=wrong, reason="职责在住建", by=dispatcher, key=fresh_key())
+        number = case.number
+
+    page = opened(take(as_role(Role.SUPERVISOR), number)).read("case.html").decode()
+
+    assert all(said in page for said in ("黄牌", "两次催办没有回音", "单位回复：今天派人到场", "解除：整改到位"))
+    assert "CGJ 城管 → ZJJ 住建" in page
 
 
 def test_an_administrator_takes_it_by_number_and_an_agent_never(as_role: SignIn, number: str) -> None:

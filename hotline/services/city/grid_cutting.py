@@ -43,7 +43,7 @@ def plan(session: Session, file: GridFile, *, day: date) -> Plan:
     added = [code for code in wanted if code not in areas]
     changed = [code for code, row in wanted.items() if code in areas and _differs(areas[code], row)]
     ended = [code for code in before if code not in wanted]
-    problems = [*file.problems, *_problems(file.rows, areas, day)]
+    housed = {code: row for code, row in wanted.items() if _is_community(areas.get(row["parent_code"]))}
     return Plan(
         day=day,
         rows=[wanted[code] for code in (*added, *changed)],
@@ -51,8 +51,9 @@ def plan(session: Session, file: GridFile, *, day: date) -> Plan:
         changed=changed,
         ended=ended,
         unchanged=len(wanted) - len(added) - len(changed),
-        problems=problems,
-        findings=[] if problems else list(_findings(session, wanted, areas, ended)),
+        problems=[*file.problems, *_problems(file.rows, areas, day)],
+        # The ground of rows that cannot be read would all be gaps.
+        findings=[] if file.problems else list(_findings(session, housed, areas, ended)),
     )
 
 
@@ -112,8 +113,8 @@ def _problems(rows: Sequence[GridRow], areas: Mapping[str, Area], day: date) -> 
         yield f"{day} is past: cases of the days since would have been in other grids"
     lines: dict[str, int] = {}
     for row in rows:
-        community, other = areas.get(row.community), areas.get(row.code)
-        if community is None or community.kind != AreaKind.COMMUNITY:
+        other = areas.get(row.code)
+        if not _is_community(areas.get(row.community)):
             yield f"{row.line}: orphan: {row.code} lies in {row.community}, and there is no such community"
         if other is not None and other.kind != AreaKind.GRID:
             yield f"{row.line}: {row.code} is the code of {other.name}, which is no grid"
@@ -122,6 +123,10 @@ def _problems(rows: Sequence[GridRow], areas: Mapping[str, Area], day: date) -> 
         if row.code in lines:
             yield f"{row.line}: {row.code} stands in row {lines[row.code]} already"
         lines.setdefault(row.code, row.line)
+
+
+def _is_community(area: Area | None) -> bool:
+    return area is not None and area.kind == AreaKind.COMMUNITY
 
 
 def _findings(

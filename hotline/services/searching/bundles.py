@@ -4,11 +4,12 @@ import hashlib
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,10 +20,11 @@ from hotline.services.access import CaseView, Held, Me
 from hotline.services.files import files
 from hotline.services.reading_cases import Panel, Rest
 from hotline.services.telephone import recording_store, recordings, sound
-from models import Assignment, Attachment, Case, CaseEvent, Contact, EventNote, Recording, Role, Staff, Unit, now
+from models import Assignment, Attachment, Case, CaseEvent, Contact, EventNote, Mark, MarkKind, Recording, Role, Staff, Unit, now
 from models.base import CITY_TIME
 
 TAKEN = "bundle"
+TOLD_OF = frozenset({MarkKind.SUPERVISION, MarkKind.LEDGER, MarkKind.INSTRUCTION})
 TAKERS = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
 
 
@@ -38,6 +40,17 @@ class Opened:
     first_broken: int | None  # serial of the first event that is not as it was written
     reason: str
     at: datetime = field(default_factory=now)
+
+    @property
+    def marks(self) -> Sequence[Mark]:
+        """Of supervision, of the ledger, of leaders; those that were cleared as well."""
+        return [mark for mark in self.panel.ever_marked if mark.kind in TOLD_OF]
+
+    @property
+    def attachments(self) -> Mapping[UUID, tuple[str, Attachment]]:
+        """Each with the name that it has among the files; the page leads to it there."""
+        named = enumerate(_attachments(self.panel), start=1)
+        return {each.id: (f"attachments/{serial:02}-{_as_file(each.name)}", each) for serial, each in named}
 
 
 def open_case(session: Session, me: Me, number: str, *, reason: str) -> Opened:
@@ -81,7 +94,7 @@ def write(session: Session, me: Me, opened: Opened, page: str, *, kept_heads: Pa
             bundle = _Bundle(archive, opened.at)
             bundle.add("case.html", [page.encode()])
             bundle.add("history.json", [_json(_proof(session, opened, kept_heads))])
-            bundle.add_attachments(_attachments(opened.panel))
+            bundle.add_attachments(opened.attachments.values())
             bundle.add_recordings(opened.recordings)
             bundle.close(_about(me, opened))
     except BaseException:
@@ -110,9 +123,8 @@ class _Bundle:
                 size += len(piece)
         self._files.append({"name": name, "size": size, "sha256": digest.hexdigest()})
 
-    def add_attachments(self, attachments: Iterable[Attachment]) -> None:
-        for serial, attachment in enumerate(attachments, start=1):
-            name = f"attachments/{serial:02}-{attachment.name.replace('/', '_').replace(chr(92), '_')}"
+    def add_attachments(self, attachments: Iterable[tuple[str, Attachment]]) -> None:
+        for name, attachment in attachments:
             try:
                 self.add(name, [files.open(attachment)])
             except Unavailable:
@@ -134,6 +146,10 @@ class _Bundle:
         sums = "".join(f"{each['sha256']}  {each['name']}\n" for each in self._files)
         self.add("manifest.json", [_json({**about, "files": self._files.copy(), "unreadable": self._unreadable})])
         self.add("SHA256SUMS", [sums.encode()])
+
+
+def _as_file(name: str) -> str:
+    return name.replace("/", "_").replace("\\", "_")
 
 
 def _attachments(panel: Panel) -> Iterator[Attachment]:

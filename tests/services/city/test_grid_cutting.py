@@ -137,6 +137,12 @@ def test_gaps_and_overlaps_are_reported_and_a_dedicated_grid_may_lie_within(sess
     ]
     assert planned(session, table(both)).findings == [f"overlap: {FIRST} and {COMMUNITY}601 both have {(right - left) * 50:,} m²"]
     assert planned(session, table(within)).findings == []
+    orphan = {**rows[0], "code": "990181999001001", "community": "990181999001", "name": "无主网格"}
+    made = planned(session, table([*gap, orphan]))
+    assert [told.split(": ")[1:] for told in made.problems] == [
+        ["orphan", "990181999001001 lies in 990181999001, and there is no such community"]
+    ]
+    assert [told.split(":")[0] for told in made.findings] == ["gap"]
 
 
 def test_orphans_are_reported(session: Session) -> None:

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
 from hotline.services import answers, dispatching, history
+from hotline.services.access import CaseView, Held
 from hotline.services.profiles import profiles
+from hotline.services.reading_story import story_of
 from hotline.services.units import joint
 from hotline.services.units.joint import Change
 from models import (
@@ -24,6 +26,7 @@ from models import (
     RequestState,
     Role,
     Standing,
+    Unit,
     today,
 )
 from tests.factories import unit_of
@@ -55,6 +58,21 @@ def ask(session: Session, lead: Assignment, change: Change, code: str, basis: st
 
 def decide(session: Session, request: Any, *, grant: bool, note: str = "同意") -> None:
     joint.decide_change(session, request, grant=grant, note=note, by=an_actor(session, Role.DISPATCHER), key=fresh_key())
+
+
+def test_the_story_tells_the_street_whom_it_called_and_not_one_bureau_of_another(session: Session) -> None:
+    case, lead = at_work(session, profile=whistling())
+    call(session, lead, "CGJ", "ZJJ")
+
+    told = {}
+    for row in (lead, *assists_of(session, case)):
+        view = CaseView(case=case, held=[Held(row, session.get_one(Unit, row.unit_id))], whole=False)
+        told[view.held[0].unit.code] = [
+            (step.unit, step.note) for step in story_of(session, view, closed=False) if step.action == Action.CALL_IN
+        ]
+
+    assert sorted(told.pop(STREET)) == [("住建", ""), ("城管", "下午三点到现场")]
+    assert {code: [unit for unit, _ in steps] for code, steps in told.items()} == {"CGJ": ["城管"], "ZJJ": ["住建"]}
 
 
 def test_a_street_calls_bureaus_to_a_joint_job_and_both_answer_for_it(session: Session) -> None:
