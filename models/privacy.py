@@ -89,7 +89,7 @@ class EncryptedText(TypeDecorator[str]):
 def mask_number(number: str | None) -> str:
     """138****0172, 0900-62***18: enough to recognise, not enough to dial."""
     if not number:
-        return "未显号码"
+        return "未留号码"
     shown = number.removeprefix("+86")
     if number.startswith("+86") and len(shown) != 11:
         shown = "0" + shown

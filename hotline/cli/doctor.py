@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import socket
 import sqlite3
 import sys
 import tempfile
@@ -17,7 +18,9 @@ from sqlalchemy import func, select, text
 from hotline.channels import sms
 from hotline.cli import beside
 from hotline.db import database, reading
+from hotline.demo import sandbox_secret
 from hotline.errors import HotlineError, Unavailable
+from hotline.sandbox import wiring
 from hotline.services import heads, outbox, proving, unlocking
 from hotline.services.files import files as attachments
 from hotline.services.reading_phone import EXCHANGE_SILENT
@@ -80,6 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings = beside.prepare()
         findings.append(ok("settings", "complete, demo" if settings.demo else "complete"))
+        settings, played = _led_to_stand_ins(settings)
+        findings += played
     except HotlineError as error:
         findings.append(fail("settings", str(error), "see .env.example"))
     else:
@@ -107,6 +112,27 @@ def _components(settings: Settings) -> Iterator[Finding]:
     # Of what lies in a database that does not answer nothing can be said.
     for look in (*within, *beside) if database.verdict == Verdict.OK else beside:
         yield from look(settings)
+
+
+def _led_to_stand_ins(settings: Settings) -> tuple[Settings, list[Finding]]:
+    """What `hotline up` adds to the settings of a demo while the stand-ins beside it answer."""
+    if not (settings.demo and settings.sandbox.enabled) or wiring.why_not(settings):
+        return settings, []
+    if not _listens(wiring.HOST, settings.sandbox_port):
+        return settings, [
+            ok("sandbox", "does not run: `hotline up` of the demo starts it and leads texts, WeChat and mail there")
+        ]
+    led = wiring.completed(settings, sandbox_secret(settings.data_dir))
+    where = f"http://{wiring.HOST}:{settings.sandbox_port}/"
+    return led, [ok("sandbox", f"{where} stands in for {', '.join(wiring.played(led))}: nothing leaves this machine")]
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), 2.0):
+            return True
+    except OSError:
+        return False
 
 
 def _misspelt() -> Iterator[Finding]:

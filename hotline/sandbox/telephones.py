@@ -26,6 +26,8 @@ NATIONAL = 11
 MARKS = {
     "picture": "［图片］",
     "voice": "［语音］",
+    "video": "［视频］",
+    "link": "［链接］",
     "position": "［位置］",
     "follow": "［关注］",
     "unfollow": "［取消关注］",
@@ -88,7 +90,9 @@ class Telephones:
             return False
         if channel == SMS and wish.what == "picture" and wish.gateway not in CARRYING_PICTURES:
             return False
-        return {"text": bool(wish.text), "picture": bool(wish.content)}.get(wish.what, wish.what in MARKS)
+        return {"text": bool(wish.text), "link": bool(wish.key), **dict.fromkeys(("picture", "video"), bool(wish.content))}.get(
+            wish.what, wish.what in MARKS
+        )
 
     def act(self, channel: str, wish: Wish) -> int:
         """What the service answered; 0 if it did not. Slow: it is sent while the page waits."""
@@ -116,6 +120,8 @@ class Telephones:
             "text": lambda: played.inject(wish.who, wish.text),
             "picture": lambda: played.inject(wish.who, wish.text, _pictures(wish)),
             "voice": lambda: played.inject_voice(wish.who, wish.content, wish.text),
+            "video": lambda: played.inject_video(wish.who, wish.content),
+            "link": lambda: played.inject_link(wish.who, wish.key, wish.text),
             "position": lambda: played.inject_location(wish.who, wish.latitude, wish.longitude, wish.text),
             "follow": lambda: played.inject_event(wish.who, "subscribe"),
             "unfollow": lambda: played.inject_event(wish.who, "unsubscribe"),
@@ -172,7 +178,7 @@ def _words(text: str) -> str:
 
 
 def _shown(wish: Wish) -> str:
-    return f"{MARKS.get(wish.what, '')}{wish.text}"
+    return f"{MARKS.get(wish.what, '')}{wish.text or (wish.key if wish.what == 'link' else '')}"
 
 
 def _pictures(wish: Wish) -> tuple[bytes, ...]:

@@ -86,6 +86,9 @@ class Wechat:
     def inject_video(self, sender: str, video: bytes) -> int:
         return self.callbacks.send(self._with_file(sender, "video", video, "video/mp4", ThumbMediaId="thumb"))
 
+    def inject_link(self, sender: str, url: str, title: str = "") -> int:
+        return self.callbacks.send(self.callbacks.message(sender, "link", Title=title, Description="", Url=url))
+
     def inject_location(self, sender: str, latitude: float, longitude: float, label: str = "") -> int:
         given = {"Location_X": latitude, "Location_Y": longitude, "Scale": 16, "Label": label}
         return self.callbacks.send(self.callbacks.message(sender, "location", **given))

@@ -1,5 +1,6 @@
 """Filing forms as typed so far: filled from suggestion and contact at first, then kept as they are left."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +11,15 @@ from hotline.services import triage
 from hotline.services.city import gazetteer
 from hotline.services.core import insert_into
 from hotline.services.draft_form import DraftForm as DraftForm
+from hotline.services.plain_text import without_label
 from hotline.services.profiles import profiles
 from hotline.services.profiles.profiles import FirstUnit, Profile
 from hotline.services.queue_rule import VOICE
 from models import Area, AreaKind, Contact, Draft, RequestType, Staff, now
 
 LONGEST_TITLE = 40
+LONGEST_WHO = 32  # a name and a number; longer is a sentence of its own
+BARE_CHOICE = re.compile(r"[0-9]")
 AREAS = ("township_code", "community_code", "grid_code")
 # What guided questions ask for.
 TOLD = ("place_text", *AREAS, "occurred", "name", "number")
@@ -117,13 +121,35 @@ def _from_contact(contact: Contact, path: Sequence[Area]) -> DraftForm:
 def _first_matter(session: Session, contact: Contact, suggestion: Said) -> dict[str, object]:
     body = suggestion or {}
     kind = contact.wished_kind or body.get("request_type", "")
+    content = _without_answers(contact, triage.text_of(session, contact))[:20_000]
+    # Of a contact that began with a picture the first words are the title.
+    title = contact.subject if without_label(contact.subject) else content.partition("\n")[0]
     return {
         "request_type": RequestType(kind) if kind in set(RequestType) else None,
         "category": _top(body, "category"),
         "unit": _top(body, "unit"),
-        "title": contact.subject[:LONGEST_TITLE],
-        "content": triage.text_of(session, contact)[:20_000],
+        "title": title[:LONGEST_TITLE],
+        "content": content,
     }
+
+
+def _without_answers(contact: Contact, content: str) -> str:
+    """What was asked for stands in fields of its own: where, when, and above all who, which units need not read."""
+    if contact.conversation_id is None:
+        return content
+    asked = {contact.place_text, contact.occurred_text}
+    lines = content.splitlines()
+    return "\n".join(
+        line
+        for line in lines
+        if line == lines[0] or not (line.strip() in asked or BARE_CHOICE.fullmatch(line.strip()) or _is_who(contact, line))
+    )
+
+
+def _is_who(contact: Contact, line: str) -> bool:
+    digits = "".join(filter(str.isdigit, line))
+    national = (contact.number or "").removeprefix("+86")
+    return bool(national) and digits.endswith(national) and len(line) <= LONGEST_WHO
 
 
 def _top(body: Mapping[str, Any], field: str) -> str:

@@ -21,6 +21,7 @@ from hotline.services.city import city_today, gazetteer
 from hotline.services.draft_form import DraftForm
 from hotline.services.learning import model_versions
 from hotline.services.learning.model_versions import InUse
+from hotline.services.plain_text import without_label
 from hotline.services.queue_rule import VOICE
 from hotline.settings import Settings, get_settings
 from models import Case, Contact, Decision, Direction, Draft, Message, ShadowSuggestion, Suggestion, Urgency
@@ -166,13 +167,13 @@ def _beside(asked: _Asked) -> dict[str, Any] | None:
 
 
 def text_of(session: Session, contact: Contact) -> str:
-    """What the citizen has written in this contact, in order, with the place named beside it."""
+    """What the citizen has written in this contact, in order, with the place named beside it; files without words say nothing."""
     texts = session.scalars(
         select(Message.text)
         .where(Message.contact_id == contact.id, Message.direction == Direction.IN, Message.case_id.is_(None))
         .order_by(Message.received_at)
     )
-    return "\n".join(text for text in texts if text)
+    return "\n".join(text for text in texts if without_label(text))
 
 
 def told_of(session: Session, contact: Contact) -> str:

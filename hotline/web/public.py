@@ -25,6 +25,8 @@ router.include_router(track.router)
 # Many citizens share an address; few write so often from one number. The machine itself stands for many people: a proxy, a drill.
 FROM_ADDRESS = Window(120, timedelta(minutes=10))
 FROM_NUMBER = Window(20, timedelta(minutes=10))
+# Letters with files, refused ones too: looking at a file costs far more than reading a text.
+FILES_FROM_ADDRESS = Window(120, timedelta(minutes=10))
 OURSELVES = frozenset({"127.0.0.1", "::1"})
 # Read, so that who chose far too many is told how many, beside all that was typed; the limit of the body holds anyway.
 MOST_CHOSEN = 200
@@ -36,10 +38,14 @@ async def _form(request: Request) -> AsyncIterator[FormData]:
         yield form
 
 
-def _checked(form: FormData) -> tuple[Letter, dict[str, str]]:
+def _checked(request: Request, form: FormData) -> tuple[Letter, dict[str, str]]:
     """Read and checked, files included, before a transaction is opened: checking a photograph takes its time."""
     letter = Letter.read(form)
-    return (letter, {}) if letter.step else letter.checked()
+    if letter.step:
+        return letter, {}
+    if letter.files:
+        _pace((FILES_FROM_ADDRESS, address_of(request)))
+    return letter.checked()
 
 
 @router.get("/")
@@ -50,13 +56,13 @@ def write(request: Request, look: Look) -> Response:
 @router.post("/")
 def send(request: Request, form: Annotated[FormData, Depends(_form)], _: WaitedFor) -> Response:
     """The same key again gives the same number and code, and stores nothing."""
-    letter, problems = _checked(form)
+    letter, problems = _checked(request, form)
     # Entered here and not by the dependency: in SQLite's one turn to write, no page is rendered and no other thread waited for.
     with unit_of_work() as session:
         opened = letters.opened_form_key(letter.key)
         if letter.step or problems or opened is None or _open_question(session, letter):
             return _asked_again(request, session, letter, problems, is_known=opened is not None)
-        _pace(request, letter)
+        _pace((FROM_ADDRESS, address_of(request)), (FROM_NUMBER, letter.number))
         received = intake.receive(session, letter.as_inbound(*opened))
         brand = places.hotline_name(session)
     changed = not received.is_new and received.message is not None and received.message.text != letter.text
@@ -112,8 +118,8 @@ def _page(request: Request, session: Session, letter: Letter, problems: dict[str
     return render.page(request, "public/letter.html", status=422 if problems else 200, **values)
 
 
-def _pace(request: Request, letter: Letter) -> None:
-    for window, key in ((FROM_ADDRESS, address_of(request)), (FROM_NUMBER, letter.number)):
+def _pace(*tries: tuple[Window, str]) -> None:
+    for window, key in tries:
         if key and key not in OURSELVES:
             window.check(key)
             window.count(key)

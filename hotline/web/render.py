@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from hotline import words
 from hotline.services.files.files import DOWNLOAD_HEADERS
+from hotline.services.senders import masked_caller, masked_sender
 from hotline.settings import get_settings
 from hotline.web import times
 from hotline.web.marking import marked
@@ -135,6 +136,8 @@ def _environment() -> Environment:
         clock_of=times.clock_of,
         span=times.span,
         masked=mask_number,
+        caller=masked_caller,
+        sender=masked_sender,
         masked_name=mask_name,
         percent=lambda share: f"{share:.0%}",
         marked=marked,

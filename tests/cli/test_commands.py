@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import socket
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -278,6 +279,19 @@ def test_the_doctor_says_why_the_database_does_not_answer_and_nothing_of_what_li
 def test_the_doctor_finds_a_key_that_does_not_open_what_is_stored(env: dict[str, str]) -> None:
     assert doctors_line("privacy key", env).startswith("ok")
     assert doctors_line("privacy key", env, HOTLINE_PRIVACY__KEY=ANOTHER_KEY).startswith("fail")
+
+
+def test_the_doctor_says_where_a_demo_beside_the_stand_ins_sends_its_texts(env: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stand_in:
+        port = str(stand_in.getsockname()[1])
+        beside = env | {"HOTLINE_SANDBOX__ENABLED": "true", "HOTLINE_SANDBOX__PORT": port}
+        played = command("doctor", env=beside).stdout
+    alone = command("doctor", env=beside).stdout
+
+    assert f"http://127.0.0.1:{port}/ stands in for twilio" in played
+    assert "sent by twilio" in played
+    assert "does not run: `hotline up` of the demo starts it" in alone
+    assert "no gateway: texts are printed on the console" in alone
 
 
 def test_the_doctor_names_what_is_misspelt_and_what_is_half_connected(env: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from hotline.sandbox import serving, wiring
 from hotline.sandbox.stand_in import Sent
 from hotline.sandbox.telephones import Telephones
+from hotline.sandbox.wechat_callbacks import Account, Callbacks
 from hotline.settings import Settings
 
 OURS = "http://127.0.0.1:8400"
@@ -61,6 +62,9 @@ def test_what_nobody_takes_stays_in_the_thread_as_not_taken(page: TestClient) ->
         ("mail", {"what": "text", "who": "a@example.com", "text": " "}),
         ("wechat", {"what": "picture", "who": "oA"}),
         ("wechat", {"what": "dance", "who": "oA"}),
+        ("wechat", {"what": "video", "who": "oA"}),
+        ("wechat", {"what": "link", "who": "oA", "text": "路灯"}),
+        ("mail", {"what": "link", "who": "a@example.com", "key": "https://news.example/1"}),
         ("wechat", {"what": "position", "who": "oA", "position": "here,there"}),
         ("wechat", {"what": "text", "text": "x"}),
         ("pigeon", {"what": "text", "who": "a", "text": "x"}),
@@ -69,6 +73,26 @@ def test_what_nobody_takes_stays_in_the_thread_as_not_taken(page: TestClient) ->
 def test_what_a_telephone_cannot_do_is_refused(page: TestClient, channel: str, words: dict[str, str]) -> None:
     file = {"file": ("a.png", words["file"])} if "file" in words else None
     assert page.post(f"/write/{channel}", data=words, files=file).status_code == 400
+
+
+def test_a_link_and_a_video_are_sent_by_wechat_as_its_own_kinds(page: TestClient, telephones: Telephones) -> None:
+    sent = list[bytes]()
+
+    def deliver(_: str, body: bytes) -> int:
+        sent.append(body)
+        return 200
+
+    assert telephones.wechat is not None
+    telephones.wechat.callbacks = Callbacks(Account(OURS, "a token"), deliver=deliver)
+
+    link = {"what": "link", "who": "oA", "text": "路灯修好了吗", "key": "https://news.example/1"}
+    assert page.post("/write/wechat", data=link).json() == {"status": 200}
+    video = {"what": "video", "who": "oA"}
+    assert page.post("/write/wechat", data=video, files={"file": ("a.mp4", b"mp4")}).json() == {"status": 200}
+
+    assert [kind in body for kind, body in zip((b"[link]", b"[video]"), sent, strict=True)] == [True, True]
+    lines = page.get("/threads", params={"wechat": "oA"}).json()["wechat"]
+    assert [line["text"] for line in lines] == ["［链接］路灯修好了吗", "［视频］"]
 
 
 def test_a_mail_lies_there_until_it_is_fetched(page: TestClient, telephones: Telephones) -> None:

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 
 from classifier import Place
 from hotline.errors import NotAllowed, RuleBroken, WrongState
-from hotline.services import access, cases, drafts, queueing, triage
+from hotline.services import access, cases, drafts, intake, queueing, triage
+from hotline.services.conversations import exchanges
 from hotline.services.drafts import DraftForm
 from hotline.services.profiles import profiles
-from models import Conclusion, Contact, Draft, RequestType, Staff, Urgency
-from tests.factories_contacts import make_agent, make_contact
+from models import Conclusion, Contact, Draft, Message, RequestType, Staff, Urgency
+from tests.factories_contacts import make_agent, make_contact, make_inbound
 from tests.fakes import prediction
 
 GRID = "990181001001001"
@@ -43,6 +44,35 @@ def test_the_first_form_is_filled_from_contact_and_suggestion(session: Session, 
     assert (form.township_code, form.community_code, form.grid_code) == ("990181001", "990181001001", GRID)
     assert (form.name, form.number, form.confidential) == ("王某", "+8613800138000", True)
     assert form.area_code == GRID
+
+
+def written(session: Session, text: str) -> Contact:
+    return intake.receive(session, make_inbound(channel="wechat", sender="openid-1", text=text)).contact
+
+
+def test_a_picture_without_words_fills_nothing_and_the_first_words_are_the_title(session: Session, agent: Staff) -> None:
+    contact = queueing.take(session, agent, written(session, "［图片］").id)
+    alone = drafts.open_draft(session, contact, 1)
+    written(session, "井盖翻了\n就在校门口")
+
+    form = drafts.open_draft(session, contact, 1)
+
+    assert (alone.title, alone.content) == ("", "")
+    assert (form.title, form.content) == ("井盖翻了", "井盖翻了\n就在校门口")
+
+
+def test_answers_to_guided_questions_stand_in_their_fields_and_not_in_the_content_as_well(session: Session, agent: Staff) -> None:
+    contact = queueing.take(session, agent, written(session, "垃圾没人收").id)
+    exchange = exchanges.open_one(session, contact, exchanges.QUESTIONS, by=agent)
+    for said in ("滨江路15号", "昨天晚上", "王小明 138 1234 0099", "味道很大，13812340099 这个号打过三次你们都没人来看过一眼"):
+        written(session, said)
+        if exchange.ended_at is None:
+            exchanges.hear(session, contact, exchange, Message(text=said))
+
+    form = drafts.open_draft(session, contact, 1)
+
+    assert (form.place_text, form.occurred, form.name, form.number) == ("滨江路15号", "昨天晚上", "王小明", "+8613812340099")
+    assert form.content.splitlines() == ["垃圾没人收", "味道很大，13812340099 这个号打过三次你们都没人来看过一眼"]
 
 
 def test_where_the_street_comes_first_it_is_filled_in_and_the_suggested_unit_assists(session: Session, contact: Contact) -> None:

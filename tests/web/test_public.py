@@ -28,7 +28,7 @@ def _forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests share a process; each begins with fresh patience and pace."""
     monkeypatch.setattr(tracking, "OF_NUMBER", Patience(tracking.FREE_TRIES))
     monkeypatch.setattr(tracking, "OF_ADDRESS", Patience(tracking.FREE_TRIES))
-    for window in (public.FROM_ADDRESS, public.FROM_NUMBER):
+    for window in (public.FROM_ADDRESS, public.FROM_NUMBER, public.FILES_FROM_ADDRESS):
         window.clear("testclient")
         window.clear("13800138000")
 
@@ -217,6 +217,17 @@ def test_too_many_letters_from_one_number_are_slowed_down(client: TestClient, pa
 
     assert post(client, letter(client)).status_code == 429
     assert len(contacts(pages)) == 20
+
+
+def test_bad_files_again_and_again_are_slowed_down_and_a_letter_without_any_still_arrives(
+    client: TestClient, pages: Database
+) -> None:
+    fields, chosen = letter(client), {"files": ("page.html", b"<html>")}
+    for _ in range(120):
+        assert post(client, fields, files=chosen).status_code == 422
+
+    assert post(client, fields, files=chosen).status_code == 429
+    assert post(client, fields).status_code == 200
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@
       event.target.value = "";
     });
     for (const button of phone.querySelectorAll("button[data-what]")) {
-      button.addEventListener("click", () => send(channel, button.dataset.what, button.dataset.what === "voice" ? voice(phone) : {}));
+      button.addEventListener("click", () => send(channel, button.dataset.what, enclosed[button.dataset.what]?.(phone) ?? {}));
     }
     phone.querySelector("[data-position]")?.addEventListener("change", (event) => {
       const place = event.target.selectedOptions[0];
@@ -122,6 +122,15 @@
     const silence = new Uint8Array([...new TextEncoder().encode("#!AMR\n"), 0x7c, ...new Array(12).fill(0)]);
     return { text: spoken(phone), file: new File([silence], "voice.amr", { type: "audio/amr" }) };
   }
+
+  // The smallest MP4: its kind, nothing to tell and nothing to show.
+  function video() {
+    const boxes = ["ftyp", "moov", "mdat"].flatMap((kind) => [0, 0, 0, 8, ...new TextEncoder().encode(kind)]);
+    return { file: new File([new Uint8Array(boxes)], "video.mp4", { type: "video/mp4" }) };
+  }
+
+  const link = (phone) => ({ text: spoken(phone), key: "https://news.example/12345" });
+  const enclosed = { voice, video, link };
 
   function menuKey(button) {
     const key = make("button", button.name, "btn tiny");

@@ -12,6 +12,7 @@ from hotline.services.conversations import conversation_rule, threads
 from hotline.services.draft_form import DraftForm
 from hotline.services.holding import hold_contact
 from hotline.services.messages import texts
+from hotline.services.plain_text import without_label
 from hotline.words import say
 from models import Area, Contact, Draft, GuidedExchange, Message, Staff, now
 
@@ -21,8 +22,6 @@ ENOUGH = frozenset({"不用了", "不知道", "转人工", "人工", "0"})
 LONGEST_PLACE, LONGEST_TIME, LONGEST_NAME = 200, 128, 64
 MOST_CHOICES = 9
 _AROUND = re.compile(r"(我叫|我是|姓名|称呼|电话|手机号?|联系|是|[:：,，。;；\s])+")
-# What a channel puts before, or in place of, what is no text: a position, a picture.
-_LABEL = re.compile(r"^\s*［[^］]{1,20}］")
 _DIGITS = re.compile(r"[+0-9０-９][0-9０-９ -]{6,18}[0-9０-９]")
 
 
@@ -65,7 +64,7 @@ def hear(session: Session, contact: Contact, exchange: GuidedExchange, message: 
 
     A picture without words answers nothing: the question stays open.
     """
-    said = _LABEL.sub("", message.text).strip()
+    said = without_label(message.text)
     if not said:
         return
     if said in ENOUGH:

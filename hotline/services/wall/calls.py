@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from hotline.services import reading_calls
 from hotline.services.reading_calls import SOON_SECONDS, Of
 from hotline.services.reading_phone import PastCall
-from models import Call, Case, Contact, Staff, privacy
+from hotline.services.senders import masked_sender
+from models import Call, Case, Contact, Staff
 
 MOST = 200
 
@@ -50,7 +51,7 @@ def listing(session: Session, of: Of) -> Listing:
 
 def masked(contact: Contact) -> str:
     """Of who wants to stay unknown, nothing."""
-    return "" if contact.confidential else privacy.mask_number(contact.number or "")
+    return "" if contact.confidential else masked_sender(contact)
 
 
 def filed(session: Session, contacts: Collection[UUID]) -> Mapping[UUID, Sequence[str]]:
