@@ -37,7 +37,9 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train from the city's examples, or from one column of a CSV")
     source = train.add_mutually_exclusive_group(required=True)
-    source.add_argument("--examples", type=Path, help="JSON lines with text, category, request_type and the core they retell")
+    source.add_argument(
+        "--examples", type=Path, help="JSON lines: text, category, request_type, the core they retell, their own urgency"
+    )
     source.add_argument("--data", type=Path, help="CSV with a header")
     train.add_argument("--taxonomy", type=Path, help="with --examples: categories, their units and their urgency")
     train.add_argument("--city", type=Path, help="with --examples: townships with their units, names of places")

@@ -1,5 +1,6 @@
 """The suggestion model: columns of a text, a linear head for each question; answers in the city's labels of today."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,11 +20,13 @@ from classifier.types import Level, Neighbour, Place, PlaceKind, Prediction, Ran
 from classifier.unseen import unknown_words
 
 TOP = 3
+DANGER = "danger"  # the head that tells emergencies from all else
 _MOST_WORDS = 5
 _NEIGHBOURS = 3
 _BLOCK = 256
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 _DOUBTFUL = 0.3  # less than that of one category of emergencies is no emergency yet
-_ALARM = 0.4  # the share of all categories of emergencies together
+_ALARM = 0.4  # the share of all categories of emergencies together, or of danger in whatever words
 _HEIGHT = {Level.NORMAL: 0, Level.URGENT: 1, Level.EMERGENCY: 2}
 
 
@@ -162,6 +165,8 @@ class Classifier:
         self._ranker = Ranker(model)
         self._gazetteer = gazetteer
         self._rules = UrgencyRules()
+        asked = model.heads.get(DANGER)
+        self._endangered = asked.labels.index(Level.EMERGENCY) if asked else 0
         self.know(None)
 
     def know(self, city: City | None) -> None:
@@ -191,24 +196,31 @@ class Classifier:
         rows, words = self._ranker.read([text for text, _ in short])
         kinds, learnt = (self._ranker.confidences(name, rows) for name in ("request_type", "category"))
         carried = today.carried(learnt)
+        # A model that was never asked for danger hears none.
+        dangers = self._ranker.confidences(DANGER, rows) if DANGER in self._model.heads else np.zeros((len(texts), 1))
         known = self._ranker.weighted("category", rows)
         for at, (text, cut) in enumerate(short):
             said = _Said(self._ranker, words, at)
             matter = _Matter(today, said, text, learnt[at], carried[at])
             place = self._gazetteer.match(text, within=area) if self._gazetteer else Place(PlaceKind.NONE)
             category = matter.ranked()
+            emergencies = float(matter.shares[today.alarming].sum())
             sure = self._is_sure(category[0], matter)
             yield Prediction(
                 request_type=self._ranker.ranked("request_type", said, kinds[at]),
                 category=category,
                 unit=matter.units(area or place.township),
                 sure=sure,
-                urgency=self._urgency(today, text, category[0], matter.shares),
+                urgency=self._urgency(today, text, category[0], self._alarm(text, emergencies, dangers[at])),
                 place=place,
                 model_version=self.version,
                 neighbours=() if sure else self._neighbours(today, known, at),
                 shortened=cut,
             )
+
+    def _alarm(self, text: str, emergencies: float, shares: Numbers) -> float:
+        """How likely an emergency is, by category or by danger; a bare telephone number only looks like one."""
+        return max(emergencies, float(shares[self._endangered])) if _CHINESE.search(text) else 0.0
 
     def _is_sure(self, category: Ranked, matter: _Matter) -> bool:
         """Never of a text without one whole word that speaks for the category: a single sign, Latin letters, another script."""
@@ -221,10 +233,10 @@ class Classifier:
         nearest = memory.nearest(known, at) if memory else ()
         return tuple(replace(each, code=code) for each in nearest if (code := today.code_now(each.code)))
 
-    def _urgency(self, today: Today, text: str, category: Ranked, categories: Numbers) -> Urgency:
-        """Words lead, then what the category usually is; where emergencies together are likely, a doubtful one counts."""
+    def _urgency(self, today: Today, text: str, category: Ranked, alarm: float) -> Urgency:
+        """Words lead, then what the category usually is; where an emergency is likely, a doubtful one counts."""
         by_words = self._rules.judge(text)
-        if by_words.level != Level.EMERGENCY and float(categories[today.alarming].sum()) >= _ALARM:
+        if by_words.level != Level.EMERGENCY and alarm >= _ALARM:
             return Urgency(Level.EMERGENCY, "像突发或危险事件，请先核实")
         # What no word speaks for is the likeliest of many unlikely ones: its usual urgency says nothing.
         usual = Level(today.routing.urgencies.get(category.code, Level.NORMAL)) if category.words else Level.NORMAL

@@ -22,11 +22,12 @@ from classifier.features import Reader, learn
 from classifier.fitting import Lesson, fit
 from classifier.grams import Numbers
 from classifier.linear import RECIPES, Bounds, Choice, Fit, Recipe, weighted
-from classifier.model import TOP, Head, Memory, Model
+from classifier.model import DANGER, TOP, Head, Memory, Model
 from classifier.storage import fingerprint
 from classifier.text import compact, lexicon, normalise
-from classifier.types import EntryKind, Example, PlaceEntry
+from classifier.types import EntryKind, Example, Level, PlaceEntry
 
+_SCENES = Path(__file__).parent / "data" / "scenes.jsonl"
 _MOST_TEXTS = 20_000  # more would not be learnt in a quarter of an hour; the last ones are kept
 _WORST_ERROR = 0.10
 _FEWEST_SURE = 30
@@ -44,10 +45,12 @@ class Lessons:
     places: tuple[str, ...] = ()
     routing: Routing = field(default_factory=Routing)
     recipe: Recipe = RECIPES["table"]
+    dangers: Sequence[Example] = ()  # emergencies and others, for a question that has more texts than the rest
 
     def fingerprint(self) -> str:
         """Changes with any text, label or word that is learnt from."""
-        lines = [*(f"{one.text}\t{sorted(one.labels.items())}" for one in self.examples), *map("\t".join, self.topics)]
+        taught = (*self.examples, *self.dangers)
+        lines = [*(f"{one.text}\t{sorted(one.labels.items())}" for one in taught), *map("\t".join, self.topics)]
         return fingerprint("\n".join(sorted(lines)).encode("utf-8", "surrogatepass"))
 
     def about(self) -> dict[str, Any]:
@@ -64,8 +67,17 @@ def read_examples(path: Path) -> list[Example]:
         return [_example(json.loads(line)) for line in lines if line.strip()]
 
 
+def _read_scenes(path: Path) -> list[Example]:
+    """Dangers told by what is seen and calm texts with the same scenery; of no category, each a story of its own."""
+    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return [Example(row["text"], {DANGER: row["urgency"]}, row["text"]) for row in rows]
+
+
 def _example(row: Mapping[str, str]) -> Example:
-    return Example(row["text"], {name: row[name] for name in ("category", "request_type")}, row.get("core", ""))
+    labels = {name: row[name] for name in ("category", "request_type")}
+    if "urgency" in row:
+        labels[DANGER] = row["urgency"]
+    return Example(row["text"], labels, row.get("core", ""))
 
 
 def read_table(path: Path, *, text: str, label: str) -> list[Example]:
@@ -92,14 +104,27 @@ def lessons_from_city(
     known = {category["code"] for category in categories}
     words = [(word, category["code"]) for category in categories for word in own_words(category)]
     words += [(word, code) for code, word in _read_topics(topics) if code in known]
+    routing = routing_from_reference(taxonomy, city)
     return Lessons(
-        examples=examples,
+        examples=[*map(_plain, examples)],
+        dangers=[*_read_scenes(_SCENES), *_dangers(examples, routing)],
         topics=list(dict.fromkeys(words)),
         words=tuple(dict.fromkeys(word for category in categories for word in category["keywords"])),
         places=tuple(dict.fromkeys(place.name for place in places if place.kind != EntryKind.HAMLET)),
-        routing=routing_from_reference(taxonomy, city),
+        routing=routing,
         recipe=RECIPES["city"],
     )
+
+
+def _dangers(examples: Sequence[Example], routing: Routing) -> Iterator[Example]:
+    """Whether each is an emergency: it says so itself, or its category usually is."""
+    for one in examples:
+        level = one.labels.get(DANGER) or routing.urgencies.get(one.labels["category"])
+        yield Example(one.text, {DANGER: Level.EMERGENCY if level == Level.EMERGENCY else Level.NORMAL}, one.group)
+
+
+def _plain(example: Example) -> Example:
+    return replace(example, labels={name: label for name, label in example.labels.items() if name != DANGER})
 
 
 def _read_topics(path: Path) -> Iterator[tuple[str, str]]:
@@ -116,7 +141,8 @@ def train(lessons: Lessons) -> tuple[Model, dict[str, Any]]:
     reader = Reader(dictionary, lessons.places, longest=recipe.longest_run)
     texts = [*(example.text for example in examples), *(word for word, _ in lessons.topics)]
     most_labels = max(len({example.labels[name] for example in examples}) for name in examples[0].labels)
-    features = learn(reader, texts, fewest=recipe.fewest, most=recipe.columns(most_labels), opening=recipe.opening)
+    scenes = sorted({one.text for one in lessons.dangers}.difference(texts))
+    features = learn(reader, [*texts, *scenes], fewest=recipe.fewest, most=recipe.columns(most_labels), opening=recipe.opening)
     school = _School(features.rows(texts), _groups(examples), features.bounds, recipe)
     targets = {name: _targets(lessons, examples, name) for name in examples[0].labels}
     if len(features.openings) and not school.gains_by_openings(next(iter(targets.values()))):
@@ -127,6 +153,9 @@ def train(lessons: Lessons) -> tuple[Model, dict[str, Any]]:
         model.heads[name], measures[name], threshold = school.head(targets[name])
         if name == "category":
             model.threshold = threshold
+    if dangers := lessons.dangers[-_MOST_TEXTS:]:
+        asked = _School(features.rows([one.text for one in dangers]), _groups(dangers), features.bounds, recipe)
+        model.heads[DANGER], measures[DANGER], _ = asked.head(np.array([one.labels[DANGER] for one in dangers]))
     if recipe.keeps_examples:
         model.memory = _memory(model, school, examples)
     return model, measures
