@@ -98,6 +98,14 @@ class RingNow:
 
 
 @dataclass(frozen=True)
+class Speaker:
+    """Who of ours speaks with the citizen at this moment."""
+
+    staff_id: UUID
+    name: str
+
+
+@dataclass(frozen=True)
 class Target:
     """Somebody whom a call can be handed to: a colleague's line."""
 
@@ -242,6 +250,20 @@ def has_spoken(session: Session, me: Me, contact_id: UUID) -> bool:
     """Was in one of the contact's calls, whoever works on it now."""
     spoken = select(CallLeg.id).join(Call, Call.id == CallLeg.call_id).where(CallLeg.answered_at.is_not(None))
     return session.scalar(spoken.where(Call.contact_id == contact_id, CallLeg.staff_id == me.staff_id).limit(1)) is not None
+
+
+def speaker(session: Session, contact: Contact) -> Speaker | None:
+    """Of several in one call the first, as for whoever has the call in hand."""
+    row = session.execute(
+        select(Staff.id, Staff.name)
+        .join(CallLeg, CallLeg.staff_id == Staff.id)
+        .join(Call, Call.id == CallLeg.call_id)
+        .where(Call.contact_id == contact.id, Call.ended_at.is_(None))
+        .where(CallLeg.answered_at.is_not(None), CallLeg.ended_at.is_(None))
+        .order_by(CallLeg.answered_at)
+        .limit(1)
+    ).first()
+    return Speaker(*row) if row else None
 
 
 def _offer(session: Session, me: Me) -> OfferNow | None:

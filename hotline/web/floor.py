@@ -104,7 +104,7 @@ def announce(request: Request, me: Me, db: Db, text: Words = "") -> Response:
 def spy(request: Request, me: Me, db: Db, staff_id: UUID) -> Response:
     """The leader's own telephone rings; nobody in the call hears it."""
     switching.spy(db, staff_of(db, me), staff_id)
-    return render.told(request, "您的软电话接通后即开始旁听。", at="/floor")
+    return render.told(request, "软电话会自动接起，接通后即开始旁听。", at="/floor")
 
 
 @router.post("/spy-mode")

@@ -85,13 +85,16 @@ def bar(request: Request, look: Look, me: Me, c: UUID) -> Response:
         return render.fragment(request, "phone/_handed_on.html")
     call = reading_phone.call_now(look, me)
     live = call if call is not None and call.contact_id == contact.id and call.is_answered else None
+    may_listen = live is None and me.has(*switching.LISTENERS)
     return render.fragment(
         request,
         "phone/_bar.html",
         me=me,
         call=live,
+        speaker=reading_phone.speaker(look, contact) if may_listen else None,
         calls=reading_phone.calls_of(look, contact),
         recordings=recordings.of_contact(look, me, contact),
+        erased_at=recordings.last_erased(look, contact),
         **_parties(look),
     )
 

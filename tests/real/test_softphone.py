@@ -309,6 +309,31 @@ def test_a_call_outlives_the_socket_of_its_telephone_and_ends_with_its_caller(
     expect(line).to_contain_text("打开软电话")
 
 
+def test_who_comes_to_help_listens_in_by_one_more_key(people: Street, city: Telephones) -> None:
+    seat = Seat(people, "agent7")
+    leader = people.staff("leader1", permissions=["microphone", "notifications"])
+    telephone = leader.context.new_page()
+    telephone.goto("/phone")
+    expect(telephone.locator("[data-part=line]")).to_have_attribute("data-ok", "true")
+    leader.goto("/floor")
+    citizen = city.dial("13800100179")
+    seat.answer()
+    seat.desk.keyboard.press("F1")
+    expect(settled(leader).locator("form[data-form=answer-help] button")).to_be_visible()
+
+    leader.keyboard.press("F1")
+    leader.wait_for_url(f"**/desk?c={contact_of(seat.desk)}*")
+    expect(settled(leader).locator("form[data-form=spy] button")).to_be_visible()
+    leader.keyboard.press("F1")
+
+    expect(telephone.locator("body")).to_have_attribute("data-phone", "talking")
+    expect(telephone.locator("[data-part=level-speaker]")).not_to_have_attribute("value", "0")
+    leader.get_by_role("button", name="三方插话").click()
+    expect(leader.locator(".toast").last).to_contain_text("双方都能听到您")
+    city.do(citizen.hang_up())
+    expect(telephone.locator("body")).to_have_attribute("data-phone", "ready")
+
+
 def test_a_waiting_text_is_offered_on_desk_and_telephone(people: Street) -> None:
     seat = Seat(people, "agent9")
     expect(seat.desk.locator("#ring form[data-form=offer]").first).to_be_visible()

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -28,6 +29,7 @@ from tests.factories_contacts import make_agent, make_contact
 from tests.telephony.asterisk import Exchange, running_exchange
 from tests.telephony.fakes import Pushes
 from tests.telephony.sip import SipPhone, within
+from tests.telephony.sip_media import tone
 
 T = TypeVar("T")
 NUMBER = "+8613800138000"
@@ -292,12 +294,21 @@ def test_an_emergency_number_joins_the_call_at_hand(centre: Callable[[Test], Non
     centre(test)
 
 
-def test_a_shift_leader_listens_and_the_recording_falls_silent_on_request(centre: Callable[[Test], None]) -> None:
+# Each tells apart from the one before: a mode that does nothing is noticed.
+EARS = [
+    (SpyMode.BARGE, True, True),
+    (SpyMode.WHISPER, True, False),
+    (SpyMode.LISTEN, False, False),
+    (SpyMode.WHISPER, True, False),
+]
+
+
+def test_a_shift_leader_is_heard_by_the_right_ears_and_the_recording_falls_silent(centre: Callable[[Test], None]) -> None:
     async def test(here: Centre) -> None:
         async with a_phone(here) as phone, a_phone(here) as at_leader, a_phone(here, host="127.0.0.2") as citizen:
             agent = await here.desk_phone(phone)
             leader = await here.desk_phone(at_leader, "1002", roles=(Role.SHIFT_LEADER,), channels=["sms"])
-            await citizen.call("12345", caller="13800138000")
+            outside = await citizen.call("12345", caller="13800138000")
             at_agent = await phone.incoming(seconds=30)
             await at_agent.answer()
             channels = await here.ami.channels()
@@ -311,16 +322,26 @@ def test_a_shift_leader_listens_and_the_recording_falls_silent_on_request(centre
             assert (muted.get("Channel"), muted.get("State")) == (caller.name, "1")
 
             asked = here.write(lambda session: switching.spy(session, _staff(session, leader), agent.staff_id).id)
-            await (await at_leader.incoming()).answer()
+            listening = await at_leader.incoming()
+            await listening.answer(sound=tone(60))
             assert (await here.settled(asked)).state == CommandState.DONE
             assert (await here.event("ChanSpyStart")).get("SpyeeChannel") == mine.name
-            asked = here.write(lambda session: switching.spy_mode(session, _staff(session, leader), SpyMode.WHISPER).id)
-            assert (await here.settled(asked)).result == "whisper"
+            outside.media.play(tone(3))
+            await asyncio.gather(listening.hears(), at_agent.hears())
+            await asyncio.gather(at_agent.hears(loud=False, last=1), outside.hears(loud=False, last=1))
+            for mode, heard_by_agent, heard_outside in EARS:
+                asked = here.write(partial(_in_mode, leader=leader, mode=mode))
+                assert (await here.settled(asked)).result == mode.value
+                await asyncio.gather(at_agent.hears(loud=heard_by_agent, last=1), outside.hears(loud=heard_outside, last=1))
 
             here.write(lambda session: switching.hang_up(session, _staff(session, agent)))
             await at_agent.gone()
 
     centre(test)
+
+
+def _in_mode(session: Session, *, leader: Me, mode: SpyMode) -> UUID:
+    return switching.spy_mode(session, _staff(session, leader), mode).id
 
 
 def _staff(session: Session, me: Me) -> Staff:

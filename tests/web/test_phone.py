@@ -186,6 +186,27 @@ def test_the_bar_of_another_contact_has_no_keys(seat: Seat) -> None:
     assert "已接听" in text
 
 
+def test_who_leads_the_shift_gets_to_listening_in_from_an_open_contact(seat: Seat, as_role: SignIn) -> None:
+    call = seat.rings("answered")
+    address = f"/phone/bar?c={call.contact_id}"
+    leader = as_role(Role.SHIFT_LEADER).get(address).text
+
+    found = form(leader, "spy")
+
+    assert found.action == f"/floor/spy/{seat.staff_id}"
+    assert "data-expects-call" in leader  # the own telephone answers by itself
+    assert "正在通话" in leader
+    assert [each.fields["mode"] for each in forms(leader) if each.name == "spy-mode"] == ["listen", "whisper", "barge"]
+    assert forms(as_role(Role.DISPATCHER).get(address).text) == []
+    assert "spy" not in {each.name for each in forms(seat.browser.get(address).text)}
+
+
+def test_a_call_that_is_over_is_not_listened_to(seat: Seat, as_role: SignIn) -> None:
+    call = seat.rings("answered", "agent_left", "ended")
+
+    assert forms(as_role(Role.SHIFT_LEADER).get(f"/phone/bar?c={call.contact_id}").text) == []
+
+
 def test_a_confidential_call_that_somebody_else_took_is_not_shown(seat: Seat, as_role: SignIn) -> None:
     call = seat.rings("answered")
     with seat.pages.unit_of_work() as session:

@@ -13,7 +13,7 @@ from hotline.services import access
 from hotline.services.telephone import calling, recording_store, recordings
 from hotline.settings import Settings
 from hotline.web import render
-from models import AccessLog, Call, CallStep, Contact, Recording, RecordingKind, Role
+from models import AccessLog, Call, CallStep, Contact, Recording, RecordingKind, Role, now
 from tests.conftest import SignIn
 from tests.factories import make_staff
 from tests.factories_recordings import make_recording, spoken_call
@@ -161,6 +161,23 @@ def test_a_file_that_is_gone_is_said(judge: TestClient, settings: Settings, reco
 
     assert judge.get(url(recording)).status_code == 503
     assert judge.get(url(recording, "/waveform")).status_code == 503
+
+
+def test_a_contact_whose_recordings_were_erased_says_when(as_role: SignIn, pages: Database, recording: Recording) -> None:
+    with pages.reading() as session:
+        address = f"/phone/bar?c={session.get_one(Call, recording.call_id).contact_id}"
+    desk = as_role(Role.SHIFT_LEADER)
+    assert "已过保存期限" not in desk.get(address).text
+    with pages.unit_of_work() as session:
+        for each in session.scalars(select(Recording)):
+            each.recorded_at = now() - timedelta(days=731)
+    with pages.unit_of_work() as session:
+        assert recordings.forget(session) == 3
+
+    text = desk.get(address).text
+
+    assert "录音已过保存期限" in text
+    assert "<audio" not in text
 
 
 def shown(pages: Database, contact: Contact, *roles: Role) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, event, exists, select, update
+from sqlalchemy import ColumnElement, event, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotFound, Unavailable
@@ -125,6 +125,14 @@ def of_contact(session: Session, me: Me, contact: Contact) -> list[Track]:
         if _may_hear(me, contact, call):
             of_call.setdefault(call.id, (call, []))[1].append(recording)
     return [track for call, found in of_call.values() for track in _tracks(session, me, call, found)]
+
+
+def last_erased(session: Session, contact: Contact) -> datetime | None:
+    """When recordings of this contact were erased because their time was over, if any were."""
+    erased: datetime | None = session.scalar(
+        select(func.max(Recording.erased_at)).join(Call, Call.id == Recording.call_id).where(Call.contact_id == contact.id)
+    )
+    return erased
 
 
 def to_copy(session: Session, me: Me, contact: Contact) -> tuple[list[Recording], int]:
