@@ -49,7 +49,7 @@ def figures(session: Session, month: Month) -> Open:
     if body is None:
         raise NotFound()
     least, now = rules.current(session).published_from, Figures.model_validate(body["now"])
-    counted = [table for table in tables.all_of(Compared(now, None, None)) if table.key != "units"]
+    counted = tables.counted(Compared(now, None, None))
     return Open(
         month=month,
         least=least,
@@ -92,10 +92,10 @@ def _hidden(counts: Mapping[str, int], least: int) -> set[str]:
 
 def _of_units(now: Figures, least: int) -> Table:
     """Who had enough cases, with the shares that enough citizens spoke to."""
-    table = tables.units([line for line in now.units if line.cases >= least])
+    table = tables.units(now)[0]
     kept = [0, 1, 4, 5]
     rows: list[Sequence[Cell]] = []
-    for line in now.units:
+    for line in (*now.ranked, *now.unranked):
         if line.cases >= least:
             on_time = _spoken(Indicator.ON_TIME, line.on_time, line.cases, least)
             rows.append((line.name, line.cases, on_time, _spoken(Indicator.RESOLUTION, line.resolution, line.answered, least)))
