@@ -40,14 +40,17 @@ def score_cases(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Facts]:
     final = books.open_from(session)
     is_open = [case for case in cases if case.id in found and (final is None or day_of(found[case.id].closed_at) >= final)]
     stored = _stored(session, [case.id for case in is_open], since=final)
+    changed = set[date]()
     for case in cases:
         if case.id in stored:
-            if _store(session, case, found[case.id], stored[case.id], since=final):
+            if days := _store(session, case, found[case.id], stored[case.id]):
                 emit(session, CaseScored(case.id))
+                changed |= {day for day in days if final is None or day >= final}
         elif case.id in found:
             corrections.note_late(session, case, found[case.id])
         elif case.closure == ClosureKind.DIRECT:  # counts for the agent on the day of filing
-            session.add(ScoreChange(day=day_of(case.created_at)))
+            changed.add(day_of(case.created_at))
+    session.add_all(ScoreChange(day=day) for day in sorted(changed))
     session.flush()
     return found
 
@@ -71,8 +74,8 @@ def _stored(session: Session, ids: Sequence[UUID], *, since: date | None) -> Map
     return found
 
 
-def _store(session: Session, case: Case, found: Facts, before: _Before, *, since: date | None) -> bool:
-    """Whether anything changed. A score counts in the period in which the case was closed, whenever it is computed."""
+def _store(session: Session, case: Case, found: Facts, before: _Before) -> set[date]:
+    """The days whose sums change by it. A score counts in the period in which the case was closed, whenever it is computed."""
     scores, omissions = before.scores, before.omissions
     days = {day_of(found.closed_at), day_of(case.created_at)} | {score.scored_on for score in scores.values()}
     days |= {omission.scored_on for omission in omissions.values()}
@@ -82,9 +85,7 @@ def _store(session: Session, case: Case, found: Facts, before: _Before, *, since
     for gone in (*scores.values(), *omissions.values()):
         session.delete(gone)
         changed = True
-    if changed:
-        session.add_all(ScoreChange(day=day) for day in sorted(days) if since is None or day >= since)
-    return changed
+    return days if changed else set()
 
 
 def _put(
