@@ -1,12 +1,11 @@
 """Indicators of a case, computed from what is stored, and what they add up to for units."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.events import CaseScored
@@ -16,10 +15,9 @@ from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import books, corrections, facts, rule
 from hotline.services.scores.facts import Facts, Worth
 from hotline.services.scores.spans import day_of
-from models import Case, ClosureKind, Score, ScoreChange, ScoreOmission, Unit, now
+from models import Case, ClosureKind, Score, ScoreChange, ScoreOmission, Unit
 
 Key = tuple[str, UUID]
-R = TypeVar("R", Score, ScoreOmission)
 
 
 def score_case(session: Session, case: Case) -> dict[Indicator, float]:
@@ -28,27 +26,57 @@ def score_case(session: Session, case: Case) -> dict[Indicator, float]:
     They count for the unit that led at the end, a return for each unit that ever led. A case that no unit had is not scored.
     What lies in a closed period stays; what turns out otherwise by now becomes a correction.
     """
-    session.refresh(case, with_for_update=True)
+    found = score_cases(session, [case.id]).get(case.id)
+    return found.values() if found else {}
+
+
+def score_cases(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Facts]:
+    """The same for several at once."""
+    held = select(Case).where(Case.id.in_(ids)).order_by(Case.id).with_for_update()
+    cases = session.scalars(held.execution_options(populate_existing=True)).all()
     books.share(session)
-    counted_by = rule.editions(session).on(day_of(case.closed_at or now()))
-    found = facts.of_case(session, case, rule.of_rule(counted_by))
-    if found is None:
-        if case.closure == ClosureKind.DIRECT:  # counts for the agent on the day of filing
-            session.add(ScoreChange(day=day_of(case.created_at)))
-        return {}
+    editions = rule.editions(session)
+    found = facts.of_cases(session, cases, lambda day: rule.of_rule(editions.on(day)))
     final = books.open_from(session)
-    if final is not None and day_of(found.closed_at) < final:
-        corrections.note_late(session, case, found)
-    elif _store(session, case, found, since=final):
-        emit(session, CaseScored(case.id))
+    is_open = [case for case in cases if case.id in found and (final is None or day_of(found[case.id].closed_at) >= final)]
+    stored = _stored(session, [case.id for case in is_open], since=final)
+    changed = set[date]()
+    for case in cases:
+        if case.id in stored:
+            if days := _store(session, case, found[case.id], stored[case.id]):
+                emit(session, CaseScored(case.id))
+                changed |= {day for day in days if final is None or day >= final}
+        elif case.id in found:
+            corrections.note_late(session, case, found[case.id])
+        elif case.closure == ClosureKind.DIRECT:  # counts for the agent on the day of filing
+            changed.add(day_of(case.created_at))
+    session.add_all(ScoreChange(day=day) for day in sorted(changed))
     session.flush()
-    return found.values()
+    return found
 
 
-def _store(session: Session, case: Case, found: Facts, *, since: date | None) -> bool:
-    """Whether anything changed. A score counts in the period in which the case was closed, whenever it is computed."""
-    scores = _stored(session, select(Score).where(Score.case_id == case.id), since)
-    omissions = _stored(session, select(ScoreOmission).where(ScoreOmission.case_id == case.id), since)
+@dataclass(frozen=True)
+class _Before:
+    """What was stored of a case."""
+
+    scores: dict[Key, Score] = field(default_factory=dict)
+    omissions: dict[Key, ScoreOmission] = field(default_factory=dict)
+
+
+def _stored(session: Session, ids: Sequence[UUID], *, since: date | None) -> Mapping[UUID, _Before]:
+    found = {case_id: _Before() for case_id in ids}
+    for score in session.scalars(select(Score).where(Score.case_id.in_(ids))):
+        if score.unit_id is not None and (since is None or score.scored_on >= since):
+            found[score.case_id].scores[score.indicator, score.unit_id] = score
+    for left in session.scalars(select(ScoreOmission).where(ScoreOmission.case_id.in_(ids))):
+        if since is None or left.scored_on >= since:
+            found[left.case_id].omissions[left.indicator, left.unit_id] = left
+    return found
+
+
+def _store(session: Session, case: Case, found: Facts, before: _Before) -> set[date]:
+    """The days whose sums change by it. A score counts in the period in which the case was closed, whenever it is computed."""
+    scores, omissions = before.scores, before.omissions
     days = {day_of(found.closed_at), day_of(case.created_at)} | {score.scored_on for score in scores.values()}
     days |= {omission.scored_on for omission in omissions.values()}
     changed = False
@@ -57,14 +85,7 @@ def _store(session: Session, case: Case, found: Facts, *, since: date | None) ->
     for gone in (*scores.values(), *omissions.values()):
         session.delete(gone)
         changed = True
-    if changed:
-        session.add_all(ScoreChange(day=day) for day in sorted(days) if since is None or day >= since)
-    return changed
-
-
-def _stored(session: Session, query: Select[R], since: date | None) -> dict[Key, R]:
-    still_open = (row for row in session.scalars(query) if since is None or row.scored_on >= since)
-    return {(row.indicator, row.unit_id): row for row in still_open if row.unit_id is not None}
+    return days if changed else set()
 
 
 def _put(

@@ -1,7 +1,8 @@
 """The citizen is asked once a round: the invitation, the answer and its corrections, and what follows from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -129,12 +130,12 @@ def by_token(session: Session, token: str) -> Survey:
 
 def latest_answer(session: Session, survey: Survey) -> SurveyAnswer | None:
     """The answer that counts: the last one given."""
-    return session.scalars(
-        select(SurveyAnswer)
-        .where(SurveyAnswer.survey_id == survey.id)
-        .order_by(SurveyAnswer.created_at.desc(), SurveyAnswer.id.desc())
-        .limit(1)
-    ).one_or_none()
+    return latest_answers(session, [survey.id]).get(survey.id)
+
+
+def latest_answers(session: Session, survey_ids: Sequence[UUID]) -> Mapping[UUID, SurveyAnswer]:
+    given = select(SurveyAnswer).where(SurveyAnswer.survey_id.in_(survey_ids))
+    return {each.survey_id: each for each in session.scalars(given.order_by(SurveyAnswer.created_at, SurveyAnswer.id))}
 
 
 def record_answers(

@@ -1,6 +1,7 @@
 """The pages of whoever asks citizens: the callback desk, signs for supervisors, the rule for administrators."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -52,6 +53,15 @@ def test_a_citizen_is_asked_by_whoever_takes_the_call(as_role: SignIn, pages: Da
         said = session.scalars(select(SurveyAnswer)).one()
         assert (said.way, said.remark) == ("person", "修好了")
     assert "没有要打的电话" in browser.get("/asking").text
+
+
+def test_at_night_no_call_is_offered(as_role: SignIn, pages: Database, due: Case, clock: Traveller) -> None:
+    clock.shift(timedelta(hours=12))
+
+    page = as_role(Role.CALLBACK_AGENT).get(address_of(pages)).text
+
+    assert "现在不是可以回访市民的时段" in page
+    assert 'data-form="take"' not in page
 
 
 def test_why_nobody_was_reached_is_written_down(as_role: SignIn, pages: Database, due: Case) -> None:

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from hotline.services.monthly.months import Month
 from hotline.services.reading_calls import ANSWERED, ASKED, SOON
 from hotline.services.reading_wall import first_id_of
+from hotline.services.scores import boards
+from hotline.services.scores.spans import Span, Stretch
 from hotline.services.wall import scores
 from hotline.services.wall.prompt import epoch_of
 from hotline.services.wall.scores import UnitLine
@@ -39,7 +41,7 @@ class Calls(BaseModel):
 
 
 class Figures(BaseModel):
-    """`shares`: of each indicator, how many of how many."""
+    """`shares`: of each indicator, how many of how many. `least_cases`: with fewer a unit stands apart, as in the ranking."""
 
     received: int = 0
     by_channel: dict[str, int] = {}
@@ -56,6 +58,15 @@ class Figures(BaseModel):
     closed: int = 0
     shares: dict[str, tuple[int, int]] = {}
     units: list[UnitLine] = []
+    least_cases: int = 0
+
+    @property
+    def ranked(self) -> list[UnitLine]:
+        return [line for line in self.units if line.cases >= self.least_cases]
+
+    @property
+    def unranked(self) -> list[UnitLine]:
+        return [line for line in self.units if line.cases < self.least_cases]
 
     @property
     def is_empty(self) -> bool:
@@ -80,6 +91,7 @@ def of_month(session: Session, month: Month, unit: Unit | None, known: Names) ->
     if unit is None:
         figures.calls = _calls(session, month)
         figures.units = list(scores.units(session, month.start, month.end))
+        figures.least_cases = boards.head_of(session, Stretch.of(Span.MONTH, month.first)).rule.least_cases
     return figures
 
 

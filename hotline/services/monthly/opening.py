@@ -17,6 +17,8 @@ from hotline.services.monthly.months import Month
 from hotline.services.monthly.reports import CITY
 from hotline.services.monthly.saying import Compared
 from hotline.services.monthly.tables import SHOWN_SHARES, Cell, Kind, Table
+from hotline.services.profiles.profiles import Indicator
+from hotline.services.scores.facts import ASKED
 from hotline.services.workbooks import LIKE_FORMULA
 from models import MonthlyReport
 
@@ -47,14 +49,14 @@ def figures(session: Session, month: Month) -> Open:
     if body is None:
         raise NotFound()
     least, now = rules.current(session).published_from, Figures.model_validate(body["now"])
-    counted = [table for table in tables.all_of(Compared(now, None, None)) if table.key != "units"]
+    counted = tables.counted(Compared(now, None, None))
     return Open(
         month=month,
         least=least,
         received=_count(now.received, least),
         filed=_count(now.filed, least),
         closed=_count(now.closed, least),
-        shares=[(str(each), _share(now.shares.get(str(each)), least)) for each in SHOWN_SHARES],
+        shares=[(str(each), _published(each, now.shares.get(str(each)), least)) for each in SHOWN_SHARES],
         tables=[table for table in (*(without_small(each, least) for each in counted), _of_units(now, least)) if table.rows],
     )
 
@@ -63,11 +65,13 @@ def _count(count: int, least: int) -> int | None:
     return count if count == 0 or count >= least else None
 
 
-def _share(share: tuple[int, int] | None, least: int) -> float | None:
-    """Neither of few, nor so lopsided that it tells what the few said."""
-    if not share or share[1] < least or 0 < share[0] < least or 0 < share[1] - share[0] < least:
+def _published(indicator: Indicator, share: tuple[int, int] | None, least: int) -> float | None:
+    """Neither of few, nor so lopsided that it tells what the few said; where all said the same, it tells what each one said."""
+    if not share:
         return None
-    return round(share[0] / share[1], 3)
+    sides = (share[0], share[1] - share[0])
+    small = [side for side in sides if side < least and (side or indicator in ASKED)]
+    return None if small or share[1] < least else round(share[0] / share[1], 3)
 
 
 def without_small(table: Table, least: int) -> Table:
@@ -88,18 +92,18 @@ def _hidden(counts: Mapping[str, int], least: int) -> set[str]:
 
 def _of_units(now: Figures, least: int) -> Table:
     """Who had enough cases, with the shares that enough citizens spoke to."""
-    table = tables.units([line for line in now.units if line.cases >= least])
+    table = tables.units(now)[0]
     kept = [0, 1, 4, 5]
     rows: list[Sequence[Cell]] = []
-    for line in now.units:
+    for line in (*now.ranked, *now.unranked):
         if line.cases >= least:
-            resolution = _spoken(line.resolution, line.answered, least)
-            rows.append((line.name, line.cases, _spoken(line.on_time, line.cases, least), resolution))
+            on_time = _spoken(Indicator.ON_TIME, line.on_time, line.cases, least)
+            rows.append((line.name, line.cases, on_time, _spoken(Indicator.RESOLUTION, line.resolution, line.answered, least)))
     return Table(table.key, table.title, [table.columns[number] for number in kept], rows)
 
 
-def _spoken(share: float | None, of: int, least: int) -> float | None:
-    return None if share is None else _share((round(share * of), of), least)
+def _spoken(indicator: Indicator, share: float | None, of: int, least: int) -> float | None:
+    return None if share is None else _published(indicator, (round(share * of), of), least)
 
 
 def as_json(found: Open) -> dict[str, Any]:

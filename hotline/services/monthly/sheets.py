@@ -15,7 +15,7 @@ from hotline.words import say, word
 from models.base import CITY_TIME
 
 # The columns that are drawn; of the other tables the counts of this month and of the one before.
-_DRAWN = {"shares": (1, 3), "days": (1, 2), "overview": (), "units": (4, 5, 6)}
+_DRAWN = {"shares": (1, 3), "days": (1, 2), "overview": (), "units": (4, 5, 6), "units_few": ()}
 _COUNTS = (1, 3)
 _UPRIGHT = frozenset({"days", "shares"})
 _ACCENT, _PALE, _THIRD = "#1D5FA8", "#A9B8C9", "#C98A1B"

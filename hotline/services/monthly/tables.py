@@ -8,7 +8,7 @@ from hotline.services.monthly.figures import OTHER, Figures
 from hotline.services.monthly.saying import Compared
 from hotline.services.profiles.profiles import Indicator
 from hotline.services.wall.scores import UnitLine
-from hotline.words import word
+from hotline.words import say, word
 
 
 class Kind(StrEnum):
@@ -41,14 +41,18 @@ class Table:
 
 def all_of(compared: Compared) -> list[Table]:
     """Those in which there is something."""
+    return [table for table in (*counted(compared), *units(compared.now)) if table.rows]
+
+
+def counted(compared: Compared) -> list[Table]:
+    """What was filed, by what tells it apart."""
     now, before = compared.now, compared.before
-    counted = [
+    return [
         _counted("channel", now.by_channel, before.by_channel if before else None, words="channel"),
         _counted("type", now.by_type, before.by_type if before else None, words="request_type"),
         _counted("category", now.by_category, before.by_category if before else None),
         _counted("place", now.by_place, before.by_place if before else None),
     ]
-    return [table for table in (*counted, units(now.units)) if table.rows]
 
 
 def overview(compared: Compared, *, city: bool) -> Table:
@@ -101,7 +105,16 @@ def _named(name: str, words: str) -> str:
     return word("monthly", OTHER) if name == OTHER and not words else word(words, name) if words else name
 
 
-def units(lines: Sequence[UnitLine]) -> Table:
+def units(now: Figures) -> list[Table]:
+    """Best first; apart from them those with too few cases for an order of merit to mean anything."""
+    few = say("Units with fewer than {least} cases (without a place)", least=now.least_cases)
+    return [
+        _units("units", word("monthly_table", "units"), now.ranked),
+        _units("units_few", few, sorted(now.unranked, key=lambda line: (-line.cases, line.code))),
+    ]
+
+
+def _units(key: str, title: str, lines: Sequence[UnitLine]) -> Table:
     names = [("unit", Kind.TEXT), ("cases", Kind.COUNT), ("answered_surveys", Kind.COUNT)]
     names += [(name, Kind.SHARE) for name in ("contact", "on_time", "resolution", "satisfaction")]
     names.append(("total", Kind.POINTS))
@@ -119,4 +132,4 @@ def units(lines: Sequence[UnitLine]) -> Table:
         )
         for line in lines
     ]
-    return Table("units", word("monthly_table", "units"), columns, rows)
+    return Table(key, title, columns, rows)

@@ -1,16 +1,18 @@
 """What a closed case is worth, from what is stored of it and nothing else: the same facts give the same values."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hotline.services import surveys
 from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores.rule import ScoringRule, Unanswered
+from hotline.services.scores.spans import day_of
 from models import (
     Action,
     AnswerMark,
@@ -32,9 +34,11 @@ from models import (
     RequestState,
     Ruling,
     Survey,
+    SurveyAnswer,
     SurveyRuling,
 )
 
+R = TypeVar("R")
 SCORED = frozenset({CaseStatus.CLOSED, CaseStatus.ARCHIVED})
 ASKED = (Indicator.RESOLUTION, Indicator.SATISFACTION, Indicator.UNIT_SATISFACTION)
 DONE_AGAIN = frozenset({Action.REWORK, Action.REOPEN})
@@ -66,6 +70,30 @@ class Facts:
         return {each.indicator: each.value for each in mine if each.value is not None}
 
 
+@dataclass(frozen=True)
+class _Event:
+    assignment_id: UUID | None
+    action: str
+    at: datetime
+    was_due_at: datetime | None  # with `due_at`: where the clock was moved
+    due_at: datetime | None
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What is stored of several cases, asked for all of them at once."""
+
+    leads: Mapping[UUID, Sequence[Assignment]]
+    events: Mapping[UUID, Sequence[_Event]]
+    repeats: frozenset[UUID]
+    marks: Mapping[UUID, int]
+    rounds: Mapping[UUID, Sequence[Survey]]  # the latest first
+    answers: Mapping[UUID, SurveyAnswer]
+    on_ledger: frozenset[UUID]
+    rulings: Mapping[UUID, Ruling]
+    granted: Mapping[UUID, Sequence[str]]
+
+
 @dataclass
 class _Found:
     """What of a case's history the indicators ask for."""
@@ -73,73 +101,124 @@ class _Found:
     case: Case
     lead: Assignment
     leads: Sequence[Assignment]
-    events: Sequence[tuple[CaseEvent, DueChange | None]]
+    events: Sequence[_Event]
     values: dict[Indicator, float] = field(default_factory=dict)
     omissions: dict[Indicator, Omission] = field(default_factory=dict)
     assumed: set[Indicator] = field(default_factory=set)
 
 
-def of_case(session: Session, case: Case, rule: ScoringRule) -> Facts | None:
-    """None of a case that is not closed, or that no unit had."""
-    leads = session.scalars(
-        select(Assignment)
-        .where(Assignment.case_id == case.id, Assignment.lead, Assignment.parent_id.is_(None))
-        .order_by(Assignment.dispatched_at, Assignment.id)
-    ).all()
+def of_cases(session: Session, cases: Sequence[Case], rule_on: Callable[[date], ScoringRule]) -> Mapping[UUID, Facts]:
+    """By case; without those that are not closed, and those that no unit had."""
+    closed = [case for case in cases if case.status in SCORED and case.closed_at is not None]
+    stored = _stored(session, [case.id for case in closed])
+    found = {case.id: _of_case(case, stored, rule_on) for case in closed}
+    return {case_id: facts for case_id, facts in found.items() if facts is not None}
+
+
+def _of_case(case: Case, stored: _Stored, rule_on: Callable[[date], ScoringRule]) -> Facts | None:
+    leads = stored.leads.get(case.id, ())
     lead = next((each for each in reversed(leads) if each.status == AssignmentStatus.DONE), None)
-    if case.status not in SCORED or lead is None or case.closed_at is None:
+    if lead is None or case.closed_at is None:
         return None
-    found = _Found(case, lead, leads, _events(session, case))
+    rule, found = rule_on(day_of(case.closed_at)), _Found(case, lead, leads, stored.events.get(case.id, ()))
     found.values = {
         Indicator.CONTACT: float(lead.contacted_at is not None and lead.contacted_at <= lead.contact_due_at),
         Indicator.ON_TIME: float(_was_on_time(found)),
         Indicator.FIRST_DISPATCH: float(not any(each.status == AssignmentStatus.RETURNED for each in leads)),
-        Indicator.REPEAT: float(_is_repeat(session, case)),
-        Indicator.REWORK: float(any(event.action in DONE_AGAIN for event, _ in found.events)),
-        **_fit(session, case),
+        Indicator.REPEAT: float(case.id in stored.repeats),
+        Indicator.REWORK: float(any(event.action in DONE_AGAIN for event in found.events)),
     }
-    _hear_citizen(session, found, rule)
-    _leave_out(session, found, rule)
+    if (mark := stored.marks.get(case.id)) is not None:
+        found.values[Indicator.FIT] = mark / 100
+    _hear_citizen(found, stored, rule)
+    _leave_out(found, stored, rule)
     return Facts(case.closed_at, case.filed_by_id, lead.unit_id, [*_of_lead(found), *_returns(found)])
 
 
-def _events(session: Session, case: Case) -> Sequence[tuple[CaseEvent, DueChange | None]]:
+def _stored(session: Session, ids: Sequence[UUID]) -> _Stored:
+    rounds = _by_case(session, select(Survey.case_id, Survey).where(Survey.case_id.in_(ids)).order_by(Survey.round.desc()))
+    return _Stored(
+        leads=_leads(session, ids),
+        events=_events(session, ids),
+        repeats=_which(session, CaseLink.case_id, CaseLink.case_id.in_(ids), CaseLink.kind == LinkKind.REPEAT),
+        marks=_marks(session, ids),
+        rounds=rounds,
+        answers=surveys.latest_answers(session, [each.id for of_case in rounds.values() for each in of_case]),
+        on_ledger=_which(session, Mark.case_id, Mark.case_id.in_(ids), Mark.kind == MarkKind.LEDGER, Mark.cleared_at.is_(None)),
+        rulings=_rulings(session, ids),
+        granted=_granted(session, ids),
+    )
+
+
+def _by_case(session: Session, query: Select[UUID, R]) -> dict[UUID, list[R]]:
+    found: dict[UUID, list[R]] = {}
+    for case_id, row in session.execute(query):
+        found.setdefault(case_id, []).append(row)
+    return found
+
+
+def _which(session: Session, case_id: InstrumentedAttribute[UUID], *holds: ColumnElement[bool]) -> frozenset[UUID]:
+    return frozenset(session.scalars(select(case_id).where(*holds)))
+
+
+def _leads(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Assignment]]:
+    of_centre = (Assignment.case_id.in_(ids), Assignment.lead, Assignment.parent_id.is_(None))
+    query = select(Assignment.case_id, Assignment).where(*of_centre)
+    return _by_case(session, query.order_by(Assignment.dispatched_at, Assignment.id))
+
+
+def _events(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[_Event]]:
+    told = (CaseEvent.assignment_id, CaseEvent.action, CaseEvent.at, DueChange.was_at, DueChange.due_at)
     rows = session.execute(
-        select(CaseEvent, DueChange)
+        select(CaseEvent.case_id, *told)
         .outerjoin(DueChange, DueChange.event_id == CaseEvent.id)
-        .where(CaseEvent.case_id == case.id)
+        .where(CaseEvent.case_id.in_(ids))
         .order_by(CaseEvent.serial)
     )
-    return [(event, moved) for event, moved in rows]
+    found: dict[UUID, list[_Event]] = {}
+    for case_id, assignment_id, action, at, was_due_at, due_at in rows:
+        found.setdefault(case_id, []).append(_Event(assignment_id, action, at, was_due_at, due_at))
+    return found
+
+
+def _marks(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, int]:
+    """Given again, the latest counts."""
+    given = select(AnswerMark.case_id, AnswerMark.mark).where(AnswerMark.case_id.in_(ids))
+    return {case_id: mark for case_id, mark in session.execute(given.order_by(AnswerMark.created_at, AnswerMark.id))}
+
+
+def _rulings(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Ruling]:
+    """How the centre ruled on what the citizen said last."""
+    rows = session.execute(
+        select(Request.case_id, SurveyRuling.ruling)
+        .join(Request, Request.id == SurveyRuling.request_id)
+        .where(Request.case_id.in_(ids))
+        .order_by(SurveyRuling.ruled_at, SurveyRuling.request_id)
+    )
+    return {case_id: ruling for case_id, ruling in rows}
+
+
+def _granted(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[str]]:
+    appeals = (Request.kind == RequestKind.APPEAL, Request.state == RequestState.GRANTED)
+    return _by_case(session, select(Request.case_id, Request.reason_code).where(Request.case_id.in_(ids), *appeals))
 
 
 def _was_on_time(found: _Found) -> bool:
     """Every answer, the first one and those after rework, came within the clock that ran then."""
-    told = [each for each in found.events if each[0].assignment_id == found.lead.id]
-    due = next((moved.was_at for _, moved in told if moved is not None), found.lead.answer_due_at)
-    for event, moved in told:
-        due = moved.due_at if moved is not None else due
+    told = [each for each in found.events if each.assignment_id == found.lead.id]
+    due = next((each.was_due_at for each in told if each.was_due_at is not None), found.lead.answer_due_at)
+    for event in told:
+        due = event.due_at or due
         if event.action == Action.ANSWER and event.at > due:
             return False
     return True
 
 
-def _is_repeat(session: Session, case: Case) -> bool:
-    tied = select(CaseLink.id).where(CaseLink.case_id == case.id, CaseLink.kind == LinkKind.REPEAT)
-    return session.scalar(tied.limit(1)) is not None
-
-
-def _fit(session: Session, case: Case) -> Mapping[Indicator, float]:
-    latest = select(AnswerMark.mark).where(AnswerMark.case_id == case.id)
-    mark = session.scalar(latest.order_by(AnswerMark.created_at.desc(), AnswerMark.id.desc()).limit(1))
-    return {} if mark is None else {Indicator.FIT: mark / 100}
-
-
-def _hear_citizen(session: Session, found: _Found, rule: ScoringRule) -> None:
+def _hear_citizen(found: _Found, stored: _Stored, rule: ScoringRule) -> None:
     """What the citizen said in the latest round that was answered; else what the rule makes of the silence."""
-    rounds = session.scalars(select(Survey).where(Survey.case_id == found.case.id).order_by(Survey.round.desc())).all()
+    rounds = stored.rounds.get(found.case.id, ())
     answered = next((survey for survey in rounds if survey.answered_at is not None), None)
-    answer = surveys.latest_answer(session, answered) if answered else None
+    answer = stored.answers.get(answered.id) if answered else None
     if answer is not None:
         said = (answer.solved, Grade(answer.result).is_satisfied, Grade(answer.unit).is_satisfied)
         found.values |= dict(zip(ASKED, map(float, said), strict=True))
@@ -152,17 +231,14 @@ def _hear_citizen(session: Session, found: _Found, rule: ScoringRule) -> None:
         found.assumed |= set(ASKED)
 
 
-def _leave_out(session: Session, found: _Found, rule: ScoringRule) -> None:
-    if rule.left_out.get(Omission.LEDGER) and found.case.closure != ClosureKind.SOLVED and _is_on_ledger(session, found.case):
-        _omit(found, rule.left_out[Omission.LEDGER], Omission.LEDGER)
-    if (said := rule.left_out.get(Omission.UNREASONABLE)) and _is_unreasonable(session, found.case):
-        _omit(found, said, Omission.UNREASONABLE)
-    granted = session.scalars(
-        select(Request.reason_code).where(
-            Request.case_id == found.case.id, Request.kind == RequestKind.APPEAL, Request.state == RequestState.GRANTED
-        )
-    )
-    for contested in granted:
+def _leave_out(found: _Found, stored: _Stored, rule: ScoringRule) -> None:
+    case = found.case
+    # Acknowledged as not to be solved now: it does not count among the cases to be solved.
+    if case.closure != ClosureKind.SOLVED and case.id in stored.on_ledger:
+        _omit(found, rule.left_out.get(Omission.LEDGER, ()), Omission.LEDGER)
+    if stored.rulings.get(case.id) == Ruling.UNREASONABLE:
+        _omit(found, rule.left_out.get(Omission.UNREASONABLE, ()), Omission.UNREASONABLE)
+    for contested in stored.granted.get(case.id, ()):
         _omit(found, Indicator if contested == WHOLE_CASE else [Indicator(contested)], Omission.APPEAL)
 
 
@@ -172,23 +248,6 @@ def _omit(found: _Found, indicators: Iterable[Indicator], reason: Omission) -> N
             found.values.pop(indicator, None)
             found.assumed.discard(indicator)
             found.omissions[indicator] = reason
-
-
-def _is_on_ledger(session: Session, case: Case) -> bool:
-    """Acknowledged as not to be solved now: it does not count among the cases to be solved."""
-    stands = select(Mark.id).where(Mark.case_id == case.id, Mark.kind == MarkKind.LEDGER, Mark.cleared_at.is_(None))
-    return session.scalar(stands.limit(1)) is not None
-
-
-def _is_unreasonable(session: Session, case: Case) -> bool:
-    """How the centre ruled on what the citizen said last."""
-    latest = (
-        select(SurveyRuling.ruling)
-        .join(Request, Request.id == SurveyRuling.request_id)
-        .where(Request.case_id == case.id)
-        .order_by(SurveyRuling.ruled_at.desc(), SurveyRuling.request_id.desc())
-    )
-    return session.scalar(latest.limit(1)) == Ruling.UNREASONABLE
 
 
 def _of_lead(found: _Found) -> list[Worth]:

@@ -1,6 +1,6 @@
 """Scores and sums computed again from history, and compared with what is stored: the same to the last digit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,13 +13,13 @@ from hotline.services import core, scoring
 from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import books, corrections, facts, sums
 from hotline.services.scores import rule as rules
-from hotline.services.scores.rule import ScoringRule
 from hotline.services.scores.spans import DAY, Span, Stretch, day_of, later
 from models import Call, Case, PeriodFigure, Score, ScoreOmission, ScorePeriod, ScoreSum, now
 from models.base import FIRST_DATED
 
 BATCH = 200
 Key = tuple[str, UUID]
+DatedKey = tuple[str, UUID, date]
 Row = tuple[object, ...]
 
 
@@ -47,29 +47,27 @@ def batches(session: Session) -> Iterator[Sequence[UUID]]:
 
 def compare(session: Session, ids: Sequence[UUID]) -> list[Difference]:
     """What is stored of these cases against what their history says."""
+    cases = session.scalars(select(Case).where(Case.id.in_(ids)).order_by(Case.id)).all()
     editions, final = rules.editions(session), books.open_from(session)
-    return [
-        found
-        for case in session.scalars(select(Case).where(Case.id.in_(ids)).order_by(Case.id))
-        for found in _of_case(session, case, rules.of_rule(editions.on(day_of(case.closed_at or now()))), final)
-    ]
+    found = facts.of_cases(session, cases, lambda day: rules.of_rule(editions.on(day)))
+    standing = _standing(session, ids)
+    differences: list[Difference] = []
+    for case in (each for each in cases if each.id in found):
+        is_final = final is not None and day_of(found[case.id].closed_at) < final
+        pair = _of_closed(session, case, found[case.id]) if is_final else _of_open(found[case.id], standing[case.id])
+        differences += _of_case(case, *pair)
+    return differences
 
 
 def again(session: Session, ids: Sequence[UUID]) -> None:
     """Put them right; what lies in a closed period gets corrections."""
-    for case in session.scalars(select(Case).where(Case.id.in_(ids)).order_by(Case.id)):
-        scoring.score_case(session, case)
+    scoring.score_cases(session, ids)
 
 
-def _of_case(session: Session, case: Case, rule: ScoringRule, final: date | None) -> Iterator[Difference]:
-    found = facts.of_case(session, case, rule)
-    if found is None:
-        return
-    is_final = final is not None and day_of(found.closed_at) < final
-    standing, computed = (_of_closed if is_final else _of_open)(session, case, found)
-    for key in sorted({*standing, *computed}, key=str):
-        if standing.get(key) != computed.get(key):
-            yield Difference(f"{case.number} {key[0]}", standing.get(key), computed.get(key))
+def _of_case(case: Case, stored: Mapping[Key, object], computed: Mapping[Key, object]) -> Iterator[Difference]:
+    for key in sorted({*stored, *computed}, key=str):
+        if stored.get(key) != computed.get(key):
+            yield Difference(f"{case.number} {key[0]}", stored.get(key), computed.get(key))
 
 
 def _of_closed(session: Session, case: Case, found: facts.Facts) -> tuple[dict[Key, object], dict[Key, object]]:
@@ -80,19 +78,25 @@ def _of_closed(session: Session, case: Case, found: facts.Facts) -> tuple[dict[K
     return dict(standing), {key: value for key, value in computed.items() if key not in by_hand}
 
 
-def _of_open(session: Session, case: Case, found: facts.Facts) -> tuple[dict[Key, object], dict[Key, object]]:
-    day, standing = day_of(found.closed_at), dict[Key, object]()
-    for score in session.scalars(select(Score).where(Score.case_id == case.id, Score.scored_on == day)):
+def _standing(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Mapping[DatedKey, object]]:
+    found: dict[UUID, dict[DatedKey, object]] = {case_id: {} for case_id in ids}
+    for score in session.scalars(select(Score).where(Score.case_id.in_(ids))):
         if score.unit_id is not None:
-            standing[score.indicator, score.unit_id] = (score.value, score.assumed, score.scored_at, score.agent_id)
-    for left in session.scalars(select(ScoreOmission).where(ScoreOmission.case_id == case.id, ScoreOmission.scored_on == day)):
-        standing[left.indicator, left.unit_id] = (left.reason, False, left.scored_at, left.agent_id)
+            key = (score.indicator, score.unit_id, score.scored_on)
+            found[score.case_id][key] = (score.value, score.assumed, score.scored_at, score.agent_id)
+    for left in session.scalars(select(ScoreOmission).where(ScoreOmission.case_id.in_(ids))):
+        found[left.case_id][left.indicator, left.unit_id, left.scored_on] = (left.reason, False, left.scored_at, left.agent_id)
+    return found
+
+
+def _of_open(found: facts.Facts, standing: Mapping[DatedKey, object]) -> tuple[dict[Key, object], dict[Key, object]]:
+    day = day_of(found.closed_at)
     said = {each: each.omission if each.value is None else each.value for each in found.worth}
     computed: dict[Key, object] = {
         (str(each.indicator), each.unit_id): (value, each.assumed, found.closed_at, found.agent_id)
         for each, value in said.items()
     }
-    return standing, computed
+    return {key[:2]: counts for key, counts in standing.items() if key[2] == day}, computed
 
 
 def days(session: Session) -> list[date]:

@@ -74,6 +74,7 @@ class Opened:
     questions: Mapping[str, str]
     past: Sequence[SurveyAttempt]
     mine: bool
+    rings_from: datetime | None  # the next hour at which citizens may be rung; none: now
 
 
 def lines(session: Session) -> Sequence[Line]:
@@ -120,6 +121,7 @@ def opened(session: Session, attempt_id: UUID, *, by: Actor) -> Opened:
         .where(SurveyAttempt.plan_id == plan.id, SurveyAttempt.id != attempt.id)
         .order_by(SurveyAttempt.number)
     ).all()
+    hours, moment = rule.current(session).hours, now()
     return Opened(
         attempt=attempt,
         case=case,
@@ -128,6 +130,7 @@ def opened(session: Session, attempt_id: UUID, *, by: Actor) -> Opened:
         questions=rules.questions,
         past=past,
         mine=attempt.taken_by_id == by.staff_id and attempt.ended_at is None,
+        rings_from=None if hours.allow(moment) else hours.next(moment),
     )
 
 

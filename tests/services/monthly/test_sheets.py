@@ -86,3 +86,14 @@ def test_a_name_that_looks_like_a_formula_is_only_text() -> None:
     assert opened(content)[0]["所在街镇"][1][0] == "=HYPERLINK(1)"
     with zipfile.ZipFile(BytesIO(content)) as book:
         assert b"quotePrefix" in book.read("xl/styles.xml")
+
+
+def test_units_with_too_few_cases_stand_apart_and_never_on_top() -> None:
+    one = UNIT.model_copy(update={"code": "T003", "name": "一件的街道", "cases": 1, "total": 1.0})
+    few = Figures(filed=60, units=[one, UNIT.model_copy(update={"cases": 40})], least_cases=10)
+
+    ranked, unranked = tables.units(few)
+
+    assert [row[0] for row in ranked.rows] == ["城管局"]
+    assert [row[0] for row in unranked.rows] == ["一件的街道"]
+    assert unranked.title == "办结不足 10 件的单位（不排名）"

@@ -20,6 +20,7 @@ from models import Case, Dimension, Grade, PeriodFigure, Role, Score, ScoreCorre
 from tests.factories_cases import an_actor, fresh_key, lead_of, liaison_of
 from tests.services.scores.closing import ANGRY, HAPPY, closed
 from tests.services.scores.counted import differences
+from tests.statements import counted
 
 MONTH = date(2026, 11, 1)
 LATER = datetime(2026, 12, 20, 2, 0, tzinfo=UTC)
@@ -179,6 +180,20 @@ def test_a_judges_latest_mark_is_the_fit_of_the_answer(session: Session, clock: 
     assert value == 0.85
     sums.refresh(session)
     assert differences(session) == []
+
+
+def test_recounting_many_cases_asks_for_all_of_them_at_once(session: Session) -> None:
+    for said in (ANGRY, HAPPY, None, HAPPY):
+        closed(session, said=said)
+    ids = next(recount.batches(session))
+
+    with counted(session) as one:
+        recount.again(session, ids[:1])
+    with counted(session) as many:
+        recount.again(session, ids)
+
+    assert len(ids) == 4
+    assert len(many) == len(one) > 0
 
 
 def test_recounting_finds_what_was_tampered_with_and_puts_it_right(session: Session, clock: Traveller) -> None:
