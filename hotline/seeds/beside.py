@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from hotline.seeds.cast import Cast
 from hotline.seeds.letters import Letter
-from models import Case, now
+from models import now
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -52,15 +52,15 @@ def _incident(cast: Cast, begin: datetime) -> None:
     for number, (title, text) in enumerate(NO_WATER):
         letter = Letter(kind="help", category="0401", place="福星小区", title=title, text=text, answer="")
         at = begin - 3 * HOUR + number * 8 * MINUTE
-        found.append(_filed(cast, letter, at=at, number=f"1380901000{number}", name="林女士"))
+        found.append(cast.filed(letter, at=at, by="agent1", number=f"1380901000{number}", name="林女士"))
     cast.gather(found, title="福星小区爆管停水", news=NEWS, at=begin - 145 * MINUTE)
     cast.sign(found[0], at=begin - 140 * MINUTE)
 
 
 def _repeat(cast: Cast, begin: datetime) -> None:
-    first = _filed(cast, COVER, at=begin - 26 * HOUR, number="13809010010", name="江先生")
+    first = cast.filed(COVER, at=begin - 26 * HOUR, by="agent1", number="13809010010", name="江先生")
     cast.sign(first, at=begin - 25 * HOUR)
-    _filed(cast, COVER_AGAIN, at=begin - 25 * MINUTE, number="13809010010", name="江先生", same_as=first)
+    cast.filed(COVER_AGAIN, at=begin - 25 * MINUTE, by="agent1", number="13809010010", name="江先生", same_as=first)
 
 
 def _for_the_police(cast: Cast, begin: datetime) -> None:
@@ -78,11 +78,3 @@ def _refused(cast: Cast, begin: datetime) -> None:
         cast.take(contact, by="agent3", at=at + MINUTE)
         cast.void(contact, by="agent3", at=at + 3 * MINUTE, code="nuisance", note="反复发送无关内容，已劝阻")
     cast.refuse(contact, by="agent3", at=begin - HOUR)
-
-
-def _filed(cast: Cast, letter: Letter, *, at: datetime, number: str, name: str, same_as: Case | None = None) -> Case:
-    contact = cast.write(letter, at=at, channel="mailbox", name=name, number=number)
-    cast.take(contact, by="agent1", at=at + 3 * MINUTE)
-    if same_as:
-        cast.find_same(contact, same_as, by="agent1", at=at + 4 * MINUTE)
-    return cast.file(contact, letter, by="agent1", at=at + 6 * MINUTE, how="dispatch")

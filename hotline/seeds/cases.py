@@ -11,7 +11,7 @@ from itertools import cycle
 from sqlalchemy.orm import Session
 
 from hotline.db import Database
-from hotline.seeds import beside, systems, year
+from hotline.seeds import beside, hard, systems, year
 from hotline.seeds.cast import Cast
 from hotline.seeds.letters import Letter, all_letters
 from hotline.seeds.year.world import name_of
@@ -93,7 +93,7 @@ def load_cases(database: Database, settings: Settings) -> int:
         story = Story(Cast(session, acts=before.acts))
         for batch in BATCHES:
             story.play(batch)
-        others = beside.play(story.cast) + systems.play(story.cast, settings)
+        others = beside.play(story.cast) + hard.play(story.cast) + systems.play(story.cast, settings)
         story.cast.archive()
         story.cast.add_up()
         alarms.ring(session)

@@ -157,6 +157,14 @@ class Cast:
             self.follow()
         return case
 
+    def filed(self, letter: Letter, *, by: str, at: datetime, number: str, name: str, same_as: Case | None = None) -> Case:
+        """A letter to the mailbox, taken and filed within minutes."""
+        contact = self.write(letter, at=at, channel="mailbox", name=name, number=number)
+        self.take(contact, by=by, at=at + timedelta(minutes=3))
+        if same_as:
+            self.find_same(contact, same_as, by=by, at=at + timedelta(minutes=4))
+        return self.file(contact, letter, by=by, at=at + timedelta(minutes=6), how="dispatch")
+
     def find_same(self, contact: Contact, earlier: Case, *, by: str, at: datetime) -> None:
         with as_if(at):
             same_matter.pick(self.session, contact, 1, earlier.number, by=self[by])

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, case,
 from sqlalchemy.orm import Session, aliased
 
 from hotline.services import core, numbering, scoring
-from hotline.services.access import Me
+from hotline.services.access import GONE, Me
 from hotline.services.city import gazetteer
 from hotline.services.clocks import deadlines
 from hotline.services.scoring import UnitScore
@@ -141,8 +141,8 @@ def _of_unit(unit_path: str, tab: Tab, search: str) -> Select[Assignment, Case, 
     # Whose citizen came back goes before the others; no clock is moved by that.
     first = Assignment.answered_at.desc() if tab == Tab.ANSWERED else case((Case.repeat_count > 0, 0), else_=1)
     order = (first, Assignment.due_at, Assignment.id)
-    if numbering.REFERENCE.fullmatch(search):  # found in any tab, and by an index
-        wanted = and_(of_unit, Case.number == search)
+    if numbering.REFERENCE.fullmatch(search):  # found in any tab, and by an index; not what was taken from the unit
+        wanted = and_(of_unit, Case.number == search, Assignment.status.not_in(GONE))
     elif search:
         wanted = and_(wanted, _is_titled(search))
     elif tab == Tab.ANSWERED:

@@ -95,6 +95,14 @@ def test_the_demo_has_cases_in_every_state_in_use(env: dict[str, str]) -> None:
     assert states == in_use
 
 
+def test_the_demo_has_a_contested_case_before_a_meeting_and_one_on_the_ledger(env: dict[str, str]) -> None:
+    with closing(sqlite3.connect(Path(env["HOTLINE_DATA_DIR"]) / "hotline.db")) as database:
+        meetings = database.execute("SELECT count(*) FROM request WHERE kind = 'arbitration' AND state = 'open'").fetchone()
+        shelved = database.execute("SELECT count(*) FROM mark WHERE kind = 'ledger' AND cleared_at IS NULL").fetchone()
+
+    assert (meetings, shelved) == ((1,), (1,))
+
+
 def test_surveys_carry_opinion_and_scores(env: dict[str, str]) -> None:
     answered = [survey for survey in rows(env, "surveys") if survey["answered_at"]]
 

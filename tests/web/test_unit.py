@@ -134,6 +134,20 @@ def test_a_return_needs_a_basis_and_is_shown_as_being_decided(liaison: TestClien
     assert number in liaison.get("/unit?tab=returning").text
 
 
+def test_a_case_that_was_given_back_is_no_longer_found_by_its_number(
+    as_role: SignIn, liaison: TestClient, pages: Database
+) -> None:
+    number = a_case(pages)
+    url = lead_url(pages, number)
+    submit(liaison, url, "ask-return", reason="not_my_duty", basis="职责清单第三条", proposed_unit="ZJJ")
+    assert url in liaison.get(f"/unit?q={number}").text
+
+    submit(as_role(Role.DISPATCHER), f"/verify/returns/{number}", "decide-return", grant="true", unit="ZJJ")
+
+    assert url not in liaison.get(f"/unit?q={number}").text
+    assert liaison.get(url).status_code == 404
+
+
 def test_the_first_word_with_the_citizen_is_noted(liaison: TestClient, pages: Database) -> None:
     url = lead_url(pages, a_case(pages))
 

@@ -34,10 +34,18 @@ def move(
 
 
 def stop(
-    session: Session, case: Case, assignment: Assignment, until: datetime, *, action: Action, by: Actor, key: str, text: str
+    session: Session,
+    case: Case,
+    assignment: Assignment,
+    *,
+    at: datetime,
+    until: datetime,
+    action: Action,
+    by: Actor,
+    key: str,
+    text: str,
 ) -> CaseEvent:
-    """Let the answer's clock stand still until then at the latest; what is left of it now is left then."""
-    at = now()
+    """Let the answer's clock stand still from `at` until then at the latest; what is left of it at first is left then."""
     left = max(assignment.answer_due_at - at, NOTHING)
     assignment.paused_at, assignment.paused_until = at, until
     return move(session, case, assignment, until + left, action=action, by=by, key=key, text=text)

@@ -32,11 +32,12 @@ def ask_citizen(session: Session, assignment: Assignment, *, question: str, by: 
     question = question.strip()
     if not 0 < len(question) <= LONGEST:
         raise Invalid("A question has 1 to {most} characters.", field="question", most=LONGEST)
-    until = deadlines.due_at(session, now(), profiles.of(session, case).pause.longest).at
-    stop = partial(clocks.stop, session, case, until=until, action=Action.PAUSE, by=by, text=question)
+    at = now()
+    until = deadlines.due_at(session, at, profiles.of(session, case).pause.longest).at
+    stop = partial(clocks.stop, session, case, at=at, until=until, action=Action.PAUSE, by=by, text=question)
     event = stop(assignment, key=key)
     for row in clocks.at_units(session, case):
-        if row.paused_until is None and row.answer_due_at > now():
+        if row.paused_until is None and row.answer_due_at > at:
             stop(row, key=f"{key}:{row.id.hex[-12:]}")
     session.flush()
     notices.ask(session, case, question, round_=event.id.hex)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed, NoteRequired, RuleBroken, WrongState
-from hotline.services import cases, surveys
+from hotline.services import cases, surveys, tracking
 from hotline.services.messages import notices
 from hotline.services.profiles import profiles
 from hotline.services.sideways import doors, second_look, withdrawing
@@ -56,6 +56,17 @@ def test_a_granted_appeal_brings_the_case_to_the_dispatcher(session: Session) ->
     assert told is None or told.purpose == "reopened"
     counted = {each.door: (each.shown, each.appealed, each.granted) for each in doors.counts(session, since=case.created_at)}
     assert counted["court"] == (1, 1, 1)
+
+
+def test_who_appealed_and_rated_nothing_reads_of_no_rating(session: Session) -> None:
+    case = turned_away(session)
+
+    decided(session, appealed(session, case), grant=True)
+
+    (matter,) = tracking.progress(session, case.contact_id).matters
+    texts = [step.text for step in matter.steps]
+    assert {"您的申诉已复核，重新受理", "中心决定重新办理"} <= set(texts)
+    assert not any("评价" in text for text in texts)
 
 
 def test_a_refused_appeal_stays_ended_and_says_why(session: Session) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from time_machine import Traveller
@@ -64,6 +65,15 @@ def test_what_was_left_is_left_when_the_citizen_has_answered(session: Session, a
     assert left(session, at_work) == before
     assert lead.answer_due_at == lead.due_at == at_work.due_at
     assert history.verify(session, at_work) is None
+
+
+def test_no_moment_is_lost_while_the_question_is_being_written_down(session: Session, at_work: Case) -> None:
+    was = lead_of(session, at_work).answer_due_at
+
+    with time_machine.travel(now(), tick=True):
+        ask(session, at_work)
+
+    assert lead_of(session, at_work).answer_due_at == was + timedelta(days=3)
 
 
 def test_the_clock_goes_on_by_itself_after_the_longest_pause(session: Session, at_work: Case, clock: Traveller) -> None:
