@@ -1,6 +1,5 @@
 """One case whole: its history, what was asked and answered, and the work order on paper."""
 
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -13,6 +12,7 @@ from hotline.errors import NotAllowed
 from hotline.services import access, reading_cases, reading_units
 from hotline.services.city import places
 from hotline.services.files import files
+from hotline.services.queue_rule import VOICE
 from hotline.services.rosters import deliveries
 from hotline.services.sideways import reading
 from hotline.services.telephone import lines, recordings, switching
@@ -43,6 +43,15 @@ def reveal(request: Request, look: Look, me: Me, number: str, reason: Line = "")
     return _page(request, look, me, view, revealed=access.reveal_number(look, me, view.case, reason=reason))
 
 
+@router.get("/{number}/recordings")
+def listen(request: Request, look: Look, me: Me, number: str) -> Response:
+    """Of the call that the case came from, what this person may hear; a fragment of the case's page."""
+    view = access.see_case(look, me, number)
+    contact = look.get_one(Contact, view.case.contact_id)
+    found = recordings.of_contact(look, me, contact) if view.whole else ()
+    return render.fragment(request, "recordings/_list.html", recordings=found)
+
+
 @router.get("/{number}/files/{attachment_id}")
 def download(look: Look, me: Me, number: str, attachment_id: UUID) -> Response:
     """Always as a download, never as a page of ours."""
@@ -58,20 +67,13 @@ def _may_call(session: Session, me: access.Me, view: access.CaseView) -> bool:
     return lines.line_of(session, me.staff_id) is not None
 
 
-def _recordings(session: Session, me: access.Me, opened: reading_cases.Panel) -> Sequence[recordings.Track]:
-    """Of an imported case: no agent's desk ever had its call."""
-    if not (opened.old_number and opened.view.whole):
-        return ()
-    return recordings.of_contact(session, me, session.get_one(Contact, opened.case.contact_id))
-
-
 def _page(request: Request, session: Session, me: access.Me, view: access.CaseView, *, revealed: str = "") -> Response:
     opened = reading_cases.panel(session, view)
     values: dict[str, Any] = {
         "told": deliveries.of_case(session, view.case.id, None if view.whole else [held.unit.id for held in view.held]),
         "opened": opened,
         "rest": reading_cases.rest(session, view.case) if view.whole else None,
-        "recordings": _recordings(session, me, opened),
+        "was_called": view.whole and (opened.channel == VOICE or bool(opened.old_number)),
         "revealed": revealed,
         "brand": places.hotline_name(session),
         "may_call": _may_call(session, me, view),

@@ -243,11 +243,13 @@ def test_an_old_number_finds_its_case_and_stands_on_its_page(old: OldCity, as_ro
 
     found = browser.get("/search", params={"q": "GD-0001"}).text
     page = browser.get(f"/case/{number}").text
+    heard = browser.get(f"/case/{number}/recordings").text
 
     assert "原系统编号：GD-0001" in found
     assert "滨江路路灯不亮" in found
     assert "路灯几点开" not in found
-    assert all(said in page for said in ("GD-0001", "从原系统导入", "原评价：满意", "已修好。", 'aria-label="录音"'))
+    assert all(said in page for said in ("GD-0001", "从原系统导入", "原评价：满意", "已修好。", f"/case/{number}/recordings"))
+    assert 'aria-label="录音"' in heard
 
 
 def test_figures_by_days_do_not_count_what_was_imported(old: OldCity) -> None:

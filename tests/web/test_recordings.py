@@ -13,9 +13,10 @@ from hotline.services import access
 from hotline.services.telephone import calling, recording_store, recordings
 from hotline.settings import Settings
 from hotline.web import render
-from models import AccessLog, Call, CallStep, Contact, Recording, RecordingKind, Role, now
+from models import AccessLog, Call, CallStep, Case, CaseStatus, Contact, Recording, RecordingKind, Role, now
 from tests.conftest import SignIn
 from tests.factories import make_staff
+from tests.factories_cases import make_case
 from tests.factories_recordings import make_recording, spoken_call
 from tests.sounds import tone, wav
 
@@ -207,3 +208,18 @@ def test_a_page_shows_a_player_with_the_muted_stretches_in_words(pages: Database
     assert "data-copy" in page
     assert "data-copy" not in shown(pages, contact, Role.VERIFIER)
     assert shown(pages, contact, Role.DISPATCHER).strip() == ""
+
+
+def test_a_case_has_the_recording_of_its_call_for_those_who_may_hear_it(
+    pages: Database, as_role: SignIn, recording: Recording
+) -> None:
+    with pages.unit_of_work() as session:
+        case = f"/case/{make_case(session, status=CaseStatus.DISPATCHED).number}"
+        of_case = session.scalars(select(Case)).one()
+        of_case.contact_id = session.get_one(Call, recording.call_id).contact_id
+
+    verifier = as_role(Role.VERIFIER)
+    assert f'hx-get="{case}/recordings"' in verifier.get(case).text
+    assert url(recording) in verifier.get(f"{case}/recordings").text
+    for other in (as_role(Role.DISPATCHER), as_role(Role.LIAISON, unit="CGJ")):
+        assert url(recording) not in other.get(f"{case}/recordings").text

@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 from hotline.services.monthly.months import Month
 from hotline.services.reading_calls import ANSWERED, ASKED, SOON
 from hotline.services.reading_wall import first_id_of
-from hotline.services.scores import boards
-from hotline.services.scores.spans import Span, Stretch
+from hotline.services.scores import rule as rules
 from hotline.services.wall import scores
 from hotline.services.wall.prompt import epoch_of
 from hotline.services.wall.scores import UnitLine
@@ -91,7 +90,7 @@ def of_month(session: Session, month: Month, unit: Unit | None, known: Names) ->
     if unit is None:
         figures.calls = _calls(session, month)
         figures.units = list(scores.units(session, month.start, month.end))
-        figures.least_cases = boards.head_of(session, Stretch.of(Span.MONTH, month.first)).rule.least_cases
+        figures.least_cases = rules.of_rule(rules.editions(session).on(month.first)).least_cases
     return figures
 
 

@@ -67,6 +67,14 @@ class Track:
     may_copy: bool
 
 
+@dataclass(frozen=True)
+class _Pauses:
+    """Of a call: when its recordings were paused and went on, and when somebody spoke with the caller."""
+
+    steps: Sequence[CallEvent]
+    legs: Sequence[CallLeg]
+
+
 # ---- taken from the exchange
 
 
@@ -124,7 +132,8 @@ def of_contact(session: Session, me: Me, contact: Contact) -> list[Track]:
     for recording, call in _of_contact(session, contact):
         if _may_hear(me, contact, call):
             of_call.setdefault(call.id, (call, []))[1].append(recording)
-    return [track for call, found in of_call.values() for track in _tracks(session, me, call, found)]
+    pauses = _pauses(session, of_call)
+    return [track for call, found in of_call.values() for track in _tracks(me, call, found, pauses.get(call.id))]
 
 
 def last_erased(session: Session, contact: Contact) -> datetime | None:
@@ -152,7 +161,7 @@ def _of_contact(session: Session, contact: Contact) -> Sequence[tuple[Recording,
     return [(recording, call) for recording, call in rows]
 
 
-def _tracks(session: Session, me: Me, call: Call, found: Sequence[Recording]) -> list[Track]:
+def _tracks(me: Me, call: Call, found: Sequence[Recording], pauses: _Pauses | None) -> list[Track]:
     of_channel: dict[str, list[Recording]] = {}
     for recording in found:
         channel = recording.source_name.removesuffix(".wav").removesuffix("-in").removesuffix("-out")
@@ -161,7 +170,7 @@ def _tracks(session: Session, me: Me, call: Call, found: Sequence[Recording]) ->
     for together in of_channel.values():
         mixed = [each for each in together if each.kind == RecordingKind.MIXED]
         sides = [each for each in together if each not in mixed] if mixed else []
-        tracks += [Track(each, sides, call, muted(session, each), me.has(*TAKES_COPIES)) for each in mixed or together]
+        tracks += [Track(each, sides, call, _muted(each, pauses), me.has(*TAKES_COPIES)) for each in mixed or together]
     return tracks
 
 
@@ -227,22 +236,32 @@ def _outline(stored_as: str, media_type: str) -> list[int]:
 
 def muted(session: Session, recording: Recording) -> list[Stretch]:
     """Where the recording was paused, because a card or identity number was read out: there it holds silence."""
-    if recording.kind == RecordingKind.VOICE_MESSAGE:
+    return _muted(recording, _pauses(session, [recording.call_id]).get(recording.call_id))
+
+
+def _pauses(session: Session, calls: Collection[UUID]) -> dict[UUID, _Pauses]:
+    """Of those of these calls that were paused at all."""
+    steps: dict[UUID, list[CallEvent]] = {}
+    paused = (CallStep.RECORDING_PAUSED, CallStep.RECORDING_RESUMED)
+    if calls:
+        events = select(CallEvent).where(CallEvent.call_id.in_(calls), CallEvent.step.in_(paused))
+        for step in session.scalars(events.order_by(CallEvent.at, CallEvent.id)):
+            steps.setdefault(step.call_id, []).append(step)
+    legs: dict[UUID, list[CallLeg]] = {call_id: [] for call_id in steps}
+    if steps:
+        answered = select(CallLeg).where(CallLeg.call_id.in_(steps), CallLeg.answered_at.is_not(None))
+        for leg in session.scalars(answered.order_by(CallLeg.answered_at)):
+            legs[leg.call_id].append(leg)
+    return {call_id: _Pauses(found, legs[call_id]) for call_id, found in steps.items()}
+
+
+def _muted(recording: Recording, pauses: _Pauses | None) -> list[Stretch]:
+    if pauses is None or recording.kind == RecordingKind.VOICE_MESSAGE:
         return []
-    steps = session.scalars(
-        select(CallEvent)
-        .where(
-            CallEvent.call_id == recording.call_id,
-            CallEvent.step.in_((CallStep.RECORDING_PAUSED, CallStep.RECORDING_RESUMED)),
-        )
-        .order_by(CallEvent.at, CallEvent.id)
-    ).all()
-    if not steps:
-        return []
-    connected = _connected(session, recording)
+    connected = _connected(recording, pauses.legs)
     found: list[Stretch] = []
     since: datetime | None = None
-    for step in steps:
+    for step in pauses.steps:
         if step.step == CallStep.RECORDING_PAUSED:
             since = since or step.at
         elif since is not None:
@@ -254,14 +273,9 @@ def muted(session: Session, recording: Recording) -> list[Stretch]:
     return [each for each in within if each.end > each.start]
 
 
-def _connected(session: Session, recording: Recording) -> list[tuple[datetime, datetime]]:
+def _connected(recording: Recording, legs: Sequence[CallLeg]) -> list[tuple[datetime, datetime]]:
     """When somebody spoke with the caller, in order and without overlaps: only then does the recording run."""
     end = recording.recorded_at + timedelta(days=1)
-    legs = session.scalars(
-        select(CallLeg)
-        .where(CallLeg.call_id == recording.call_id, CallLeg.answered_at.is_not(None))
-        .order_by(CallLeg.answered_at)
-    )
     spans = [(leg.answered_at, leg.ended_at or end) for leg in legs if leg.answered_at]
     merged: list[tuple[datetime, datetime]] = []
     for start, until in spans:
