@@ -30,6 +30,7 @@ from tests.components import postgres_server as postgres_server
 from tests.components import redis_server as redis_server
 from tests.factories import PASSWORD, make_staff
 from tests.telephony.asterisk import exchange as exchange
+from tests.telephony.asterisk import exchange_of_process as exchange_of_process
 
 MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 KEY = b"a key for the tests, 32 bytes at least"

@@ -66,7 +66,8 @@ def of_these(session: Session, found: list[Case], **values: Any) -> Incident:
 
 def settle(session: Session) -> None:
     """What the handlers of an incident do, until nothing is left to do."""
-    while left := session.scalars(select(OutboxMessage).where(OutboxMessage.done_at.is_(None))).all():
+    waiting = select(OutboxMessage).where(OutboxMessage.done_at.is_(None)).order_by(OutboxMessage.id)
+    while left := session.scalars(waiting).all():
         for row in left:
             row.done_at = now()
             event = ALL[row.event].from_body(row.body)

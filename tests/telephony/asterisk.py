@@ -105,6 +105,11 @@ class Exchange:
         """AMI asked in turn, for tests: `with exchange.console() as console: console.ask("Ping")`."""
         return self._instance.console(seconds=_PATIENCE)
 
+    def hang_up_all(self) -> None:
+        with self.console() as console:
+            console.ask("Hangup", Channel="/.*/")
+            wait_until(lambda: _channels(console) == 0, "all calls to be over")
+
     def open_logs_anew(self) -> None:
         self._instance.open_logs_anew()
 
@@ -112,6 +117,11 @@ class Exchange:
         """Notices, warnings and errors so far."""
         path = self._instance.log
         return path.read_text(errors="replace").splitlines() if path.exists() else []
+
+
+def _channels(console: Console) -> int:
+    console.ask("CoreShowChannels")
+    return int(console.wait_for("CoreShowChannelsComplete")["ListItems"])
 
 
 def kit() -> Kit:
@@ -158,7 +168,13 @@ def running_exchange(folder: Path, **options: Any) -> Iterator[Exchange]:
 
 
 @pytest.fixture(scope="session")
-def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    """One a test process; whatever is registered, queued or spoken in it stays for the next test."""
+def exchange_of_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
     with running_exchange(tmp_path_factory.mktemp("exchange")) as started:
         yield started
+
+
+@pytest.fixture
+def exchange(exchange_of_process: Exchange) -> Exchange:
+    """One a test process; what is registered in it stays for the next test, but no call: whom one left would ring in another."""
+    exchange_of_process.hang_up_all()
+    return exchange_of_process
