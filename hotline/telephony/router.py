@@ -105,7 +105,8 @@ class Router:
         looked_at = clock()
         floor = await in_reading(routing.look)
         await self._note_phones()
-        await self._end_offers(floor)
+        if await self._end_offers(floor):
+            floor = await in_reading(routing.look)
         seats = {seat.extension: seat for seat in floor.seats}
         for extension in [*seats, *(each for each in self._members if each not in seats)]:
             # A line that was settled since has newer rows than these.
@@ -197,15 +198,24 @@ class Router:
             self._nothing_suited[seat.staff_id] = at + NOTHING_SUITED
         return found
 
-    async def _end_offers(self, floor: Floor) -> None:
-        """Whoever had an offer is not held out another for a while, taken or let go: callers wait too."""
-        lapsed = await in_unit_of_work(routing.lapse) if floor.offers_are_over else []
+    async def _end_offers(self, floor: Floor) -> bool:
+        """Whoever had an offer is not held out another for a while, taken or let go: callers wait too.
+
+        Whether some were withdrawn: then the rows are others.
+        """
+        free = self._queues_with_a_free_phone(floor)
+        lapsed = await in_unit_of_work(partial(routing.lapse, free=free)) if floor.offers_in_doubt else []
         before = self._offers
         self._offers = {staff_id: contact_id for staff_id, contact_id in floor.offers.items() if staff_id not in lapsed}
         for staff_id, contact_id in before.items():
             if self._offers.get(staff_id) != contact_id:
                 self._let_go[staff_id] = clock() + LET_GO
                 self._push(staff_id)
+        return bool(lapsed)
+
+    def _queues_with_a_free_phone(self, floor: Floor) -> set[str]:
+        free = [seat for seat in floor.seats if self._members.is_free(seat.extension)]
+        return {queue for seat in free if self._members.get(seat.extension).stands("") for queue in seat.queues}
 
     async def _look_for_urgent(self) -> None:
         late, callers = await in_reading(lambda session: (routing.late_urgent_texts(session), routing.urgent_callers(session)))

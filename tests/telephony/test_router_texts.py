@@ -78,6 +78,35 @@ async def test_an_offer_that_nobody_answers_lapses(bench: RouterBench) -> None:
 
 
 @run
+async def test_a_caller_who_comes_first_meanwhile_has_the_line_at_once(bench: RouterBench) -> None:
+    """Else the caller would hear music for as long as nobody says yes or no to the text."""
+    text = bench.text(waited=10)
+    await bench.ticks()
+    assert bench.offers() == {bench.agent: text}
+    bench.write(lambda session: make_contact(session, channel="voice", waited=8) and None)
+
+    await bench.ticks()
+
+    assert bench.offers() == {}
+    assert bench.stands() == (False, "")
+    assert f"phone:{bench.agent}" in bench.pushes.topics
+
+
+@run
+async def test_an_offer_stays_while_a_colleagues_telephone_is_free(bench: RouterBench) -> None:
+    await bench.ticks()
+    bench.seat(channels=["voice"])
+    text = bench.text(waited=10)
+    await bench.ticks(2)
+    assert bench.offers() == {bench.agent: text}
+    bench.write(lambda session: make_call(session, at=now() - timedelta(seconds=9), seconds=1) and None)
+
+    await bench.ticks(2)
+
+    assert bench.offers() == {bench.agent: text}
+
+
+@run
 async def test_a_phone_that_began_to_ring_meanwhile_is_left_alone(bench: RouterBench) -> None:
     await bench.ticks()
     bench.text()

@@ -3,7 +3,7 @@
 Calls are given by the exchange; these decisions only say whose telephone rests meanwhile, and for which text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,7 +18,7 @@ from hotline.services import core, presence, queue_rule, queueing, ranking
 from hotline.services.telephone import lines, switching, telephone_rule
 from hotline.services.telephone.lines import Seat
 from hotline.services.telephone.telephone_rule import TelephoneRule
-from models import Call, Contact, Offer, PhoneLine, Presence, PresenceState, QueueEntry, Staff, Urgency, now
+from models import Call, CallLeg, Contact, Offer, PhoneLine, Presence, PresenceState, QueueEntry, Staff, Urgency, now
 from models.base import UtcTime
 
 MISSED = "三次未接"
@@ -31,7 +31,7 @@ class Floor:
 
     seats: list[Seat]
     offers: dict[UUID, UUID]  # contact by person
-    offers_are_over: bool
+    offers_in_doubt: bool  # one is over, or a caller may have come first meanwhile
     text_waits: bool
     rule: TelephoneRule
 
@@ -61,7 +61,7 @@ def look(session: Session) -> Floor:
     return Floor(
         seats=lines.desired(session),
         offers={staff_id: contact_id for staff_id, contact_id, _ in offers},
-        offers_are_over=any(is_over for _, _, is_over in offers),
+        offers_in_doubt=any(in_doubt for _, _, in_doubt in offers),
         text_waits=bool(core.send(session, _TEXT_WAITS, {})),
         rule=telephone_rule.current(session),
     )
@@ -73,22 +73,28 @@ _OVER = or_(
     ~exists().where(QueueEntry.contact_id == Offer.contact_id),
     ~exists().where(Presence.staff_id == Offer.staff_id, Presence.state == PresenceState.AVAILABLE),
 )
-_OFFERS = select(Offer.staff_id, Offer.contact_id, _OVER.label("over"))
+_OFFERS = select(Offer.staff_id, Offer.contact_id, or_(_OVER, exists().where(~ranking.IS_TEXT)).label("in_doubt"))
 _TEXT_WAITS = select(QueueEntry.contact_id).where(ranking.IS_TEXT).limit(1)
 
 
 def choose(session: Session, staff_id: UUID) -> UUID | None:
     """The text that this person should be offered now; None if a call comes first, or nothing suits."""
-    staff = session.get_one(Staff, staff_id)
-    asked = {**ranking.person(staff), "at": now().timestamp()}
+    asked = _asked(session, staff_id)
     text: UUID | None = core.run(session, _first_text(), asked).scalar()
-    if text is None:
-        return None
-    call = core.run(session, _next_call(telephone_rule.current(session)), asked).scalar()
+    return None if text is None or _call_before(session, text, asked) else text
+
+
+def _asked(session: Session, staff_id: UUID) -> dict[str, Any]:
+    return {**ranking.person(session.get_one(Staff, staff_id)), "at": now().timestamp()}
+
+
+def _call_before(session: Session, text: UUID, asked: dict[str, Any], *which: ColumnElement[bool]) -> UUID | None:
+    """The call, of those that are meant, that this person should have before the text."""
+    call: UUID | None = core.run(session, _next_call(telephone_rule.current(session), *which), asked).scalar()
     if call is None:
-        return text
+        return None
     values = {**asked, "owed": _owed(session, asked), "two": [text, call]}
-    return text if core.run(session, _first_of_two(), values).scalar() == text else None
+    return call if core.run(session, _first_of_two(), values).scalar() == call else None
 
 
 @cache
@@ -102,7 +108,7 @@ def _first_text() -> Select[Any]:
     )
 
 
-def _next_call(rule: TelephoneRule) -> Select[Any]:
+def _next_call(rule: TelephoneRule, *which: ColumnElement[bool]) -> Select[Any]:
     """The call that the exchange would give this person: the heaviest queue's, whatever waits in the others."""
     queues = [
         (and_(QueueEntry.skill == queue.skill, QueueEntry.language == queue.language), queue.weight)
@@ -111,7 +117,7 @@ def _next_call(rule: TelephoneRule) -> Select[Any]:
     weight: ColumnElement[int] = case(*queues, else_=0)
     return (
         select(QueueEntry.contact_id)
-        .where(ranking.SUITS, ~ranking.IS_TEXT)
+        .where(ranking.SUITS, ~ranking.IS_TEXT, *which)
         .order_by(weight.desc(), QueueEntry.urgency_weight.desc(), QueueEntry.clock_from)
         .limit(1)
     )
@@ -168,9 +174,29 @@ def _held_out(session: Session, staff_id: UUID) -> Offer | None:
     return session.scalar(select(Offer).where(Offer.staff_id == staff_id))
 
 
-def lapse(session: Session) -> list[UUID]:
-    """Withdraws the offers that are over. Returns the people they were held out to."""
-    return _withdraw(session, _OVER)
+def lapse(session: Session, free: Collection[str] = ()) -> list[UUID]:
+    """Withdraws the offers that are over, and those whose person a waiting caller needs by now: nobody waits for an answer that
+    may not come. In the queues in `free` a telephone is free for whoever waits. Returns whom the offers were held out to.
+    """
+    return [*_withdraw(session, _OVER), *_withdraw(session, Offer.staff_id.in_(_needed(session, free)))]
+
+
+def _needed(session: Session, free: Collection[str]) -> list[UUID]:
+    """One person for each caller who comes before the text, rings nowhere, and has no free telephone to ring."""
+    offers = session.execute(select(Offer.staff_id, Offer.contact_id).order_by(Offer.until)).all()
+    needed: dict[UUID, UUID] = {}
+    for staff_id, text in offers:
+        others = QueueEntry.contact_id.not_in(needed)
+        caller = _call_before(session, text, _asked(session, staff_id), ~_is_seen_to(free), others)
+        if caller is not None:
+            needed[caller] = staff_id
+    return list(needed.values())
+
+
+def _is_seen_to(free: Collection[str]) -> ColumnElement[bool]:
+    rings = exists().where(CallLeg.call_id == Call.id, CallLeg.staff_id.is_not(None), CallLeg.ended_at.is_(None))
+    seen_to = or_(Call.queue.in_(free), rings)
+    return exists().where(Call.contact_id == QueueEntry.contact_id, Call.ended_at.is_(None), seen_to)
 
 
 def _withdraw(session: Session, which: ColumnElement[bool]) -> list[UUID]:

@@ -12,9 +12,9 @@ from hotline.db import Database
 from hotline.errors import AlreadyTaken, RuleBroken
 from hotline.services import presence, queueing
 from hotline.services.telephone import lines, routing, telephone_rule
-from models import Contact, Offer, PhoneLine, Presence, PresenceState, Rule, Staff, SwitchboardCommand, Urgency
+from models import Call, Contact, Offer, PhoneLine, Presence, PresenceState, Rule, Staff, SwitchboardCommand, Urgency, now
 from tests.factories import make_staff, signed_in
-from tests.factories_calls import make_call
+from tests.factories_calls import make_call, tell
 from tests.factories_contacts import make_agent, make_contact
 
 
@@ -137,16 +137,76 @@ def test_not_taken_in_time_it_is_over(session: Session, clock: time_machine.Trav
     text = make_contact(session, channel="sms")
     staff = make_agent(session)
     routing.offer(session, text.id, staff.id)
-    assert not routing.look(session).offers_are_over
+    assert not routing.look(session).offers_in_doubt
     assert routing.lapse(session) == []
 
     clock.shift(timedelta(seconds=telephone_rule.current(session).offer))
 
-    assert routing.look(session).offers_are_over
+    assert routing.look(session).offers_in_doubt
     with pytest.raises(RuleBroken):
         routing.accept_offer(session, staff)
     assert routing.lapse(session) == [staff.id]
     assert routing.choose(session, staff.id) == text.id
+
+
+def offered(session: Session, **values: Any) -> Staff:
+    """Somebody who is held out a text that has used half of its clock, or what is said of it."""
+    staff = at_line(session)
+    routing.offer(session, make_contact(session, **{"channel": "sms", "waited": 90, **values}).id, staff.id)
+    return staff
+
+
+def waiting_call(session: Session, *, waited: float, **values: Any) -> Call:
+    return make_call(session, at=now() - timedelta(seconds=waited + 1), seconds=1, **values)
+
+
+def test_an_offer_nobody_has_answered_gives_way_to_a_caller_who_comes_first(
+    session: Session, clock: time_machine.Traveller
+) -> None:
+    staff = offered(session)
+    waiting_call(session, waited=5)
+    assert routing.look(session).offers_in_doubt
+    assert routing.lapse(session) == []
+
+    clock.shift(timedelta(seconds=5))
+
+    assert routing.lapse(session) == [staff.id]
+    assert not routing.look(session).offers
+    with pytest.raises(RuleBroken):
+        routing.accept_offer(session, staff)
+
+
+@pytest.mark.parametrize("first", [{"urgency": Urgency.URGENT}, {"waited": 200}])
+def test_it_stays_while_the_text_comes_first(session: Session, clock: time_machine.Traveller, first: dict[str, Any]) -> None:
+    """More urgent, or late while less than its share of the seats works on text."""
+    offered(session, **first)
+    waiting_call(session, waited=60)
+
+    assert routing.lapse(session) == []
+
+
+def test_it_stays_while_the_caller_has_a_telephone_to_ring(session: Session, clock: time_machine.Traveller) -> None:
+    staff, colleague = offered(session), at_line(session, state=PresenceState.PAUSED)
+    line = session.scalars(select(PhoneLine).where(PhoneLine.staff_id == colleague.id)).one()
+    call = waiting_call(session, waited=14)
+    assert routing.lapse(session, free={"main"}) == []
+
+    tell(session, call.linkedid, "rang", at=now(), line=line)
+    assert routing.lapse(session) == []
+
+    tell(session, call.linkedid, "not_answered", at=now(), line=line)
+    assert routing.lapse(session, free={"english"}) == [staff.id]
+
+
+def test_one_offer_gives_way_for_each_caller(session: Session, clock: time_machine.Traveller) -> None:
+    people = [offered(session).id for _ in range(3)]
+    waiting_call(session, waited=14)
+    waiting_call(session, waited=12)
+
+    gone = routing.lapse(session)
+
+    assert len(gone) == 2
+    assert set(gone) < set(people)
 
 
 def test_an_offer_ends_with_the_person_or_with_the_text(session: Session) -> None:
