@@ -76,12 +76,16 @@ def test_a_citizen_writes_an_agent_answers_and_both_see_it(people: Street, servi
 
     desk.locator("[data-key=y]", has_text="常用语").click()
     desk.get_by_role("button", name="请发照片").click()
-    desk.keyboard.press("F9")
+    desk.reload()
+    expect(desk.locator("#reply-text")).to_have_value(re.compile("方便的话请发一两张现场照片"))
+    settled(desk).locator("#reply-text").press("F9")
     expect(phone.locator(".theirs").last).to_contain_text("方便的话请发一两张现场照片")
     expect(phone.locator(".theirs").last).to_contain_text("已送达")
     expect(talk.locator(".ours").last).to_contain_text("现场照片")
     expect(talk.locator(".ours").last).to_contain_text(state)
 
+    desk.reload()
+    expect(settled(desk).locator("#reply-text")).to_have_value("")
     desk.evaluate("hotline.chime = () => { document.title = '有新消息'; }")
     write(phone, "就在公交站旁边，三盏都不亮。")
     expect(desk).to_have_title("有新消息")

@@ -1,4 +1,4 @@
-// Keys of the desks with a list and a panel, and a copy of what is being written until it is sent.
+// Keys of the desks with a list and a panel.
 (() => {
   "use strict";
   const typing = (element) => element && element.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
@@ -39,25 +39,6 @@
 
   // Among more tabs than fit, the one that is open is seen.
   document.querySelector(".sum [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
-
-  // What is typed into a long form survives a reload and a sending that failed; it is forgotten when the form is gone.
-  try {
-    const opened = location.pathname.split("/").pop();
-    for (const name of Object.keys(sessionStorage)) {
-      if (name.endsWith("-" + opened) && !document.querySelector(`[data-keep="${name}"]`)) sessionStorage.removeItem(name);
-    }
-  } catch { /* a private window keeps nothing */ }
-  for (const form of document.querySelectorAll("[data-keep]")) {
-    const name = form.dataset.keep;
-    const fields = [...form.querySelectorAll("textarea")];
-    try {
-      const kept = JSON.parse(sessionStorage.getItem(name) || "{}");
-      for (const field of fields) field.value = field.value || kept[field.name] || "";
-      form.addEventListener("input", () => {
-        sessionStorage.setItem(name, JSON.stringify(Object.fromEntries(fields.map((field) => [field.name, field.value]))));
-      });
-    } catch { /* a private window keeps nothing */ }
-  }
 
   // What another unit answered, or a template, into one's own answer, where one may go on writing.
   for (const button of document.querySelectorAll("[data-insert]")) button.hidden = !document.getElementById(button.dataset.insert);
