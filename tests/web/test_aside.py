@@ -66,6 +66,22 @@ def test_a_citizen_withdraws_with_the_code_after_ticking_it_off(
     assert "withdraw" not in names(client, url)
 
 
+def test_whoever_withdrew_may_ask_to_go_on(
+    client: TestClient, as_role: SignIn, pages: Database, tracked: Callable[[CaseStatus], str]
+) -> None:
+    url = tracked(CaseStatus.IN_PROGRESS)
+    submit(client, url, "withdraw", text="已经解决", sure="true")
+    assert {"resume", "appeal"} & names(client, url) == {"resume"}
+
+    asked = submit(client, url, "resume", text="物业又不管了")
+
+    assert asked.status_code == 303
+    leader, look = as_role(Role.SHIFT_LEADER), f"/verify/appeals/{one(pages).number}"
+    assert "物业又不管了" in leader.get(look).text
+    submit(leader, look, "second-look", verdict="grant", note="继续办理")
+    assert one(pages).status == CaseStatus.TO_DISPATCH
+
+
 def test_a_citizen_appeals_and_reads_what_came_of_it(
     client: TestClient, as_role: SignIn, pages: Database, tracked: Callable[[CaseStatus], str]
 ) -> None:

@@ -18,11 +18,13 @@ class Wish(StrEnum):
     WITHDRAW = "withdraw"
     APPEAL = "appeal"
     REOPEN = "reopen"
+    RESUME = "resume"  # what the citizen has withdrawn
 
 
 _OF_STATE: Mapping[str, Wish] = {
     **dict.fromkeys(withdrawing.WITHDRAWABLE, Wish.WITHDRAW),
     **dict.fromkeys(second_look.APPEALABLE, Wish.APPEAL),
+    CaseStatus.WITHDRAWN: Wish.RESUME,
     CaseStatus.CLOSED: Wish.REOPEN,
 }
 
@@ -65,4 +67,5 @@ _ACTS: Mapping[Wish, Callable[[Session, Case, str, str], None]] = {
     Wish.WITHDRAW: _withdraw,
     Wish.APPEAL: _appeal,
     Wish.REOPEN: _reopen,
+    Wish.RESUME: _appeal,
 }
