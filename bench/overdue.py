@@ -5,19 +5,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from bench import years
 from bench.figures import Figure
-from bench.service import KEY
 from bench.years import Size
-from hotline import seeds
-from hotline.db import Database, engine_for
+from hotline.db import Database
 from hotline.services.clocks import alarms
-from models import Assignment, AssignmentStatus, Role, now, privacy, schema
+from models import Assignment, AssignmentStatus, now
 from models.base import as_if
-from tests.components import Postgres
-from tests.factories import make_staff
 
 OPEN = Size(contacts=400_000, cases=200_000, open_cases=100_000)
 OPEN_SMALL = Size(contacts=40_000, cases=20_000, open_cases=10_000)
@@ -25,10 +20,7 @@ BAR_S = 10.0
 
 
 def overdue(small: bool) -> Iterator[Figure]:
-    privacy.install(privacy.KeyRing([KEY]))
-    with Postgres.temporary() as server:
-        url = server.create_database("years")
-        _fill(url, OPEN_SMALL if small else OPEN)
+    with years.database(OPEN_SMALL if small else OPEN) as url:
         database = Database(url, pool_size=2)
         with database.reading() as session:
             at_work = select(func.count()).where(Assignment.status == AssignmentStatus.IN_PROGRESS)
@@ -43,17 +35,6 @@ def overdue(small: bool) -> Iterator[Figure]:
     yield Figure("overdue_again", "postgresql", again, "s", bar=BAR_S, details={"said": said_again})
     # No clock had been looked at before, and nearly half of them are near their end or past it.
     yield Figure("overdue_first", "postgresql", first, "s", details={"said": said_first})
-
-
-def _fill(url: str, size: Size) -> None:
-    engine = engine_for(url)
-    schema.upgrade(engine)
-    with Session(engine) as session:
-        seeds.load_reference(session)
-        make_staff(session, roles=(Role.AGENT,))
-        session.commit()
-    years.fill(engine, size)
-    engine.dispose()
 
 
 def _sweep(database: Database) -> tuple[float, int]:

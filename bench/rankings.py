@@ -10,15 +10,11 @@ from sqlalchemy.orm import Session
 
 from bench import years
 from bench.figures import Figure, percentile
-from bench.service import KEY
-from hotline import seeds
-from hotline.db import Database, engine_for
+from hotline.db import Database
 from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import behind, boards, recount, sums
 from hotline.services.scores.spans import Span, Stretch, midnight
-from models import Case, Dimension, Role, Score, ScoreSum, privacy, schema
-from tests.components import Postgres
-from tests.factories import make_staff
+from models import Case, Dimension, Score, ScoreSum
 
 BAR_MS = 300.0
 AGAIN = 7
@@ -27,17 +23,7 @@ INDICATORS = tuple(str(each) for each in Indicator if each != Indicator.FIT)
 
 
 def rankings(small: bool) -> Iterator[Figure]:
-    privacy.install(privacy.KeyRing([KEY]))
-    with Postgres.temporary() as server:
-        url = server.create_database("years")
-        engine = engine_for(url)
-        schema.upgrade(engine)
-        with Session(engine) as session:
-            seeds.load_reference(session)
-            make_staff(session, roles=(Role.AGENT,))
-            session.commit()
-        years.fill(engine, years.LITTLE if small else years.LARGEST, indicators=INDICATORS)
-        engine.dispose()
+    with years.database(years.LITTLE if small else years.LARGEST, indicators=INDICATORS) as url:
         database = Database(url, pool_size=2)
         yield _add_up(database)
         with database.reading() as session:

@@ -9,31 +9,19 @@ from sqlalchemy.orm import Session
 from bench import years
 from bench.figures import Figure, percentile
 from bench.letters import SENTENCES
-from bench.service import KEY
 from bench.years import LARGEST, LITTLE
-from hotline import seeds
 from hotline.db import engine_for
 from hotline.services import same_matter
 from hotline.services.draft_form import DraftForm
-from models import Area, AreaKind, Case, Contact, Role, privacy, schema
-from tests.components import Postgres
-from tests.factories import make_staff
+from models import Area, AreaKind, Case, Contact
 
 LOOKS, LOOKS_SMALL, WARM_UP = 300, 30, 5
 BAR_MS = 50.0
 
 
 def same_matter_found(small: bool) -> Iterator[Figure]:
-    size = LITTLE if small else LARGEST
-    privacy.install(privacy.KeyRing([KEY]))
-    with Postgres.temporary() as server:
-        engine = engine_for(server.create_database("years"))
-        schema.upgrade(engine)
-        with Session(engine) as session:
-            seeds.load_reference(session)
-            make_staff(session, roles=(Role.AGENT,))
-            session.commit()
-        years.fill(engine, size)
+    with years.database(LITTLE if small else LARGEST) as url:
+        engine = engine_for(url)
         with Session(engine) as session:
             seconds, found = _looks(session, LOOKS_SMALL if small else LOOKS)
             cases = session.scalar(select(func.count()).select_from(Case))

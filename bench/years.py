@@ -1,6 +1,7 @@
 """Years of work in a PostgreSQL database: contacts, letters, calls, cases, history and scores, filled in by the database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,9 @@ from sqlalchemy import Connection, Engine, Select, insert, literal_column, selec
 from sqlalchemy.orm import Session
 
 from bench.letters import SENTENCES
+from bench.service import KEY
+from hotline import seeds
+from hotline.db import engine_for
 from hotline.services import queue_rule, search_words
 from hotline.services.queue_rule import VOICE, VOICE_MESSAGE
 from models import (
@@ -31,7 +35,10 @@ from models import (
     Unit,
     Urgency,
     privacy,
+    schema,
 )
+from tests.components import Postgres
+from tests.factories import make_staff
 
 # What waits at any moment, however many years lie behind.
 WAITING, CALLS_WAITING = 300, 12
@@ -53,6 +60,23 @@ LITTLE = Size(contacts=10_000, cases=5_000)
 MIDDLING = Size(contacts=100_000, cases=50_000)
 LARGE = Size(contacts=1_000_000, cases=500_000)
 LARGEST = Size(contacts=2_000_000, cases=1_000_000)
+
+
+@contextmanager
+def database(size: Size, *, indicators: Sequence[str] = INDICATORS) -> Iterator[str]:
+    """The address of a PostgreSQL database with the demo city, one agent and these years in it; gone afterwards."""
+    privacy.install(privacy.KeyRing([KEY]))
+    with Postgres.temporary() as server:
+        url = server.create_database("years")
+        engine = engine_for(url)
+        schema.upgrade(engine)
+        with Session(engine) as session:
+            seeds.load_reference(session)
+            make_staff(session, roles=(Role.AGENT,))
+            session.commit()
+        fill(engine, size, indicators=indicators)
+        engine.dispose()
+        yield url
 
 
 def fill(engine: Engine, size: Size, *, indicators: Sequence[str] = INDICATORS) -> None:
