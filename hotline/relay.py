@@ -13,14 +13,13 @@ from typing import Any
 from uuid import UUID
 
 from celery import Celery
-from kombu.exceptions import OperationalError as BrokerDown
-from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
 from hotline import events, topics
 from hotline.db import Database
 from hotline.errors import Unavailable
 from hotline.live import Pusher
+from hotline.posting import AWAY, Post
 from hotline.services import outbox
 from hotline.tasks import HANDLERS, Handler, Lane
 from models import OutboxMessage
@@ -107,7 +106,7 @@ class Relay:
         self._database = database
         self._errands = errands
         self._pusher = pusher
-        self._broker = broker
+        self._post = Post(broker) if broker is not None else None
         self._lease = lease
         self._stop = threading.Event()
         self._tidied_at = time.monotonic()
@@ -123,7 +122,7 @@ class Relay:
                 self._tidy(leased)
                 if leased < BATCH:
                     self._stop.wait(GATHER_SECONDS)
-            except (Unavailable, BrokerDown, RedisError) as error:
+            except (Unavailable, *AWAY) as error:
                 log.warning("relay waits", extra={"error": str(error)})
                 self._stop.wait(1)
             except Exception:
@@ -141,8 +140,9 @@ class Relay:
 
     def pump(self) -> int:
         """Lease a batch and run or publish it; returns how many rows were leased."""
+        trouble = self._post.look() if self._post is not None else None
         with self._database.repeatable() as session:
-            due = outbox.due(session, limit=BATCH)
+            due = self._due(session)
             strange = [row for row in due if not _is_understood(session, row)]
             # From most events nothing follows but a hint, which is lost without harm: they need no lease.
             told = [row for row in due if row not in strange and not _handlers(row)]
@@ -150,28 +150,31 @@ class Relay:
             leased = outbox.lease([row for row in due if row not in told], lasting=self._lease)
         self._pusher.push(topic for row in told for topic in topics.of(_event(row)))
         rows = [row for row in leased if row not in strange]
-        if rows and self._broker is not None:
-            self._publish(rows, self._broker)
+        if rows and self._post is not None:
+            self._publish(rows, self._post)
         elif rows:
             self._run(rows)
+        if trouble is not None:
+            raise trouble
         return len(due)
 
-    def _publish(self, rows: Sequence[OutboxMessage], broker: Celery) -> None:
+    def _due(self, session: Session) -> list[OutboxMessage]:
+        if self._post is None:
+            return outbox.due(session, limit=BATCH)
+        return outbox.due_for_broker(session, limit=BATCH, full=self._post.full, busy=self._post.busy)
+
+    def _publish(self, rows: Sequence[OutboxMessage], post: Post) -> None:
         """A broker that is away costs the rows neither a try nor their lease, so that they run as soon as it is back."""
         waiting = list(rows)
         try:
             while waiting:
-                self._publish_row(waiting[0], broker)
+                for handler in _handlers(waiting[0]):
+                    post.send(waiting[0], handler)
                 waiting.pop(0)
-        except (BrokerDown, RedisError):
+        except AWAY:
             with self._database.repeatable() as session:
                 outbox.give_back(session, [row.id for row in waiting])
             raise
-
-    def _publish_row(self, row: OutboxMessage, broker: Celery) -> None:
-        for handler in _handlers(row):
-            queue = None if handler.lane == Lane.MESSAGES else handler.lane  # none: the one of all else
-            broker.send_task("hotline.consequence", args=[str(row.id), handler.name], queue=queue, retry=False)
 
     def _run(self, rows: Sequence[OutboxMessage]) -> None:
         with self._database.reading() as session:
@@ -296,7 +299,9 @@ def _deliver(database: Database, row: OutboxMessage, handler: Handler) -> None:
             outbox.note_failure(session, row.id, f"{handler.name}: {error!r}")
         return
     with database.repeatable() as session:
-        outbox.note_handled(session, [(row.id, handler.name)])
+        outbox.hold(session, row.id)
+        if (row.id, handler.name) not in outbox.handled(session, [row.id]):
+            outbox.note_handled(session, [(row.id, handler.name)])
         outbox.settle_if_complete(session, row.id, handlers=[each.name for each in _handlers(row)])
 
 

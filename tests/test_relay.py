@@ -8,7 +8,6 @@ from unittest.mock import Mock
 from uuid import UUID
 
 import pytest
-from kombu.exceptions import OperationalError as BrokerDown
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -307,57 +306,6 @@ def test_two_relays_beside_each_other_run_everything_once(
         thread.join()
 
     assert len(ran) == len(set(ran)) == 121
-
-
-class Broker:
-    """Takes so many tasks, then is away."""
-
-    def __init__(self, takes: int) -> None:
-        self.takes = takes
-        self.sent: list[tuple[str, str]] = []
-        self.queues: list[str | None] = []
-
-    def send_task(self, name: str, *, args: list[str], queue: str | None, retry: bool) -> None:
-        if len(self.sent) >= self.takes:
-            raise BrokerDown("away")
-        assert (name, retry) == ("hotline.consequence", False)
-        self.sent.append((args[0], args[1]))
-        self.queues.append(queue)
-
-
-@pytest.mark.usefixtures("announced")
-def test_a_broker_gets_one_task_for_each_handler(database: Database, pushed: Pushed, follows: Callable[..., None]) -> None:
-    follows(Handler("one", Effect("one")), Handler("two", Effect("two")))
-    broker: Any = Broker(takes=2)
-
-    Relay(database, pushed, broker).pump()
-
-    assert broker.sent == [(str(row(database).id), "one"), (str(row(database).id), "two")]
-    assert row(database).done_at is None
-
-
-@pytest.mark.usefixtures("announced")
-def test_a_broker_that_is_away_costs_no_try(database: Database, pushed: Pushed, follows: Callable[..., None]) -> None:
-    follows(Handler("one", Effect("one")))
-    broker: Any = Broker(takes=0)
-
-    with pytest.raises(BrokerDown):
-        Relay(database, pushed, broker).pump()
-    broker.takes = 1
-    Relay(database, pushed, broker).pump()
-
-    assert len(broker.sent) == 1
-    assert row(database).attempts == 1
-
-
-@pytest.mark.usefixtures("announced")
-def test_what_has_no_consequence_needs_no_broker(database: Database, pushed: Pushed, follows: Callable[..., None]) -> None:
-    follows()
-
-    broker: Any = Broker(takes=0)
-    Relay(database, pushed, broker).pump()
-
-    assert row(database).done_at is not None
 
 
 def test_what_has_no_consequence_is_told_to_screens_in_one_transaction(

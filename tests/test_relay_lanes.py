@@ -15,7 +15,8 @@ from hotline.settings import Settings
 from hotline.tasks import HANDLERS, Handler, Lane
 from models import OutboxMessage, new_id
 from tests.components import wait_until
-from tests.test_relay import Broker, Effect, Pushed
+from tests.test_posting import Broker
+from tests.test_relay import Effect, Pushed
 
 
 def rows_done(database: Database) -> int:
@@ -66,4 +67,4 @@ def test_calls_of_systems_have_a_queue_of_their_own(
 
     Relay(database, Pushed(settings), broker).pump()
 
-    assert broker.queues == ["systems", None]
+    assert broker.queues == ["systems", "celery"]

@@ -10,6 +10,7 @@ from sqlalchemy import (
     FromClause,
     Insert,
     Integer,
+    Select,
     Uuid,
     bindparam,
     delete,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -78,23 +80,32 @@ def telling(event: type[Event], source: FromClause, **columns: ColumnElement[Any
     )
 
 
-_DUE = (
-    core.whole(OutboxMessage)
-    .where(
-        OutboxMessage.done_at.is_(None),
-        OutboxMessage.stuck.is_(False),
-        OutboxMessage.ready_at <= bindparam("moment", type_=UtcTime),
-    )
-    .order_by(OutboxMessage.ready_at)
-    .limit(bindparam("most", type_=Integer))
-    .with_for_update(skip_locked=True)
+_WAITS = (
+    OutboxMessage.done_at.is_(None),
+    OutboxMessage.stuck.is_(False),
+    OutboxMessage.ready_at <= bindparam("moment", type_=UtcTime),
 )
+
+
+def _in_turn(rows: Select[Any]) -> Select[Any]:
+    first = rows.order_by(OutboxMessage.ready_at).limit(bindparam("most", type_=Integer))
+    return first.with_for_update(skip_locked=True)
+
+
+_DUE = _in_turn(core.whole(OutboxMessage).where(*_WAITS))
 
 
 def due(session: Session, *, limit: int) -> list[OutboxMessage]:
     """Rows that wait, nobody else's until the transaction ends: each is to be settled or leased in it."""
     rows = core.send(session, _DUE, {"moment": now(), "most": limit})
     return [core.loaded(session, OutboxMessage, row) for row in rows]
+
+
+def due_for_broker(session: Session, *, limit: int, full: Sequence[str], busy: Sequence[str]) -> list[OutboxMessage]:
+    """The same without `full` events; of `busy` ones only what has not gone out yet, or has failed where it ran."""
+    anew = or_(OutboxMessage.attempts == 0, OutboxMessage.last_error != "", OutboxMessage.event.not_in(busy))
+    rows = select(OutboxMessage).where(*_WAITS, OutboxMessage.event.not_in(full), anew)
+    return list(session.scalars(_in_turn(rows), {"moment": now(), "most": limit}))
 
 
 def lease(rows: Sequence[OutboxMessage], *, lasting: timedelta = LEASE) -> list[OutboxMessage]:

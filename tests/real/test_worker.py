@@ -7,10 +7,12 @@ from itertools import count
 
 import pytest
 from kombu.exceptions import OperationalError as BrokerDown
-from sqlalchemy import func, select, text
+from redis import Redis as RedisClient
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from hotline.ports import Inbound
+from hotline.posting import MOST_WAITING
 from hotline.relay import Relay
 from hotline.services import intake, outbox, presence
 from models import (
@@ -105,6 +107,24 @@ def test_while_the_broker_is_away_events_wait_and_lose_nothing_by_it(back: Back,
     wait_until(lambda: relay.pump() == 0 and back.open_rows() == 0, f"the consequences; see {running_worker.log}", seconds=60)
 
     assert suggestions_of(back, contacts) == [1] * 5
+
+
+def test_without_a_worker_nothing_is_published_twice_or_given_up(back: Back, running_worker: Process, relay: Relay) -> None:
+    """What waits longer than its lease is no failure: it went out again and again until it counted as one."""
+    running_worker.kill()
+    contacts = receive_letters(back, 120)
+    for _ in range(2 * outbox.MOST_TRIES):
+        relay.pump()
+        with back.database.unit_of_work() as session:
+            session.execute(update(OutboxMessage).where(OutboxMessage.done_at.is_(None)).values(ready_at=now()))
+
+    with back.database.reading() as session:
+        tries = session.scalars(select(OutboxMessage.attempts).where(OutboxMessage.done_at.is_(None))).all()
+    assert set(tries) == {0, 1}
+    assert MOST_WAITING <= RedisClient.from_url(back.broker.url).llen("celery") < 2 * MOST_WAITING
+    running_worker.start()
+    wait_until(lambda: relay.pump() == 0 and back.open_rows() == 0, f"the consequences; see {running_worker.log}", seconds=60)
+    assert suggestions_of(back, contacts) == [1] * 120
 
 
 def test_what_a_killed_worker_had_begun_goes_out_again(back: Back, running_worker: Process, running_relay: Relay) -> None:
