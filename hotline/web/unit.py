@@ -18,7 +18,7 @@ from hotline.services.reading_units import Tab
 from hotline.services.rosters import deliveries, view
 from hotline.services.units import joint
 from hotline.web import render, unit_levels, unit_requests, unit_roster, unit_templates
-from hotline.web.deps import Db, Key, Line, Look, Me, Note, Seen, Words
+from hotline.web.deps import Db, Key, Line, Look, Me, Note, Seen, UnitCode, Words
 from hotline.web.letters import clean, uploads
 from hotline.web.photographs import SentForm, checked
 from models import ClosureKind, Standing, Unit, now
@@ -110,7 +110,7 @@ def ask_return(
     key: Key,
     reason: Annotated[ReturnReason, Form()],
     basis: Words = "",
-    proposed_unit: Annotated[str, Form(max_length=32)] = "",
+    proposed_unit: UnitCode = "",
 ) -> Response:
     _, held = access.see_assignment(db, me, assignment_id, to_act=True)
     proposed = db.scalar(select(Unit).where(Unit.code == proposed_unit)) if proposed_unit else None
