@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.errors import HotlineError
-from hotline.services import answers, archiving, cases, checks, dispatching, history, reviewing, surveys, tracking
+from hotline.services import answers, archiving, cases, checks, dispatching, history, reading_progress, reviewing, surveys
 from hotline.services.actors import Actor
 from hotline.services.clocks import alarms
 from hotline.services.dispatching import ReturnReason
@@ -318,7 +318,7 @@ def assert_owned_and_timed(case: Case, profile: profiles.Profile, since: datetim
 
 
 def assert_readable(session: Session, case: Case) -> None:
-    (matter,) = tracking.progress(session, case.contact_id).matters
+    (matter,) = reading_progress.progress(session, case.contact_id).matters
     assert case.public_answer
     assert matter.answer == case.public_answer
 

@@ -10,7 +10,7 @@ from time_machine import Traveller
 
 from hotline.db import Database
 from hotline.errors import HotlineError, Invalid, NotAllowed, RuleBroken
-from hotline.services import history, scoring, tracking
+from hotline.services import history, reading_progress, scoring
 from hotline.services.clocks import alarms
 from hotline.services.messages import notices
 from hotline.services.profiles import profiles
@@ -214,7 +214,7 @@ def test_the_citizen_is_told_and_reads_the_new_time(session: Session) -> None:
     assert told.purpose == "extended"
     assert "11月28日 10:00" in told.text
     assert notices.tell_decision(session, request) is None  # once
-    (matter,) = tracking.progress(session, contact.id).matters
+    (matter,) = reading_progress.progress(session, contact.id).matters
     assert matter.due_at == lead_of(session, case).answer_due_at
     assert any("时限已延长" in step.text for step in matter.steps)
 
