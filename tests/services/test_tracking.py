@@ -14,11 +14,7 @@ from models import Action, Case, CaseStatus, Conclusion, Contact, Role, Urgency,
 from tests.factories_cases import a_form, an_actor, dispatch, fresh_key, make_case
 from tests.factories_contacts import make_agent, make_contact, make_inbound
 
-
-@pytest.fixture(autouse=True)
-def _forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracking, "OF_NUMBER", Patience(tracking.FREE_TRIES))
-    monkeypatch.setattr(tracking, "OF_ADDRESS", Patience(tracking.FREE_TRIES))
+pytestmark = pytest.mark.usefixtures("forgiven")
 
 
 def a_letter(session: Session) -> tuple[Contact, str]:

@@ -39,7 +39,7 @@ from models import (
 )
 from models.workflow import ASSIGNMENT, ASSIGNMENT_OPEN, CASE, CASE_OPEN, NOTED
 from tests.factories import make_staff, unit_of
-from tests.factories_cases import a_form, fresh_key, with_reviews
+from tests.factories_cases import a_form, events_of, fresh_key, with_reviews
 from tests.factories_contacts import make_contact
 
 EVERY_ROW = "every row on"
@@ -268,10 +268,6 @@ class Walk(RuleBasedStateMachine):
         finally:
             self.whole.rollback()
             self.session.expunge_all()
-
-
-def events_of(session: Session, case: Case) -> list[CaseEvent]:
-    return list(session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.serial)))
 
 
 def replayed(events: list[CaseEvent]) -> dict[Any, CaseEvent]:

@@ -58,11 +58,6 @@ def decide(session: Session, request: Request, *, grant: bool, **values: Any) ->
     return extensions.decide(session, request, grant=grant, **usual | values)
 
 
-@pytest.fixture
-def at_work(session: Session) -> Case:
-    return make_case(session, status=CaseStatus.IN_PROGRESS)
-
-
 def test_a_granted_extension_moves_the_answer_and_keeps_what_it_was(session: Session, at_work: Case) -> None:
     lead = lead_of(session, at_work)
     was = lead.answer_due_at

@@ -47,11 +47,6 @@ def left(session: Session, case: Case) -> timedelta:
     return lead.due_at - max(lead.paused_until or now(), now())
 
 
-@pytest.fixture
-def at_work(session: Session) -> Case:
-    return make_case(session, status=CaseStatus.IN_PROGRESS)
-
-
 def test_what_was_left_is_left_when_the_citizen_has_answered(session: Session, at_work: Case, clock: Traveller) -> None:
     clock.shift(10 * HOUR)
     before = left(session, at_work)
