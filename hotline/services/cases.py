@@ -33,7 +33,6 @@ from models import (
     ClosureKind,
     Conclusion,
     Contact,
-    RequestType,
     Role,
     Unit,
     now,
@@ -197,7 +196,7 @@ def _assign(act: "_Act", units: Sequence[Unit], *, key: str, note: str) -> Assig
     case, profile = act.case_row, act.profile
     step, role = allowed(profile.assignment_step(None, Action.DISPATCH), act.by, note)
     case_step, _ = allowed(profile.case_step(case.status, Action.DISPATCH), act.by, note)
-    if (case.confidential or case.request_type == RequestType.REPORT) and not case.unit_summary.strip():
+    if case.is_shielded and not case.unit_summary.strip():
         raise Invalid("The unit sees only a summary of this case: please write it.", field="unit_summary")
     dues = [act.due(stage) for stage in (Clock.SIGN, "contact", profiles.answering(case.status))]
     ends = [due.at for due in dues]

@@ -122,7 +122,7 @@ def ask_return(
 def reveal(request: Request, look: Look, me: Me, assignment_id: UUID, reason: Line = "") -> Response:
     """The whole number, once, against a reason; never of a case that is closed to units."""
     seen = access.see_assignment(look, me, assignment_id)
-    if reading_units.is_closed_to_units(seen[0].case):
+    if seen[0].case.is_shielded:
         raise NotAllowed()
     number = access.reveal_number(look, me, seen[0].case, reason=reason)
     return _page(request, look, me, Tab.IN_HAND, "", seen=seen, revealed=number)
