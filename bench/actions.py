@@ -12,11 +12,11 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from bench import doors, service, years
+from bench.browsing import sign_in
 from bench.figures import Figure, percentile
 from bench.form import read_form
 from bench.load import Outcome, closed_loop, open_loop, request
 from bench.service import Service
-from bench.telephone_seats import sign_in
 from bench.years import LARGE, LITTLE
 from hotline.db import engine_for
 from models import Staff, Unit, privacy

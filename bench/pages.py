@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from http.cookies import SimpleCookie
 
 from bench import service, years
+from bench.browsing import ask, get, sign_in
 from bench.figures import Figure, percentile
 from bench.form import read_form
-from bench.load import Answer, closed_loop, open_loop, request
+from bench.load import closed_loop, open_loop, request
 from bench.service import Service
 from bench.years import LARGE, LITTLE, MIDDLING, Size
 from hotline.db import engine_for
@@ -70,33 +70,10 @@ def _load(running: Service, path: str, cookie: str) -> list[float]:
     return outcome.latencies
 
 
-def sign_in(running: Service, username: str) -> str:
-    """The cookies of somebody who has signed in."""
-    page = get(running, "/login", "").body.decode()
-    form = read_form(page, "sign-in", at="/login")
-    filled = {"username": username, "password": service.PASSWORD}
-    answer = _ask(running, request("POST", form.action, content=form.body(filled)))
-    cookies = SimpleCookie()
-    for line in answer.head.split("\r\n"):
-        name, _, value = line.partition(": ")
-        if name.lower() == "set-cookie":
-            cookies.load(value)
-    assert cookies, f"no sign-in: {answer.status}"
-    return "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
-
-
 def _start_work(running: Service, cookie: str) -> None:
     """Available, and with one contact taken, so that the desk shows all that it has to show."""
     for name, filled in (("presence", {"state": "available"}), ("take-next", {})):
         form = read_form(get(running, "/desk", cookie).body.decode(), name, at="/desk")
-        answer = _ask(running, request("POST", form.action, headers={"Cookie": cookie}, content=form.body(filled)))
+        answer = ask(running, request("POST", form.action, headers={"Cookie": cookie}, content=form.body(filled)))
         assert answer.status in {200, 303}, f"{name}: {answer.status}"
     read_form(get(running, "/desk", cookie).body.decode(), "file", at="/desk")
-
-
-def get(running: Service, path: str, cookie: str) -> Answer:
-    return _ask(running, request("GET", path, headers={"Cookie": cookie}))
-
-
-def _ask(running: Service, content: bytes) -> Answer:
-    return closed_loop(running.port, [content], connections=1).answers[0]

@@ -13,12 +13,12 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
 from bench import service, years
+from bench.browsing import sign_in
 from bench.figures import Figure, percentile
 from bench.form import read_form
 from bench.letters import SENTENCES
 from bench.load import closed_loop, open_loop, request
 from bench.service import Service
-from bench.telephone_seats import sign_in
 from bench.years import LARGE, Size
 from hotline.db import engine_for
 from hotline.services import phones, search_words

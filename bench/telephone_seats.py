@@ -1,15 +1,14 @@
 """People for the telephone benches: accounts, sign-ins through the web door, and a SIP line with a secret for each."""
 
 from dataclasses import asdict, dataclass
-from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
 from sqlalchemy import Engine, exists, insert, select, update
 from sqlalchemy.orm import Session
 
-from bench.form import read_form
-from bench.load import Answer, closed_loop, request
-from bench.service import PASSWORD, Service
+from bench.browsing import ask, sign_in
+from bench.load import Answer, request
+from bench.service import Service
 from hotline.services.access import Me
 from hotline.services.telephone import lines, telephone_rule
 from models import LineKind, Role, Rule, Staff, StaffRole, StaffSession, SwitchboardCommand, base
@@ -83,23 +82,9 @@ def _me(staff: Staff, signed_in: StaffSession, role: Role) -> Me:
     return Me(staff.id, signed_in.id, staff.username, staff.name, frozenset({role}), None, "", signed_in.csrf)
 
 
-def sign_in(running: Service, username: str) -> str:
-    """The cookie."""
-    form = read_form(_ask(running, request("GET", "/login")).body.decode(), "sign-in", at="/login")
-    filled = {"username": username, "password": PASSWORD}
-    answer = _ask(running, request("POST", form.action, content=form.body(filled)))
-    cookies: SimpleCookie = SimpleCookie()
-    for line in answer.head.split("\r\n"):
-        name, _, value = line.partition(": ")
-        if name.lower() == "set-cookie":
-            cookies.load(value)
-    assert cookies, f"no sign-in for {username}: {answer.status}"
-    return "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
-
-
 def post(running: Service, seat: Seat, path: str, **filled: str) -> Answer:
     headers = {"Cookie": seat.cookie, "X-CSRF-Token": seat.csrf}
-    return _ask(
+    return ask(
         running, request("POST", path, headers=headers, content=("application/x-www-form-urlencoded", urlencode(filled).encode()))
     )
 
@@ -107,7 +92,3 @@ def post(running: Service, seat: Seat, path: str, **filled: str) -> Answer:
 def make_available(running: Service, seat: Seat) -> None:
     answer = post(running, seat, "/desk/presence", state="available")
     assert answer.status in {200, 303}, f"{seat.extension} is not available: {answer.status}"
-
-
-def _ask(running: Service, content: bytes) -> Answer:
-    return closed_loop(running.port, [content], connections=1).answers[0]

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from bench import pages, service, years
+from bench import service, years
+from bench.browsing import sign_in
 from bench.figures import Figure, percentile
 from bench.load import closed_loop, open_loop, request
 from bench.service import Service
@@ -32,7 +33,7 @@ def wall(small: bool) -> Iterator[Figure]:
 
 
 def _measured(running: Service, size: Size) -> Iterator[Figure]:
-    cookies = [pages.sign_in(running, "supervisor1") for _ in range(WALLS)]
+    cookies = [sign_in(running, "supervisor1") for _ in range(WALLS)]
     details = {"walls": WALLS, "cases": size.cases}
     cold = _seconds(running, "/wall", cookies[0])[0]
     refreshes = [request("GET", "/wall/now", headers={"Cookie": cookie}) for cookie in cookies] * SECONDS

@@ -103,17 +103,9 @@ def load(folder: Path, gazetteer: Gazetteer | None) -> Classifier:
 
 def _arrays(model: Model, places: tuple[str, ...]) -> dict[str, Numbers]:
     features = model.features
-    routing = model.routing
-    plain = {
-        "recipe": asdict(model.recipe),
-        "threshold": model.threshold,
-        "places": places,
-        "routing": asdict(routing) | {"area_leads": sorted(routing.area_leads)},
-        "heads": {name: {"labels": head.labels, "calibration": asdict(head.calibration)} for name, head in model.heads.items()},
-        "memory": {"texts": model.memory.texts, "codes": model.memory.codes} if model.memory else None,
-    }
+    plain = json.dumps(_plain(model, places), ensure_ascii=False)
     arrays = {
-        "plain": np.frombuffer(json.dumps(plain, ensure_ascii=False).encode("utf-8", "surrogatepass"), np.uint8),
+        "plain": np.frombuffer(plain.encode("utf-8", "surrogatepass"), np.uint8),
         "cutter.keys": features.reader.dictionary.keys,
         "cutter.logs": features.reader.dictionary.logs,
         "cutter.counts": features.reader.dictionary.counts,
@@ -133,6 +125,19 @@ def _arrays(model: Model, places: tuple[str, ...]) -> dict[str, Numbers]:
             "memory.indptr": rows.indptr.astype(np.int32),
         }
     return arrays
+
+
+def _plain(model: Model, places: tuple[str, ...]) -> dict[str, Any]:
+    """All of a model that is no array."""
+    routing = model.routing
+    return {
+        "recipe": asdict(model.recipe),
+        "threshold": model.threshold,
+        "places": places,
+        "routing": asdict(routing) | {"area_leads": sorted(routing.area_leads)},
+        "heads": {name: {"labels": head.labels, "calibration": asdict(head.calibration)} for name, head in model.heads.items()},
+        "memory": {"texts": model.memory.texts, "codes": model.memory.codes} if model.memory else None,
+    }
 
 
 def _model(arrays: dict[str, Numbers]) -> Model:

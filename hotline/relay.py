@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 from hotline import events, topics
 from hotline.db import Database
 from hotline.errors import Unavailable
+from hotline.handling import Handler, Lane
 from hotline.live import Pusher
 from hotline.posting import AWAY, Post
 from hotline.services import outbox
-from hotline.tasks import HANDLERS, Handler, Lane
+from hotline.tasks import HANDLERS
 from models import OutboxMessage
 
 log = logging.getLogger(__name__)

@@ -4,18 +4,11 @@ A handler runs at least once, in a transaction; `handled_message` makes a repeat
 classifier): it runs before the transaction, on a look at the database, and its result is handed to the handler.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from hotline import channels, events
-from hotline.channels import webhooks
-from hotline.channels.police import Police
-from hotline.db import Database
-from hotline.errors import NotFound
+from hotline import errands as errands
 from hotline.events import (
     AlertCleared,
     AlertRaised,
@@ -31,11 +24,7 @@ from hotline.events import (
     Event,
     FollowerBehind,
     IncidentUpdated,
-    MediaAnnounced,
-    MessageReady,
     MessageReceived,
-    OutcomeUnclear,
-    PolicePushReady,
     ReportSigned,
     RequestDecided,
     SignalNoted,
@@ -43,9 +32,9 @@ from hotline.events import (
     SurveyLapsed,
     UnitReportDue,
     UnitSucceeded,
-    WebhookDue,
 )
-from hotline.ports import Asking, Fetching, Receipt, ReceiptState
+from hotline.handling import HANDLERS as HANDLERS
+from hotline.handling import handles
 from hotline.services import same_matter, scoring, surveys, triage
 from hotline.services.alerts import telling as alert_telling
 from hotline.services.clocks import recounting
@@ -53,17 +42,15 @@ from hotline.services.conversations import automatic
 from hotline.services.incidents import following
 from hotline.services.incidents import telling as incident_telling
 from hotline.services.learning import duties
-from hotline.services.messages import delivery, media, notices
+from hotline.services.messages import notices
 from hotline.services.monthly import reports
 from hotline.services.monthly.months import Month
 from hotline.services.reference import succession
 from hotline.services.rosters import notices as unit_notices
 from hotline.services.searching import indexing
-from hotline.services.sideways import police, second_look
+from hotline.services.sideways import second_look
 from hotline.services.survey_plans import control, plans, talks
-from hotline.services.systems import delivering
 from hotline.services.systems import telling as system_telling
-from hotline.settings import get_settings
 from models import (
     Action,
     Alert,
@@ -71,7 +58,6 @@ from models import (
     Case,
     CaseStatus,
     Contact,
-    Message,
     MonthlyReport,
     Request,
     RequestKind,
@@ -85,46 +71,6 @@ LEAVE_THE_CITIZEN = frozenset({Action.REOPEN, Action.REWORK, Action.WITHDRAW})
 MAY_CHANGE_WORDS = frozenset(
     {Action.CORRECT, Action.MARK, Action.ANSWER_DIRECTLY, Action.REDIRECT, Action.ASK_CITIZEN, Action.CLOSE, Action.REOPEN}
 )
-CALLS_IN_A_TURN = 50
-
-
-class Lane(StrEnum):
-    """What waits for a network waits in a lane of its own kind: a unit's dead system delays no citizen's message."""
-
-    MESSAGES = "messages"
-    SYSTEMS = "systems"
-
-
-@dataclass(frozen=True)
-class Handler:
-    name: str
-    run: Callable[..., None]
-    prepare: Callable[[Session, Any], Any] | None = None
-    # Opens its own short transactions with the network between them: the delivery of what goes out only.
-    outside: bool = False
-    lane: Lane = Lane.MESSAGES
-    # Who is waited for: one that hangs keeps nobody waiting who waits for another.
-    awaits: Callable[[Session, Any], str] | None = None
-
-
-HANDLERS: dict[type[Event], list[Handler]] = {cls: [] for cls in events.ALL.values()}
-
-
-def handles(
-    *kinds: type[Event],
-    prepare: Callable[[Session, Any], Any] | None = None,
-    outside: bool = False,
-    lane: Lane = Lane.MESSAGES,
-    awaits: Callable[[Session, Any], str] | None = None,
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function to run after each of these events."""
-
-    def register(function: Callable[..., None]) -> Callable[..., None]:
-        for kind in kinds:
-            HANDLERS[kind].append(Handler(function.__name__, function, prepare, outside, lane, awaits))
-        return function
-
-    return register
 
 
 @handles(MessageReceived, CallTold, prepare=triage.think)
@@ -277,70 +223,6 @@ def owe_notice_of_measure(session: Session, event: CaseSupervised) -> None:
     unit_notices.hear_measure(session, event)
 
 
-def _sender(session: Session, event: MessageReady | OutcomeUnclear) -> str:
-    kind, gateway = delivery.given_to(session, event.outgoing_id)
-    return f"{kind}/{channels.route(kind, gateway)}"
-
-
-def _keeper(session: Session, event: MediaAnnounced) -> str:
-    message = session.get_one(Message, event.message_id)
-    return f"{message.channel}/{message.gateway}"
-
-
-@handles(MessageReady, outside=True, awaits=_sender)
-def deliver(database: Database, event: MessageReady) -> None:
-    with database.unit_of_work() as session:
-        taken = delivery.take(session, event.outgoing_id, route=channels.route)
-    if taken is None:
-        return
-    channel, message = taken
-    try:
-        receipt = channels.get(channel).send(message)
-    except NotFound as missing:
-        receipt = Receipt(ReceiptState.REFUSED, reason=str(missing))
-    with database.unit_of_work() as session:
-        delivery.settle(session, event.outgoing_id, receipt)
-
-
-@handles(OutcomeUnclear, outside=True, awaits=_sender)
-def ask_outcome(database: Database, event: OutcomeUnclear) -> None:
-    with database.unit_of_work() as session:
-        question = delivery.ask(session, event.outgoing_id)
-    if question is None:
-        return
-    receipt = _looked_up(channels.find(question.channel), question)
-    with database.unit_of_work() as session:
-        delivery.learn(session, event.outgoing_id, receipt)
-
-
-def _looked_up(channel: object, question: delivery.Question) -> Receipt | None:
-    if not isinstance(channel, Asking):
-        return None
-    return channel.look_up(question.message, provider_id=question.provider_id, tried_at=question.tried_at)
-
-
-@handles(PolicePushReady, outside=True, awaits=lambda *_: "police")
-def push_to_police(database: Database, event: PolicePushReady) -> None:
-    with database.unit_of_work() as session:
-        order = police.take(session, event.push_id)
-    if order is None:
-        return
-    receipt = Police(get_settings().police).send(order)
-    with database.unit_of_work() as session:
-        police.settle(session, event.push_id, receipt)
-
-
-@handles(MediaAnnounced, outside=True, awaits=_keeper)
-def fetch_media(database: Database, event: MediaAnnounced) -> None:
-    with database.reading() as session:
-        channel = channels.get(session.get_one(Message, event.message_id).channel)
-    if isinstance(channel, Fetching):
-        media.fetch(database, event.message_id, channel.fetch)
-    else:
-        with database.unit_of_work() as session:
-            media.give_up(session, event.message_id, f"channel {channel.kind} fetches no files")
-
-
 @handles(AssignmentAdvanced, CaseNoted, ClockRang, CaseSupervised, RequestDecided)
 def tell_systems(session: Session, event: Event) -> None:
     system_telling.tell(session, event)
@@ -349,18 +231,3 @@ def tell_systems(session: Session, event: Event) -> None:
 @handles(UnitSucceeded)
 def take_over_unit(session: Session, event: UnitSucceeded) -> None:
     succession.take_over(session, event)
-
-
-@handles(WebhookDue, outside=True, lane=Lane.SYSTEMS)
-def call_webhook(database: Database, event: WebhookDue) -> None:
-    """One thing after the other; what is too much for one turn is taken up by the timetable."""
-    for _ in range(CALLS_IN_A_TURN):
-        with database.unit_of_work() as session:
-            taken = delivering.take(session, event.webhook_id)
-        if taken is None:
-            return
-        posted = webhooks.post(taken.post, get_settings().systems)
-        with database.unit_of_work() as session:
-            goes_on = delivering.settle(session, taken.delivery_id, posted)
-        if not goes_on:
-            return

@@ -12,10 +12,10 @@ from sqlalchemy import text
 from hotline import process, relay
 from hotline.db import database
 from hotline.errors import Unavailable
+from hotline.handling import Lane
 from hotline.live import Pusher
 from hotline.services import triage
 from hotline.settings import get_settings
-from hotline.tasks import Lane
 from hotline.timetable import TIMETABLE
 
 log = logging.getLogger(__name__)

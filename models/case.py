@@ -102,6 +102,11 @@ class Case(Record):
     closure: Mapped[ClosureKind | None] = mapped_column(Word(ClosureKind, 16))
     closed_at: Mapped[datetime | None]
 
+    @property
+    def is_shielded(self) -> bool:
+        """Asked in confidence, or told of others: units see the approved summary only, and nobody comes across it."""
+        return self.confidential or self.request_type == RequestType.REPORT
+
 
 class CaseEvent(Record):
     """One thing that happened to a case. `mac` chains it to the event before it; a trigger refuses UPDATE and DELETE."""

@@ -22,6 +22,8 @@ from hotline import db, process, relay, seeds
 from hotline.app import create_app, forget
 from hotline.db import Database
 from hotline.live import Pusher
+from hotline.services import tracking
+from hotline.services.patience import Patience
 from hotline.settings import Settings, get_settings
 from models import Role, privacy, schema
 from tests.cli.running import OF_THE_RUN
@@ -225,6 +227,7 @@ def client(pages: Database, app: FastAPI) -> Iterator[TestClient]:
 
 
 SignIn = Callable[..., TestClient]
+Drain = Callable[[], int]
 
 
 @pytest.fixture
@@ -243,7 +246,14 @@ def as_role(client: TestClient, pages: Database, settings: Settings) -> SignIn:
 
 
 @pytest.fixture
-def drain(settings: Settings) -> Callable[[], int]:
+def forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests share a process; each begins with fresh patience for wrong codes."""
+    monkeypatch.setattr(tracking, "OF_NUMBER", Patience(tracking.FREE_TRIES))
+    monkeypatch.setattr(tracking, "OF_ADDRESS", Patience(tracking.FREE_TRIES))
+
+
+@pytest.fixture
+def drain(settings: Settings) -> Drain:
     """Run relay and handlers in this process, through JSON, until nothing is left; returns how many rows there were."""
 
     def run() -> int:

@@ -16,9 +16,11 @@ from models import (
     Action,
     Assignment,
     Case,
+    CaseEvent,
     CaseStatus,
     ClosureKind,
     Contact,
+    OutgoingMessage,
     RequestType,
     Role,
     Unit,
@@ -145,6 +147,16 @@ def lead_of(session: Session, case: Case) -> Assignment:
 
 def assists_of(session: Session, case: Case) -> list[Assignment]:
     return list(session.scalars(select(Assignment).where(Assignment.case_id == case.id, ~Assignment.lead)))
+
+
+def events_of(session: Session, case: Case) -> list[CaseEvent]:
+    return list(session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.serial)))
+
+
+def told(session: Session, case: Case, purpose: str) -> list[OutgoingMessage]:
+    """What the citizen was written of the case for this purpose."""
+    rows = select(OutgoingMessage).where(OutgoingMessage.case_id == case.id, OutgoingMessage.purpose == purpose)
+    return list(session.scalars(rows))
 
 
 def send_back(session: Session, case: Case, remark: str = "没有说明处理结果") -> None:

@@ -15,11 +15,12 @@ from hotline import db, process
 from hotline import relay as relay_module
 from hotline.db import Database
 from hotline.events import ContactOpened
+from hotline.handling import Handler
 from hotline.live import Pusher
 from hotline.relay import Errands, Relay, run_one
 from hotline.services import outbox
 from hotline.settings import Settings
-from hotline.tasks import HANDLERS, Handler
+from hotline.tasks import HANDLERS
 from models import OutboxMessage, SerialDay, new_id, now
 from tests.components import wait_until
 

@@ -9,10 +9,11 @@ from sqlalchemy import select
 
 from hotline.db import Database
 from hotline.events import ContactOpened
+from hotline.handling import Handler, Lane
 from hotline.relay import MOST_ERRANDS, Errands, Relay
 from hotline.services import outbox
 from hotline.settings import Settings
-from hotline.tasks import HANDLERS, Handler, Lane
+from hotline.tasks import HANDLERS
 from models import OutboxMessage, new_id
 from tests.components import wait_until
 from tests.test_posting import Broker

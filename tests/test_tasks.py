@@ -1,6 +1,5 @@
 """What follows from each event: the whole line in process, deliveries, topics, the timetable."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -30,12 +29,11 @@ from models import (
     Survey,
     new_id,
 )
+from tests.conftest import Drain
 from tests.factories import unit_of
 from tests.factories_cases import a_form, an_actor, asks_before_closing, dispatch, fresh_key, make_case
 from tests.factories_contacts import make_contact
 from tests.fakes import RecordingChannel, StubClassifier
-
-Drain = Callable[[], int]
 
 
 @pytest.fixture

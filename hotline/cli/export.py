@@ -95,30 +95,36 @@ def cases(session: Session, since: datetime | None = None) -> Iterator[dict[str,
             select(Assignment.case_id, Answer.id).join(Answer, Answer.assignment_id == Assignment.id).where(*leading),
         )
         checks = _grouped(session, select(Check.case_id, Check.verdict).where(Check.case_id.in_(ids)))
-        for case, reference, channel, unit in batch:
-            yield {
-                "id": str(case.id),
-                "number": case.number,
-                "contact": reference,
-                "channel": channel,
-                "filed_at": _iso(case.created_at),
-                "status": case.status,
-                "request_type": case.request_type,
-                "category": case.category_code,
-                "urgency": case.urgency,
-                "unit": unit,
-                "grid": case.grid_code,
-                "community": case.community_code,
-                "township": case.township_code,
-                "due_at": _iso(case.due_at),
-                "dispatched": case.dispatch_count,
-                "reworked": case.rework_count,
-                "closure": case.closure,
-                "closed_at": _iso(case.closed_at),
+        for row in batch:
+            case = row[0]
+            yield _case(*row) | {
                 "assignments": assignments.get(case.id, []),  # of the leading units, one a dispatch
                 "answers": len(answers.get(case.id, [])),
                 "checks": checks.get(case.id, []),
             }
+
+
+def _case(case: Case, reference: str, channel: str, unit: str | None) -> dict[str, Any]:
+    return {
+        "id": str(case.id),
+        "number": case.number,
+        "contact": reference,
+        "channel": channel,
+        "filed_at": _iso(case.created_at),
+        "status": case.status,
+        "request_type": case.request_type,
+        "category": case.category_code,
+        "urgency": case.urgency,
+        "unit": unit,
+        "grid": case.grid_code,
+        "community": case.community_code,
+        "township": case.township_code,
+        "due_at": _iso(case.due_at),
+        "dispatched": case.dispatch_count,
+        "reworked": case.rework_count,
+        "closure": case.closure,
+        "closed_at": _iso(case.closed_at),
+    }
 
 
 def surveys(session: Session, since: datetime | None = None) -> Iterator[dict[str, Any]]:

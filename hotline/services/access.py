@@ -22,7 +22,6 @@ from models import (
     Case,
     Contact,
     Message,
-    RequestType,
     Role,
     Staff,
     Unit,
@@ -93,7 +92,7 @@ class CaseView:
 
     @property
     def shielded(self) -> bool:
-        return not self.whole and (self.case.confidential or self.case.request_type == RequestType.REPORT)
+        return not self.whole and self.case.is_shielded
 
     @property
     def content(self) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hotline.errors import Invalid, RuleBroken, WrongState
+from hotline.errors import Invalid, WrongState
 from hotline.events import AssignmentAdvanced, CaseAdvanced, CaseFiled, Event
 from hotline.services import checked_answer, filing, history, queueing, triage
 from hotline.services.actors import Actor
@@ -33,7 +33,6 @@ from models import (
     ClosureKind,
     Conclusion,
     Contact,
-    RequestType,
     Role,
     Unit,
     now,
@@ -80,11 +79,8 @@ def file_case(
     """
     contact = hold_contact(session, contact.id)
     others = session.scalars(select(Case).where(Case.contact_id == contact.id)).all()
-    filed = next((case for case in others if case.matter == matter), None)
-    if filed is not None:
-        if history.with_key(session, filed, key) is not None:
-            return filed
-        raise RuleBroken("This matter has been filed already.")
+    if (filed := filing.filed_already(session, others, matter, key)) is not None:
+        return filed
     filing.refuse_stranger(contact, by)
     rule, action = profiles.current(session), FILED_BY[how]
     step, role = allowed(profiles.of_rule(rule).case_step(None, action), by, answer or reason)
@@ -95,9 +91,7 @@ def file_case(
     act.open_case(step, action)
     if units:
         _assign(act, units, key=f"{key}:unit", note=form.dispatch_note)
-    act.announced.append(CaseFiled(case.id))
-    if action in SAID_TO_CITIZEN:
-        act.announced.append(CaseAdvanced(case.id, action, case.status))
+    act.announce_filed(action)
     if conclude:
         act.announced.append(queueing.end_filed(contact, conclude, by_id=by.staff_id, note=act.note))
     act.finish()
@@ -202,7 +196,7 @@ def _assign(act: "_Act", units: Sequence[Unit], *, key: str, note: str) -> Assig
     case, profile = act.case_row, act.profile
     step, role = allowed(profile.assignment_step(None, Action.DISPATCH), act.by, note)
     case_step, _ = allowed(profile.case_step(case.status, Action.DISPATCH), act.by, note)
-    if (case.confidential or case.request_type == RequestType.REPORT) and not case.unit_summary.strip():
+    if case.is_shielded and not case.unit_summary.strip():
         raise Invalid("The unit sees only a summary of this case: please write it.", field="unit_summary")
     dues = [act.due(stage) for stage in (Clock.SIGN, "contact", profiles.answering(case.status))]
     ends = [due.at for due in dues]
@@ -292,6 +286,11 @@ class _Act:
         self._stamp_case(step, action, note=self.note)
         self.session.add(case)
         self.append(action, None, case.status, key=self.key, note=self.note, first=True)
+
+    def announce_filed(self, action: Action) -> None:
+        self.announced.append(CaseFiled(self.case_row.id))
+        if action in SAID_TO_CITIZEN:
+            self.announced.append(CaseAdvanced(self.case_row.id, action, self.case_row.status))
 
     def case(self, step: Step, action: Action, *, key: str, note: str = "", lead: Assignment | None = None) -> CaseEvent:
         case, to = self.case_row, CaseStatus(step.to)

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from hotline.errors import AlreadyTaken, Invalid, NotAllowed, WrongState
-from hotline.services import citizens, numbering, phones, search_words
+from hotline.errors import AlreadyTaken, Invalid, NotAllowed, RuleBroken, WrongState
+from hotline.services import citizens, history, numbering, phones, search_words
 from hotline.services.actors import Actor
 from hotline.services.core import insert_into
 from hotline.services.draft_form import DraftForm
@@ -45,8 +45,7 @@ def build(
     if filed_by_id is None:
         raise NotAllowed()
     category = _category(session, form)
-    number = _number(form)
-    return Case(
+    case = Case(
         id=new_id(),
         number=contact.reference if first else numbering.next_reference(session),
         contact_id=contact.id,
@@ -58,28 +57,46 @@ def build(
         taxonomy_id=category.taxonomy_id,
         request_type=form.request_type,
         category_code=category.code,
-        urgency=form.urgency,
-        title=form.title,
-        content=form.content,
-        object_name=form.object_name,
-        occurred=form.occurred,
-        place_text=form.place_text or None,
-        township_code=form.township_code or None,
-        community_code=form.community_code or None,
-        grid_code=form.grid_code or None,
-        citizen_id=contact.citizen_id or _citizen(session, form, number, confirmed_by_id=filed_by_id),
-        requester_kind=form.requester_kind,
-        requester_name=form.name or None,
-        number_of_requester=number,
-        number_hash=phones.number_hash(number) if number else None,
-        acting_for=form.acting_for or None,
-        wants_callback=form.wants_callback,
-        confidential=form.confidential,
-        unit_summary=form.unit_summary,
         filed_by_id=filed_by_id,
         public_answer="",
-        tokens=_tokens(form),
     )
+    _write_matter(case, form)
+    _write_requester(session, case, contact, form)
+    return case
+
+
+def _write_matter(case: Case, form: DraftForm) -> None:
+    case.urgency = form.urgency
+    case.title = form.title
+    case.content = form.content
+    case.object_name = form.object_name
+    case.occurred = form.occurred
+    case.place_text = form.place_text or None
+    case.township_code = form.township_code or None
+    case.community_code = form.community_code or None
+    case.grid_code = form.grid_code or None
+    case.confidential = form.confidential
+    case.unit_summary = form.unit_summary
+    case.tokens = _tokens(form)
+
+
+def _write_requester(session: Session, case: Case, contact: Contact, form: DraftForm) -> None:
+    number = _number(form)
+    case.citizen_id = contact.citizen_id or _citizen(session, form, number, confirmed_by_id=case.filed_by_id)
+    case.requester_kind = form.requester_kind
+    case.requester_name = form.name or None
+    case.number_of_requester = number
+    case.number_hash = phones.number_hash(number) if number else None
+    case.acting_for = form.acting_for or None
+    case.wants_callback = form.wants_callback
+
+
+def filed_already(session: Session, others: Sequence[Case], matter: int, key: str) -> Case | None:
+    """The case of this matter, if this key has made it; refused if another has."""
+    filed = next((case for case in others if case.matter == matter), None)
+    if filed is not None and history.with_key(session, filed, key) is None:
+        raise RuleBroken("This matter has been filed already.")
+    return filed
 
 
 def refuse_stranger(contact: Contact, by: Actor) -> None:

@@ -80,41 +80,55 @@ class Reference:
 
 def reference(session: Session) -> Reference:
     taxonomy = session.scalars(select(TaxonomyVersion).where(TaxonomyVersion.current)).first()
-    below, grid = aliased(Category), aliased(Area)
-    categories = session.execute(
+    counts = session.execute(select(Area.kind, func.count()).where(Area.valid_to.is_(None)).group_by(Area.kind))
+    return Reference(
+        taxonomy=taxonomy,
+        categories=_first_level(session, taxonomy),
+        units=_units_with_people(session),
+        townships=_townships(session),
+        counts={str(kind): count for kind, count in counts},
+        rules=session.scalar(select(func.count()).select_from(RoutingRule)) or 0,
+        names=session.scalar(select(func.count()).select_from(PlaceName)) or 0,
+    )
+
+
+def _first_level(session: Session, taxonomy: TaxonomyVersion | None) -> Sequence[tuple[str, str, int]]:
+    """With how many are below each."""
+    below = aliased(Category)
+    rows = session.execute(
         select(Category.code, Category.name, func.count(below.id))
         .outerjoin(below, (below.parent_code == Category.code) & (below.taxonomy_id == Category.taxonomy_id))
         .where(Category.level == 1, Category.taxonomy_id == (taxonomy.id if taxonomy else None))
         .group_by(Category.code, Category.name)
         .order_by(Category.code)
-    ).all()
+    )
+    return [(code, name, count) for code, name, count in rows]
+
+
+def _units_with_people(session: Session) -> Sequence[tuple[Unit, int]]:
     people = select(Staff.unit_id, func.count().label("people")).where(Staff.active).group_by(Staff.unit_id).subquery()
-    units = session.execute(
+    rows = session.execute(
         select(Unit, func.coalesce(people.c.people, 0))
         .outerjoin(people, people.c.unit_id == Unit.id)
         .where(Unit.active, Unit.kind.not_in((UnitKind.COMMUNITY, UnitKind.GRID)))
         .order_by(Unit.kind, Unit.code)
         .limit(500)
-    ).all()
-    township, community = aliased(Area), aliased(Area)
-    townships = session.execute(
+    )
+    return [(unit, count) for unit, count in rows]
+
+
+def _townships(session: Session) -> Sequence[tuple[str, str, int, int]]:
+    """With how many communities and grids each has."""
+    township, community, grid = aliased(Area), aliased(Area), aliased(Area)
+    rows = session.execute(
         select(township.code, township.name, func.count(community.id.distinct()), func.count(grid.id.distinct()))
         .outerjoin(community, (community.parent_code == township.code) & community.valid_to.is_(None))
         .outerjoin(grid, (grid.parent_code == community.code) & grid.valid_to.is_(None))
         .where(township.kind == AreaKind.TOWNSHIP, township.valid_to.is_(None))
         .group_by(township.code, township.name)
         .order_by(township.code)
-    ).all()
-    counts = session.execute(select(Area.kind, func.count()).where(Area.valid_to.is_(None)).group_by(Area.kind))
-    return Reference(
-        taxonomy=taxonomy,
-        categories=[(code, name, count) for code, name, count in categories],
-        units=[(unit, count) for unit, count in units],
-        townships=[(code, name, communities, grids) for code, name, communities, grids in townships],
-        counts={str(kind): count for kind, count in counts},
-        rules=session.scalar(select(func.count()).select_from(RoutingRule)) or 0,
-        names=session.scalar(select(func.count()).select_from(PlaceName)) or 0,
     )
+    return [(code, name, communities, grids) for code, name, communities, grids in rows]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ from hotline.services.profiles import profiles
 from hotline.services.profiles.profiles import Profile
 from hotline.services.reading_levels import tree
 from hotline.services.reading_story import Step, story_of
-from hotline.services.reading_units import is_closed_to_units
 from hotline.services.sideways import doors
 from hotline.services.units import ledger
 from models import (
@@ -163,7 +162,7 @@ class Panel:
 
 def panel(session: Session, view: CaseView) -> Panel:
     case = view.case
-    closed = not view.whole and is_closed_to_units(case)
+    closed = not view.whole and case.is_shielded
     channel, received_at, reference, category, incident_id, followers, doors_edition = _origin(session, case)
     answers, files = _answers_and_files(session, view, closed=closed)
     profile, story = profiles.of(session, case), story_of(session, view, closed=closed)
@@ -341,7 +340,7 @@ def rest(session: Session, case: Case) -> Rest:
 
 def attachment(session: Session, view: CaseView, attachment_id: UUID) -> Attachment:
     """A file of this case that this person may open."""
-    answers, files = _answers_and_files(session, view, closed=not view.whole and is_closed_to_units(view.case))
+    answers, files = _answers_and_files(session, view, closed=not view.whole and view.case.is_shielded)
     of_checks = [file for checked in _checks(session, view) for file in checked.files]
     for file in [*files, *of_checks, *(file for answered in answers for file in answered.files)]:
         if file.id == attachment_id:

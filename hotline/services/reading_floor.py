@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Subquery, and_, func, select
 from sqlalchemy.orm import Session
 
 from hotline.services import reading_callbacks, reading_calls, reading_phone
@@ -117,14 +117,7 @@ def board(session: Session) -> Board:
 
 
 def _seats(session: Session) -> Sequence[BoardSeat]:
-    midnight = reading_calls.midnight()
-    today = (
-        select(Call.staff_id, func.count().label("taken"))
-        # The index is over when calls began; one from before midnight may be answered after it.
-        .where(Call.started_at >= midnight - A_NIGHT, Call.answered_at >= midnight)
-        .group_by(Call.staff_id)
-        .subquery()
-    )
+    today = _taken_today()
     agents = select(StaffRole.staff_id).where(StaffRole.role.in_((Role.AGENT, Role.CALLBACK_AGENT)))
     rows = session.execute(
         select(
@@ -142,25 +135,50 @@ def _seats(session: Session) -> Sequence[BoardSeat]:
         .limit(MOST_SEATS)
     )
     seats: dict[UUID, BoardSeat] = {}
-    for staff_id, name, presence, extension, reachable, call, leg, number, taken in rows:
-        if staff_id in seats and call is None:
-            continue
-        seats[staff_id] = BoardSeat(
-            staff_id=staff_id,
-            name=name,
-            state=PresenceState(presence.state),
-            reason=presence.reason,
-            since=presence.since,
-            extension=extension or "",
-            reachable=bool(reachable),
-            call_id=call.id if call else None,
-            number=number if call else None,
-            call_since=(leg.answered_at or leg.started_at) if call else None,
-            answered=bool(call and leg.answered_at),
-            held=bool(call and call.held_since),
-            taken_today=taken or 0,
-        )
+    for row in rows:
+        staff_id, call = row[0], row[5]
+        if staff_id not in seats or call is not None:
+            seats[staff_id] = _seat(*row)
     return list(seats.values())
+
+
+def _taken_today() -> Subquery:
+    midnight = reading_calls.midnight()
+    return (
+        select(Call.staff_id, func.count().label("taken"))
+        # The index is over when calls began; one from before midnight may be answered after it.
+        .where(Call.started_at >= midnight - A_NIGHT, Call.answered_at >= midnight)
+        .group_by(Call.staff_id)
+        .subquery()
+    )
+
+
+def _seat(
+    staff_id: UUID,
+    name: str,
+    presence: Presence,
+    extension: str | None,
+    reachable: bool | None,
+    call: Call | None,
+    leg: CallLeg | None,
+    number: str | None,
+    taken: int | None,
+) -> BoardSeat:
+    return BoardSeat(
+        staff_id=staff_id,
+        name=name,
+        state=PresenceState(presence.state),
+        reason=presence.reason,
+        since=presence.since,
+        extension=extension or "",
+        reachable=bool(reachable),
+        call_id=call.id if call else None,
+        number=number if call else None,
+        call_since=(leg.answered_at or leg.started_at) if call and leg else None,
+        answered=bool(call and leg and leg.answered_at),
+        held=bool(call and call.held_since),
+        taken_today=taken or 0,
+    )
 
 
 def _callers(session: Session) -> Sequence[Caller]:

@@ -89,13 +89,8 @@ class Row:
     marked: frozenset[str] = frozenset()  # urged, or the measure of supervision
 
 
-def is_closed_to_units(subject: Case) -> bool:
-    """Confidential cases and reports: units see the approved summary, nothing of who asked."""
-    return subject.confidential or subject.request_type == RequestType.REPORT
-
-
 def title_for_units(subject: Case) -> str:
-    return subject.unit_summary[:60] if is_closed_to_units(subject) else subject.title
+    return subject.unit_summary[:60] if subject.is_shielded else subject.title
 
 
 def counts(session: Session, me: Me, *, week_ends: datetime) -> dict[Tab, int]:
@@ -183,7 +178,7 @@ def _row(
     *,
     names: dict[str, str],
 ) -> Row:
-    closed = is_closed_to_units(subject)
+    closed = subject.is_shielded
     codes = (subject.township_code, subject.community_code)
     return Row(
         id=assignment.id,

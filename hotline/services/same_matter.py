@@ -178,10 +178,10 @@ def tie(session: Session, case: Case) -> None:
     """Link a case that has just been filed with the one that the agent picked for it."""
     draft = session.get(Draft, (case.contact_id, case.matter))
     form = DraftForm.model_validate_json(draft.body) if draft is not None else None
-    if form is None or not form.same_as or is_shielded(case):
+    if form is None or not form.same_as or case.is_shielded:
         return
     other = session.scalars(select(Case).where(Case.number == form.same_as)).one()
-    if is_shielded(other):  # by now
+    if other.is_shielded:  # by now
         return
     by = Actor(case.filed_by_id, session.get_one(Staff, case.filed_by_id).roles)
     own = _is_own(other, case.number_hash, case.citizen_id)
@@ -218,13 +218,9 @@ def untie(session: Session, me: Me, case: Case, number: str, kind: LinkKind, *, 
     notes.unlink(session, case, other, kind, by=me.actor, key=key, reason=reason)
 
 
-def is_shielded(case: Case) -> bool:
-    return case.confidential or case.request_type == RequestType.REPORT
-
-
 def _earlier(session: Session, contact: Contact, number: str) -> Case:
     case = session.scalars(select(Case).where(Case.number == number, Case.contact_id != contact.id)).one_or_none()
-    if case is None or is_shielded(case):
+    if case is None or case.is_shielded:
         raise NotFound()
     return case
 

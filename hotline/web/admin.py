@@ -29,7 +29,7 @@ from hotline.web import (
     admin_units,
     render,
 )
-from hotline.web.deps import Db, Label, Look, Me
+from hotline.web.deps import Db, Label, Look, Me, UnitCode
 from models import Delivery, Role
 from models.staff import CHANNELS
 
@@ -82,7 +82,7 @@ def staff(request: Request, look: Look, me: Me, open: UUID | None = None) -> Res
 def _account(
     name: Label,
     roles: Annotated[list[Role], Form()] = [],  # noqa: B006 -- FastAPI copies it
-    unit: Annotated[str, Form(max_length=32)] = "",
+    unit: UnitCode = "",
     skills: Annotated[str, Form(max_length=200)] = "general",
     capacity: Annotated[int, Form(ge=1, le=20)] = 3,
     active: Annotated[bool, Form()] = False,

@@ -14,7 +14,7 @@ from hotline.services.rosters import deliveries, notice_editions, notice_rule
 from hotline.services.rosters.notice_rule import To
 from hotline.settings import get_settings
 from hotline.web import render
-from hotline.web.deps import Db, Look, Me
+from hotline.web.deps import Db, Look, Me, UnitCode
 from hotline.web.letters import clean, in_chinese
 from models import ChatKind, NoticeOccasion, NoticeWay, Urgency
 
@@ -50,7 +50,7 @@ def put_group(
     request: Request,
     me: Me,
     db: Db,
-    unit: Annotated[str, Form(max_length=32)],
+    unit: UnitCode,
     kind: Annotated[ChatKind, Form()],
     url: Annotated[str, Form(max_length=500)],
     secret: Annotated[str, Form(max_length=128)] = "",

@@ -12,7 +12,7 @@ from hotline.services import reading_units
 from hotline.services.access import Me as Person
 from hotline.services.systems import accounts, watching, webhooks
 from hotline.web import render
-from hotline.web.deps import Db, Label, Look, Me
+from hotline.web.deps import Db, Label, Look, Me, UnitCode
 from hotline.web.letters import clean
 from models import Scope, Topic
 
@@ -61,7 +61,7 @@ def add(
     me: Me,
     db: Db,
     form: Annotated[accounts.Form, Depends(_form)],
-    unit: Annotated[str, Form(max_length=32)] = "",
+    unit: UnitCode = "",
 ) -> Response:
     """With its first key, which is shown in this answer and never again."""
     system = accounts.add(db, form, unit_code=unit, by=me)

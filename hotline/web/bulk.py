@@ -11,7 +11,7 @@ from hotline.services.city import gazetteer
 from hotline.services.units import bulk_dispatch
 from hotline.services.units.bulk_dispatch import Pick
 from hotline.web import render
-from hotline.web.deps import Db, Look, Me, Words
+from hotline.web.deps import Db, Look, Me, UnitCode, Words
 from models import Role
 
 router = APIRouter(prefix="/verify/alike", include_in_schema=False)
@@ -38,7 +38,7 @@ def dispatch(
     db: Db,
     number: str,
     pick: Annotated[list[str], Form(max_length=bulk_dispatch.MOST)] = [],  # noqa: B006 -- FastAPI copies it
-    unit: Annotated[str, Form(max_length=32)] = "",
+    unit: UnitCode = "",
     note: Words = "",
 ) -> Response:
     access.require(me, Role.DISPATCHER)

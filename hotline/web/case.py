@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed
-from hotline.services import access, reading_cases, reading_units
+from hotline.services import access, reading_cases
 from hotline.services.city import places
 from hotline.services.files import files
 from hotline.services.queue_rule import VOICE
@@ -38,7 +38,7 @@ def show(request: Request, look: Look, me: Me, number: str) -> Response:
 @router.post("/{number}/reveal")
 def reveal(request: Request, look: Look, me: Me, number: str, reason: Line = "") -> Response:
     view = access.see_case(look, me, number)
-    if not view.whole and reading_units.is_closed_to_units(view.case):
+    if not view.whole and view.case.is_shielded:
         raise NotAllowed()
     return _page(request, look, me, view, revealed=access.reveal_number(look, me, view.case, reason=reason))
 

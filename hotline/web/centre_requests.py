@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ from hotline.services.sideways import second_look
 from hotline.services.survey_plans import rulings
 from hotline.services.units import arbitration, extensions, joint, ledger
 from hotline.web import render, times
-from hotline.web.deps import Db, Key, Me, Note, Words
+from hotline.web.deps import Db, Key, Me, Note, UnitCode, Words
 from models import Case, RequestKind, Ruling
 from models import Request as Asked
 
@@ -30,19 +30,30 @@ RULED = {
 }
 
 
+def _asked(me: Me, db: Db, number: str, request_id: Annotated[UUID, Form()]) -> Asked:
+    """What is to be decided, of the case that the page shows."""
+    case = access.see_case(db, me, number).case
+    asked = db.get(Asked, request_id)
+    if asked is None or asked.case_id != case.id:
+        raise NotFound()
+    return asked
+
+
+ToDecide = Annotated[Asked, Depends(_asked)]
+Grant = Annotated[bool, Form()]
+
+
 @router.post("/{number}/return")
 def decide_return(
     request: Request,
     me: Me,
     db: Db,
-    number: str,
     key: Key,
-    request_id: Annotated[UUID, Form()],
-    grant: Annotated[bool, Form()],
-    unit: Annotated[str, Form(max_length=32)] = "",
+    asked: ToDecide,
+    grant: Grant,
+    unit: UnitCode = "",
     note: Note = "",
 ) -> Response:
-    asked = asked_of(db, me, number, request_id)
     again = filing.units_of(db, [unit])[0] if grant and unit else None
     dispatching.decide_return(db, asked, grant=grant, unit=again, note=note, by=me.actor, key=key)
     told = (
@@ -52,17 +63,7 @@ def decide_return(
 
 
 @router.post("/{number}/extension")
-def decide_extension(
-    request: Request,
-    me: Me,
-    db: Db,
-    number: str,
-    key: Key,
-    request_id: Annotated[UUID, Form()],
-    grant: Annotated[bool, Form()],
-    note: Note = "",
-) -> Response:
-    asked = asked_of(db, me, number, request_id)
+def decide_extension(request: Request, me: Me, db: Db, key: Key, asked: ToDecide, grant: Grant, note: Note = "") -> Response:
     extensions.decide(db, asked, grant=grant, note=note, by=me.actor, key=key)
     return done(request, Tab.EXTENSIONS, "已同意延期，市民会收到通知。" if grant else "不同意延期，原时限不变。")
 
@@ -86,49 +87,21 @@ def call_meeting(
 
 @router.post("/{number}/arbitration-decision")
 def decide_meeting(
-    request: Request,
-    me: Me,
-    db: Db,
-    number: str,
-    key: Key,
-    request_id: Annotated[UUID, Form()],
-    unit: Annotated[str, Form(max_length=32)] = "",
-    record: Note = "",
+    request: Request, me: Me, db: Db, key: Key, asked: ToDecide, unit: UnitCode = "", record: Note = ""
 ) -> Response:
-    asked = asked_of(db, me, number, request_id)
     named = filing.units_of(db, [unit])[0] if unit else None
     arbitration.decide(db, asked, unit=named, record=record, by=me.actor, key=key)
     return done(request, Tab.MEETINGS, f"已指定{named.name}承办。" if named else "已记下，维持现状。")
 
 
 @router.post("/{number}/ledger")
-def decide_ledger(
-    request: Request,
-    me: Me,
-    db: Db,
-    number: str,
-    key: Key,
-    request_id: Annotated[UUID, Form()],
-    grant: Annotated[bool, Form()],
-    note: Note = "",
-) -> Response:
-    asked = asked_of(db, me, number, request_id)
+def decide_ledger(request: Request, me: Me, db: Db, key: Key, asked: ToDecide, grant: Grant, note: Note = "") -> Response:
     ledger.decide(db, asked, grant=grant, note=note, by=me.actor, key=key)
     return done(request, Tab.LEDGER, "已同意挂账，到期自动回到办理。" if grant else "不同意挂账，时限照走。")
 
 
 @router.post("/{number}/assists")
-def decide_assists(
-    request: Request,
-    me: Me,
-    db: Db,
-    number: str,
-    key: Key,
-    request_id: Annotated[UUID, Form()],
-    grant: Annotated[bool, Form()],
-    note: Note = "",
-) -> Response:
-    asked = asked_of(db, me, number, request_id)
+def decide_assists(request: Request, me: Me, db: Db, key: Key, asked: ToDecide, grant: Grant, note: Note = "") -> Response:
     joint.decide_change(db, asked, grant=grant, note=note, by=me.actor, key=key)
     return done(request, Tab.ASSISTS, "协办单位已变更。" if grant else "不同意变更，已记下理由。")
 
@@ -138,42 +111,24 @@ def decide_reopening(
     request: Request,
     me: Me,
     db: Db,
-    number: str,
     key: Key,
-    request_id: Annotated[UUID, Form()],
+    asked: ToDecide,
     ruling: Annotated[Ruling, Form()],
     note: Note = "",
     evidence: Note = "",
 ) -> Response:
-    asked = asked_of(db, me, number, request_id)
     rulings.rule(db, asked, ruling, note=note, evidence=evidence, by=me.actor, key=key)
     return done(request, Tab.REOPENING, RULED[ruling])
 
 
 @router.post("/{number}/second-look")
 def look_again(
-    request: Request,
-    me: Me,
-    db: Db,
-    number: str,
-    key: Key,
-    request_id: Annotated[UUID, Form()],
-    verdict: Annotated[str, Form(max_length=16)],
-    note: Words = "",
+    request: Request, me: Me, db: Db, key: Key, asked: ToDecide, verdict: Annotated[str, Form(max_length=16)], note: Words = ""
 ) -> Response:
-    asked = asked_of(db, me, number, request_id)
     grant, pressed = verdict in ("grant", "pressed"), verdict == "pressed"
     second_look.decide(db, asked, grant=grant, pressed=pressed, note=note, by=me.actor, key=key)
     tab = Tab.APPEALS if asked.kind == RequestKind.SECOND_LOOK else Tab.WITHDRAWALS
     return done(request, tab, "已重新受理，请到“待派单”派出。" if grant else "维持原处理，理由已记下。")
-
-
-def asked_of(session: Session, me: access.Me, number: str, request_id: UUID) -> Asked:
-    case = access.see_case(session, me, number).case
-    asked = session.get(Asked, request_id)
-    if asked is None or asked.case_id != case.id:
-        raise NotFound()
-    return asked
 
 
 def done(request: Request, tab: Tab, told: str) -> Response:

@@ -90,6 +90,7 @@ def same_site(request: Request) -> None:
 # Made by the page for each form: the same key again is the same action, done once.
 Key = Annotated[str, Form(min_length=8, max_length=64, pattern=r"^[0-9A-Za-z-]+$")]
 Seen = Annotated[int | None, Form()]
+UnitCode = Annotated[str, Form(max_length=32)]
 # What somebody wrote, as it may be kept: a word or two, a line, a remark, some lines, and a whole note.
 Label = Annotated[str, Form(max_length=64), AfterValidator(clean)]
 Line = Annotated[str, Form(max_length=200), AfterValidator(clean)]

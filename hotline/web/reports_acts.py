@@ -11,7 +11,7 @@ from hotline.services import access
 from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import appeals, corrections, entries, periods, screens
 from hotline.web import render
-from hotline.web.deps import Db, Key, Me, Words
+from hotline.web.deps import Db, Key, Me, UnitCode, Words
 from hotline.web.letters import clean
 from models import Role
 
@@ -80,7 +80,7 @@ def enter_outside(
     request: Request,
     me: Me,
     db: Db,
-    unit: Annotated[str, Form(max_length=32)],
+    unit: UnitCode,
     month: Annotated[date, Form()],
     indicator: Annotated[Indicator, Form()],
     value: Percent,

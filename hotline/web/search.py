@@ -45,6 +45,13 @@ def page(request: Request, look: Look, me: Me, after: str = "") -> Response:
         "after": after,
         "address": address,
         "written": urlencode(query.given),
+    }
+    return render.page(request, "search/page.html", me=me, **values, **_offered(look, me))
+
+
+def _offered(look: Session, me: access.Me) -> dict[str, Any]:
+    """What may be chosen in the form, and done with what is found."""
+    return {
         "states": STATES,
         "marks": SHOWN_MARKS,
         "measures": tuple(Measure),
@@ -59,7 +66,6 @@ def page(request: Request, look: Look, me: Me, after: str = "") -> Response:
         "categories": choices.categories(look),
         "units": reading_units.choices(look) if me.has(*access.CENTRE) else (),
     }
-    return render.page(request, "search/page.html", me=me, **values)
 
 
 @router.get("/views/{view_id}/count")

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from hotline.errors import HotlineError, Invalid, TooMany
-from hotline.services import tracking
+from hotline.services import reading_progress, tracking
 from hotline.services.city import places
 from hotline.services.sideways import wishes
 from hotline.services.sideways.wishes import Wish
@@ -159,7 +159,7 @@ def _page(
         "brand": places.hotline_name(session),
     }
     return render.page(
-        request, "public/progress.html", status=status, at=now(), view=tracking.progress(session, contact_id), **values
+        request, "public/progress.html", status=status, at=now(), view=reading_progress.progress(session, contact_id), **values
     )
 
 

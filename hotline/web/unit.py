@@ -18,7 +18,7 @@ from hotline.services.reading_units import Tab
 from hotline.services.rosters import deliveries, view
 from hotline.services.units import joint
 from hotline.web import render, unit_levels, unit_requests, unit_roster, unit_templates
-from hotline.web.deps import Db, Key, Line, Look, Me, Note, Seen, Words
+from hotline.web.deps import Db, Key, Line, Look, Me, Note, Seen, UnitCode, Words
 from hotline.web.letters import clean, uploads
 from hotline.web.photographs import SentForm, checked
 from models import ClosureKind, Standing, Unit, now
@@ -110,7 +110,7 @@ def ask_return(
     key: Key,
     reason: Annotated[ReturnReason, Form()],
     basis: Words = "",
-    proposed_unit: Annotated[str, Form(max_length=32)] = "",
+    proposed_unit: UnitCode = "",
 ) -> Response:
     _, held = access.see_assignment(db, me, assignment_id, to_act=True)
     proposed = db.scalar(select(Unit).where(Unit.code == proposed_unit)) if proposed_unit else None
@@ -122,7 +122,7 @@ def ask_return(
 def reveal(request: Request, look: Look, me: Me, assignment_id: UUID, reason: Line = "") -> Response:
     """The whole number, once, against a reason; never of a case that is closed to units."""
     seen = access.see_assignment(look, me, assignment_id)
-    if reading_units.is_closed_to_units(seen[0].case):
+    if seen[0].case.is_shielded:
         raise NotAllowed()
     number = access.reveal_number(look, me, seen[0].case, reason=reason)
     return _page(request, look, me, Tab.IN_HAND, "", seen=seen, revealed=number)

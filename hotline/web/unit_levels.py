@@ -12,11 +12,9 @@ from hotline.services import access, filing
 from hotline.services.units import joint, levels
 from hotline.services.units.joint import Change
 from hotline.web import render
-from hotline.web.deps import Db, Key, Me, Note, Seen, Words
+from hotline.web.deps import Db, Key, Me, Note, Seen, UnitCode, Words
 
 router = APIRouter()
-
-UnitCode = Annotated[str, Form(max_length=32)]
 
 
 @router.post("/{assignment_id}/send-down")

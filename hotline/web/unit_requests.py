@@ -12,7 +12,6 @@ from hotline.errors import WrongState
 from hotline.services import access
 from hotline.services.profiles import profiles
 from hotline.services.reading_cases import Panel
-from hotline.services.reading_units import is_closed_to_units
 from hotline.services.units import extensions, ledger, pausing
 from hotline.services.units.extensions import ExtensionReason
 from hotline.services.units.ledger import LedgerReason
@@ -101,7 +100,7 @@ def end_of(day: date) -> datetime:
 def offered(session: Session, opened: Panel, held: access.Held) -> dict[str, Any]:
     """Which of these forms the panel draws, by what it has read already."""
     case, assignment = opened.case, held.assignment
-    open_to_unit = opened.view.whole or not is_closed_to_units(case)
+    open_to_unit = opened.view.whole or not case.is_shielded
     own = [each.request for each in opened.requests if each.request.assignment_id == assignment.id]
     extended = any(request.kind == RequestKind.EXTENSION for request in own)
     extendable = extensions.why_not(session, case, assignment, asked_before=extended) is None

@@ -13,7 +13,7 @@ from hotline.services import access
 from hotline.services.rosters import roster, team, view
 from hotline.services.rosters.roster import Wanted
 from hotline.web import render
-from hotline.web.deps import Db, Look, Me
+from hotline.web.deps import Db, Look, Me, UnitCode
 from hotline.web.letters import clean
 from models import Role, Unit
 from models.workflow import UNIT_ROLES
@@ -23,7 +23,6 @@ router = APIRouter(prefix="/roster")
 MOST_BYTES = 256 * 1024
 SEEN_BY = (*UNIT_ROLES, Role.ADMINISTRATOR)
 
-UnitCode = Annotated[str, Form(max_length=32)]
 Id = Annotated[UUID, Form()]
 
 

@@ -10,7 +10,7 @@ from hotline.services import access
 from hotline.services.rosters import team
 from hotline.services.units import answer_templates
 from hotline.web import render
-from hotline.web.deps import Db, Look, Me, Remark
+from hotline.web.deps import Db, Look, Me, Remark, UnitCode
 from hotline.web.letters import clean
 from models import Role, Unit
 from models.workflow import UNIT_ROLES
@@ -18,7 +18,6 @@ from models.workflow import UNIT_ROLES
 router = APIRouter()
 
 SEEN_BY = (*UNIT_ROLES, Role.ADMINISTRATOR)
-UnitCode = Annotated[str, Form(max_length=32)]
 
 
 @router.get("/templates")

@@ -18,7 +18,7 @@ from hotline.services.survey_plans import rulings
 from hotline.services.units import asking, joint
 from hotline.web import centre_requests, render
 from hotline.web.centre_requests import done
-from hotline.web.deps import Db, Key, Look, Me, Note, Remark, Seen
+from hotline.web.deps import Db, Key, Look, Me, Note, Remark, Seen, UnitCode
 from hotline.web.letters import uploads
 from hotline.web.photographs import SentForm, checked
 from models import Action, Case, CaseStatus, Grade, Role, Verdict
@@ -49,7 +49,7 @@ SENDS_OUT = frozenset({Action.DISPATCH, Action.APPROVE})
 
 
 def _named(
-    unit: Annotated[str, Form(max_length=32)] = "",
+    unit: UnitCode = "",
     assists: Annotated[list[str], Form()] = [],  # noqa: B006 -- FastAPI copies it
 ) -> list[str]:
     """The unit that leads, then those that assist; nothing where none was chosen."""

@@ -1,9 +1,6 @@
 """Cases for a unit's system to work on."""
 
-import io
 from typing import Any
-
-from PIL import Image
 
 from hotline.db import Database
 from models import CaseStatus
@@ -17,9 +14,3 @@ def a_case(pages: Database, status: CaseStatus = CaseStatus.DISPATCHED, **values
     with pages.unit_of_work() as session:
         case = make_case(session, status=status, **values)
         return str(lead_of(session, case).id), case.number
-
-
-def picture() -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (20, 20), "green").save(out, "JPEG")
-    return out.getvalue()

@@ -10,8 +10,9 @@ from hotline.app import create_app
 from hotline.db import Database
 from hotline.settings import Settings
 from models import CaseStatus, Scope
-from tests.api.cases import CASES, a_case, picture
+from tests.api.cases import CASES, a_case
 from tests.factories_systems import Made, make_system, once, with_key
+from tests.pictures import picture
 
 ONE = "/api/v1/cases/{case_id}"
 NOWHERE = "019a9f0e-7c3e-7b52-9a54-0c1d2e3f4a5b"

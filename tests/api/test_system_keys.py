@@ -13,8 +13,9 @@ from hotline.db import Database
 from hotline.services.systems import accounts, calls
 from hotline.settings import Settings
 from models import CaseEvent, CaseStatus, Scope, Staff, SystemCall
-from tests.api.cases import CASES, a_case, picture
+from tests.api.cases import CASES, a_case
 from tests.factories_systems import Made, an_administrator, make_system, once, with_key
+from tests.pictures import picture
 
 
 def test_the_same_call_again_is_answered_the_same_and_does_nothing(program: TestClient, pages: Database) -> None:

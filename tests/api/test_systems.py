@@ -25,9 +25,10 @@ from models import (
     now,
 )
 from models.base import as_if
-from tests.api.cases import CASES, a_case, picture
+from tests.api.cases import CASES, a_case
 from tests.factories_cases import an_actor, fresh_key
 from tests.factories_systems import Made, make_system, once, with_key
+from tests.pictures import picture
 
 
 def listed(program: TestClient, **query: Any) -> dict[str, Any]:

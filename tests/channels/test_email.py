@@ -1,10 +1,8 @@
 """Mail in and out, against a server on a real port that speaks IMAP and SMTP."""
 
-import io
 from email import message_from_bytes, policy
 
 import pytest
-from PIL import Image
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import select
 
@@ -20,16 +18,11 @@ from hotline.settings import Mail as MailSettings
 from models import Attachment, Contact
 from tests.channels.mail import CITIZEN, KEY, OWN, letter, mail_settings, poll, texts
 from tests.components import free_port
-
-
-def picture() -> bytes:
-    written = io.BytesIO()
-    Image.new("RGB", (8, 8), "red").save(written, "PNG")
-    return written.getvalue()
+from tests.pictures import picture
 
 
 def test_a_mail_is_stored_before_the_server_hears_of_it(mail_server: Mail, mail_channel: Email, database: Database) -> None:
-    mail_server.inject(f"张三 <{CITIZEN.upper()}>", "路灯坏了，西门", [picture(), b"no picture"])
+    mail_server.inject(f"张三 <{CITIZEN.upper()}>", "路灯坏了，西门", [picture("PNG"), b"no picture"])
 
     poll(database)
 

@@ -1,13 +1,11 @@
 """The service and the providers' stand-ins over real HTTP, both ways: only the addresses differ from the real ones."""
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
-from PIL import Image
 from pydantic import SecretStr
 from sqlalchemy import select
 
@@ -27,6 +25,7 @@ from hotline.settings import Settings
 from models import Message, PendingMedia, now
 from tests.channels.providers import SECRET, SHARED, TOKEN, address_of, bound, serving, sms_settings
 from tests.components import wait_until
+from tests.pictures import picture
 
 KEY = "0198c0de-0000-7000-8000-000000000001"
 GATEWAYS = ("twilio", "aliyun", "tencent", "generic")
@@ -152,20 +151,14 @@ def test_who_has_opted_out_at_the_provider_is_not_reached_this_way(line: Line) -
     assert line.send("0003")[1] == refused
 
 
-def picture() -> bytes:
-    written = io.BytesIO()
-    Image.new("RGB", (8, 8), "red").save(written, "PNG")
-    return written.getvalue()
-
-
 @pytest.mark.parametrize("line", ["twilio"], indirect=True)
 def test_a_picture_is_fetched_from_where_it_lies(line: Line) -> None:
-    assert line.provider.inject("+8613800138000", "看图", [picture()]) == 200
+    assert line.provider.inject("+8613800138000", "看图", [picture("PNG")]) == 200
     with line.database.reading() as session:
         [waiting] = session.scalars(select(PendingMedia)).all()
 
     found = line.channel.fetch(Media(waiting.reference, waiting.media_type))
-    assert (found.name, found.content) == ("彩信图片", picture())
+    assert (found.name, found.content) == ("彩信图片", picture("PNG"))
     with pytest.raises(NotFound):
         line.channel.fetch(Media(f"{waiting.reference}gone"))
 

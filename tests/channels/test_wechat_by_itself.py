@@ -1,6 +1,6 @@
 """What is answered by itself on WeChat: keys of the account's menu, and what comes while a question is open."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
@@ -17,10 +17,10 @@ from hotline.services.conversations import conversation_rule
 from hotline.services.messages import texts
 from models import Contact, Direction, GuidedExchange, Message, OutgoingMessage, Rule
 from tests.channels.wechat import GRID, LATITUDE, LONGITUDE, PLAIN, Door, channel_for
+from tests.conftest import Drain
 from tests.fakes import StubClassifier, prediction
 
 SOMEBODY = "oOpenIdOfACitizen_0000000001"
-Drain = Callable[[], int]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What goes out by WeChat, against a stand-in over real sockets: window, templates, faults, the token, files."""
 
-import io
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +10,6 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
-from PIL import Image
 from sqlalchemy import select, update
 
 from hotline import channels
@@ -24,6 +22,7 @@ from hotline.sandbox.wechat import Wechat as StandIn
 from hotline.services.messages.provider_tokens import ProviderTokens
 from models import Attachment, PendingMedia, ProviderToken, now
 from tests.channels.wechat import PLAIN, Door, channel_for, serving
+from tests.pictures import picture
 
 ANYBODY = "oOpenIdOfACitizen"
 AMR = b"#!AMR\n" + bytes([0x3C]) + bytes(31)
@@ -61,12 +60,6 @@ def wechat(stand_in: StandIn, url: str, sqlite_database: Database) -> Wechat:
 
 def message(text: str = "已派单", *, to: str = ANYBODY, heard_at: datetime | None = None, **more: object) -> Outbound:
     return Outbound(key=str(uuid4()), recipient=to, text=text, heard_at=heard_at or now(), **more)  # type: ignore[arg-type]
-
-
-def picture() -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(out, "JPEG")
-    return out.getvalue()
 
 
 def told(stand_in: StandIn) -> list[tuple[str, str]]:

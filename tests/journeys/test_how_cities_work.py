@@ -1,6 +1,5 @@
 """Five cities at work, each by the steps of the practice that its profile is drawn from; every step through a public door."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ from fastapi.testclient import TestClient
 from hotline.cli import export
 from hotline.db import Database
 from models import Role
-from tests.conftest import SignIn
+from tests.conftest import Drain, SignIn
 from tests.journeys.doors import (
     ANSWER,
     RIVERSIDE,
@@ -29,8 +28,6 @@ from tests.journeys.doors import (
 )
 
 ONE_DATABASE = True
-
-Drain = Callable[[], int]
 
 
 @pytest.fixture

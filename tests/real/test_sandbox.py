@@ -1,16 +1,15 @@
 """The stand-ins beside the whole service, in a browser: a citizen writes on the page of the telephones, an agent answers."""
 
-import io
 import re
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.cli.running import Service, running
 from tests.components import need
+from tests.pictures import picture
 from tests.real.browser import STUMBLING_BLOCKS, TELEPHONE, Street, settled
 from tests.sandbox.ports import free_ports
 
@@ -35,12 +34,6 @@ def page_of_telephones(people: Street, service: Service) -> Page:
 def write(phone: Locator, text: str) -> None:
     phone.locator("textarea").fill(text)
     phone.get_by_role("button", name="发送", exact=True).click()
-
-
-def picture() -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (32, 32), "red").save(out, "PNG")
-    return out.getvalue()
 
 
 def attending(people: Street, agent: str = "agent1") -> Page:
@@ -99,7 +92,7 @@ def test_voice_picture_and_position_reach_the_desk_with_what_they_tell(people: S
     phone.get_by_role("button", name="发语音").click()
     expect(phone.locator("li:not(.theirs)")).to_contain_text(f"［语音］{said}")
     expect(phone.locator("textarea")).to_have_value("")
-    phone.locator("input[type=file]").set_input_files({"name": "灯.png", "mimeType": "image/png", "buffer": picture()})
+    phone.locator("input[type=file]").set_input_files({"name": "灯.png", "mimeType": "image/png", "buffer": picture("PNG")})
     expect(phone.locator("li img").first).to_be_visible()
     phone.locator("[data-position]").select_option(label="东津码头")
     expect(phone.locator("li", has_text="［位置］东津码头")).to_contain_text("热线已收到")
@@ -114,7 +107,7 @@ def test_voice_picture_and_position_reach_the_desk_with_what_they_tell(people: S
     expect(talk.locator("a.file", has_text="微信图片")).to_be_visible()
     expect(desk.locator("[name=place_text]")).to_have_value("东津码头")
 
-    desk.locator("#reply input[type=file]").set_input_files({"name": "图.png", "mimeType": "image/png", "buffer": picture()})
+    desk.locator("#reply input[type=file]").set_input_files({"name": "图.png", "mimeType": "image/png", "buffer": picture("PNG")})
     desk.locator("#reply textarea").fill("是这一盏吗？")
     desk.keyboard.press("F9")
     expect(phone.locator(".theirs", has_text="是这一盏吗？")).to_be_visible()

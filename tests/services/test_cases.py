@@ -15,7 +15,6 @@ from models import (
     Answer,
     AssignmentStatus,
     Case,
-    CaseEvent,
     CaseLink,
     CaseStatus,
     Citizen,
@@ -38,6 +37,7 @@ from tests.factories_cases import (
     assists_of,
     counting,
     dispatch,
+    events_of,
     fresh_key,
     lead_of,
     liaison_of,
@@ -60,11 +60,7 @@ def announced(session: Session, case: Case) -> list[str]:
 
 
 def actions(session: Session, case: Case) -> list[str]:
-    return [str(event.action) for event in events(session, case)]
-
-
-def events(session: Session, case: Case) -> list[CaseEvent]:
-    return list(session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.serial)))
+    return [str(event.action) for event in events_of(session, case)]
 
 
 def test_a_filed_matter_that_names_a_unit_is_dispatched_at_once(session: Session) -> None:
@@ -139,7 +135,7 @@ def test_a_second_click_files_nothing_new(session: Session) -> None:
     again = file(session, contact=contact, by=by, key=key, form=a_form(unit=LEAD))
 
     assert again is first
-    assert len(events(session, first)) == 3
+    assert len(events_of(session, first)) == 3
 
 
 def test_one_matter_is_one_case(session: Session) -> None:

@@ -26,21 +26,11 @@ from models import (
     CaseStatus,
     Check,
     ClosureKind,
-    OutgoingMessage,
     Role,
     Verdict,
     now,
 )
-from tests.factories_cases import (
-    an_actor,
-    assists_of,
-    check,
-    fresh_key,
-    lead_of,
-    liaison_of,
-    make_case,
-    send_back,
-)
+from tests.factories_cases import an_actor, assists_of, check, fresh_key, lead_of, liaison_of, make_case, send_back, told
 from tests.factories_contacts import make_contact
 
 
@@ -185,20 +175,15 @@ def test_only_verifiers_check(session: Session) -> None:
     assert (case.status, case.public_answer) == (CaseStatus.ANSWERED, "")
 
 
-def told(session: Session, case: Case, purpose: str = "answered") -> list[OutgoingMessage]:
-    rows = select(OutgoingMessage).where(OutgoingMessage.case_id == case.id, OutgoingMessage.purpose == purpose)
-    return list(session.scalars(rows))
-
-
 def test_the_citizen_is_told_the_checked_answer_and_not_before(session: Session) -> None:
     case = make_case(session, status=CaseStatus.ANSWERED)
     notices.tell_citizen(session, case)
-    assert told(session, case) == []
+    assert told(session, case, "answered") == []
 
     check(session, case)
     notices.tell_citizen(session, case)
 
-    (message,) = told(session, case)
+    (message,) = told(session, case, "answered")
     assert (message.channel, message.recipient) == ("mailbox", "+8613800000172")
     assert case.number in message.text
     assert case.public_answer in message.text
@@ -218,7 +203,7 @@ def test_the_answer_goes_where_the_request_came_from(session: Session, channel: 
 
     notices.tell_citizen(session, case)
 
-    (message,) = told(session, case)
+    (message,) = told(session, case, "answered")
     assert (message.channel, message.recipient) == (way[0], contact.reference if "own" in way[1] else way[1])
 
 
@@ -229,7 +214,7 @@ def test_a_caller_is_reached_by_text_if_there_is_a_number(session: Session, numb
 
     notices.tell_citizen(session, case)
 
-    assert [message.channel for message in told(session, case)] == reached
+    assert [message.channel for message in told(session, case, "answered")] == reached
 
 
 @pytest.mark.parametrize("verdict", Verdict)

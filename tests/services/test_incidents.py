@@ -22,7 +22,6 @@ from models import (
     Assignment,
     AssignmentStatus,
     Case,
-    CaseEvent,
     CaseStatus,
     Incident,
     IncidentCase,
@@ -38,6 +37,7 @@ from tests.factories_cases import (
     asks_before_closing,
     check,
     dispatch,
+    events_of,
     fresh_key,
     lead_of,
     liaison_of,
@@ -109,12 +109,8 @@ def test_whoever_acted_on_the_lead_is_named_in_each_history(session: Session) ->
     dispatching.sign(session, lead_of(session, found[0]), by=signer, key=fresh_key())
     settle(session)
 
-    by = [event.by_id for event in _history(session, found[1]) if event.action == Action.SIGN]
+    by = [event.by_id for event in events_of(session, found[1]) if event.action == Action.SIGN]
     assert set(by) == {signer.staff_id}
-
-
-def _history(session: Session, case: Case) -> list[Any]:
-    return list(session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.serial)))
 
 
 def test_a_case_of_another_unit_comes_over_to_the_leads(session: Session) -> None:

@@ -30,11 +30,6 @@ def measures(session: Session) -> list[Mark]:
     return list(session.scalars(select(Mark).where(Mark.kind == MarkKind.SUPERVISION).order_by(Mark.created_at)))
 
 
-@pytest.fixture
-def at_work(session: Session) -> Case:
-    return make_case(session, status=CaseStatus.IN_PROGRESS)
-
-
 def test_the_longer_a_unit_is_late_the_further_it_goes(session: Session, at_work: Case, clock: Traveller) -> None:
     taken = []
     for hours in (73, 24, 48, 24 * 7):

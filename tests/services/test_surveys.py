@@ -19,7 +19,6 @@ from models import (
     Citizen,
     Grade,
     OutboxMessage,
-    OutgoingMessage,
     Request,
     RequestState,
     Role,
@@ -27,24 +26,10 @@ from models import (
     SurveyAnswer,
     now,
 )
-from tests.factories_cases import (
-    an_actor,
-    answer,
-    asks_before_closing,
-    check,
-    dispatch,
-    fresh_key,
-    make_case,
-    sign,
-)
+from tests.factories_cases import an_actor, answer, asks_before_closing, check, dispatch, fresh_key, make_case, sign, told
 
 GOOD: dict[str, Any] = {"solved": True, "result": Grade.SATISFIED, "unit": Grade.VERY_SATISFIED}
 BAD: dict[str, Any] = {"solved": False, "result": Grade.DISSATISFIED, "unit": Grade.DISSATISFIED, "remark": "还是没人清"}
-
-
-def told(session: Session, case: Case, purpose: str) -> list[OutgoingMessage]:
-    rows = select(OutgoingMessage).where(OutgoingMessage.case_id == case.id, OutgoingMessage.purpose == purpose)
-    return list(session.scalars(rows))
 
 
 @pytest.fixture

@@ -8,17 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotFound, RuleBroken, TooMany, WrongState
-from hotline.services import cases, numbering, queueing, tracking
+from hotline.services import cases, numbering, queueing, reading_progress, tracking
 from hotline.services.patience import Patience
 from models import Action, Case, CaseStatus, Conclusion, Contact, Role, Urgency, new_id
 from tests.factories_cases import a_form, an_actor, dispatch, fresh_key, make_case
 from tests.factories_contacts import make_agent, make_contact, make_inbound
 
-
-@pytest.fixture(autouse=True)
-def _forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracking, "OF_NUMBER", Patience(tracking.FREE_TRIES))
-    monkeypatch.setattr(tracking, "OF_ADDRESS", Patience(tracking.FREE_TRIES))
+pytestmark = pytest.mark.usefixtures("forgiven")
 
 
 def a_letter(session: Session) -> tuple[Contact, str]:
@@ -43,7 +39,7 @@ def test_a_code_opens_its_own_contact_by_any_number_that_came_of_it(session: Ses
 
     for number in (contact.reference, first.number, second.number):
         assert tracking.unlock(session, number, code, address="a").id == contact.id
-    assert [matter.number for matter in tracking.progress(session, contact.id).matters] == [first.number, second.number]
+    assert [matter.number for matter in reading_progress.progress(session, contact.id).matters] == [first.number, second.number]
 
 
 def test_an_unknown_number_and_a_wrong_code_sound_the_same(session: Session) -> None:
@@ -86,9 +82,9 @@ def test_the_wait_doubles_up_to_an_hour_and_a_quiet_day_forgives(clock: time_mac
 def test_a_letter_nobody_has_filed_yet_has_a_progress(session: Session) -> None:
     contact, _ = a_letter(session)
 
-    before = tracking.progress(session, contact.id)
+    before = reading_progress.progress(session, contact.id)
     queueing.take(session, make_agent(session), contact.id)
-    after = tracking.progress(session, contact.id)
+    after = reading_progress.progress(session, contact.id)
 
     assert (before.headline, after.headline) == ("已收到，待受理", "话务员正在处理")
     assert before.open_numbers == [contact.reference]
@@ -104,9 +100,9 @@ def test_a_reason_for_the_right_door_is_told_and_one_for_void_is_not(session: Se
         queueing.take(session, agent, contact.id)
         queueing.conclude(session, contact, conclusion, by=agent, note=note)
 
-    assert tracking.progress(session, told.id).matters[0].answer == "请拨打 12315"
-    assert tracking.progress(session, kept.id).matters[0].answer == ""
-    assert tracking.progress(session, kept.id).open_numbers == []
+    assert reading_progress.progress(session, told.id).matters[0].answer == "请拨打 12315"
+    assert reading_progress.progress(session, kept.id).matters[0].answer == ""
+    assert reading_progress.progress(session, kept.id).open_numbers == []
 
 
 def test_a_redirected_case_tells_the_right_door(session: Session) -> None:
@@ -114,31 +110,31 @@ def test_a_redirected_case_tells_the_right_door(session: Session) -> None:
 
     cases.advance(session, case, Action.REDIRECT, by=an_actor(session, Role.DISPATCHER), key=fresh_key(), note="请到法院立案庭")
 
-    assert tracking.progress(session, case.contact_id).matters[0].answer == "请到法院立案庭"
+    assert reading_progress.progress(session, case.contact_id).matters[0].answer == "请到法院立案庭"
 
 
 def test_the_answer_waits_for_the_check(session: Session) -> None:
     checked, unchecked = make_case(session, status=CaseStatus.CLOSED), make_case(session, status=CaseStatus.ANSWERED)
 
-    assert tracking.progress(session, checked.contact_id).matters[0].answer.startswith("垃圾已清运")
-    assert tracking.progress(session, unchecked.contact_id).matters[0].answer == ""
+    assert reading_progress.progress(session, checked.contact_id).matters[0].answer.startswith("垃圾已清运")
+    assert reading_progress.progress(session, unchecked.contact_id).matters[0].answer == ""
 
 
 def test_each_step_is_told_once(session: Session) -> None:
     case = make_case(session, status=CaseStatus.CLOSED)
 
-    told = [step.text for step in tracking.progress(session, case.contact_id).matters[0].steps]
+    told = [step.text for step in reading_progress.progress(session, case.contact_id).matters[0].steps]
 
     assert len(told) == len(set(told)) >= 5
 
 
 def test_a_due_time_is_told_while_a_unit_works(session: Session) -> None:
     case = make_case(session, urgency=Urgency.URGENT)
-    waiting = tracking.progress(session, case.contact_id).matters[0]
+    waiting = reading_progress.progress(session, case.contact_id).matters[0]
     lead = dispatch(session, case)
 
     assert waiting.due_at is None
-    assert tracking.progress(session, case.contact_id).matters[0].due_at == lead.answer_due_at
+    assert reading_progress.progress(session, case.contact_id).matters[0].due_at == lead.answer_due_at
 
 
 def test_a_matter_is_urged_once_a_day_and_the_day_after_again(session: Session, clock: time_machine.Traveller) -> None:
@@ -149,7 +145,7 @@ def test_a_matter_is_urged_once_a_day_and_the_day_after_again(session: Session, 
 
     with pytest.raises(RuleBroken):
         tracking.urge(session, case.contact_id, number=case.number, key=fresh_key())
-    assert tracking.progress(session, case.contact_id).matters[0].may_urge is False
+    assert reading_progress.progress(session, case.contact_id).matters[0].may_urge is False
     clock.shift(timedelta(hours=24, seconds=1))
     tracking.urge(session, case.contact_id, number=case.number, key=fresh_key())
 
@@ -168,7 +164,7 @@ def test_a_remark_belongs_to_the_matter_it_names(session: Session) -> None:
 
     tracking.remark(session, case.contact_id, number=case.number, text="又堆满了", key=fresh_key())
 
-    steps = tracking.progress(session, case.contact_id).matters[0].steps
+    steps = reading_progress.progress(session, case.contact_id).matters[0].steps
     assert [(step.said, step.mine) for step in steps if step.said] == [("又堆满了", True)]
 
 
@@ -182,5 +178,5 @@ def test_nothing_is_added_to_a_matter_that_is_over(session: Session) -> None:
 
 def test_a_contact_that_is_gone_is_not_found(session: Session) -> None:
     with pytest.raises(NotFound):
-        tracking.progress(session, new_id())
+        reading_progress.progress(session, new_id())
     assert session.scalars(select(Case)).all() == []

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.errors import HotlineError
-from hotline.services import answers, archiving, cases, checks, dispatching, history, reviewing, surveys, tracking
+from hotline.services import answers, archiving, cases, checks, dispatching, history, reading_progress, reviewing, surveys
 from hotline.services.actors import Actor
 from hotline.services.clocks import alarms
 from hotline.services.dispatching import ReturnReason
@@ -39,7 +39,7 @@ from models import (
 )
 from models.workflow import ASSIGNMENT, ASSIGNMENT_OPEN, CASE, CASE_OPEN, NOTED
 from tests.factories import make_staff, unit_of
-from tests.factories_cases import a_form, fresh_key, with_reviews
+from tests.factories_cases import a_form, events_of, fresh_key, with_reviews
 from tests.factories_contacts import make_contact
 
 EVERY_ROW = "every row on"
@@ -270,10 +270,6 @@ class Walk(RuleBasedStateMachine):
             self.session.expunge_all()
 
 
-def events_of(session: Session, case: Case) -> list[CaseEvent]:
-    return list(session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.serial)))
-
-
 def replayed(events: list[CaseEvent]) -> dict[Any, CaseEvent]:
     """The last step of the case (under None) and of each assignment as the history tells it; fails on a step in no table."""
     state: dict[Any, CaseEvent] = {}
@@ -318,7 +314,7 @@ def assert_owned_and_timed(case: Case, profile: profiles.Profile, since: datetim
 
 
 def assert_readable(session: Session, case: Case) -> None:
-    (matter,) = tracking.progress(session, case.contact_id).matters
+    (matter,) = reading_progress.progress(session, case.contact_id).matters
     assert case.public_answer
     assert matter.answer == case.public_answer
 

@@ -1,4 +1,4 @@
-"""An agent at the desk, and contacts that arrive."""
+"""People who are signed in, an agent at the desk, and contacts that arrive."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -33,6 +33,16 @@ def agent(as_role: SignIn, suggestions: StubClassifier) -> TestClient:
     browser = as_role(Role.AGENT)
     send(browser, form(browser.get("/desk").text, "presence", state="available"))
     return browser
+
+
+@pytest.fixture
+def admin(as_role: SignIn) -> TestClient:
+    return as_role(Role.ADMINISTRATOR, username="chief", name="赵管理")
+
+
+@pytest.fixture
+def liaison(as_role: SignIn) -> TestClient:
+    return as_role(Role.LIAISON, unit="CGJ")
 
 
 @pytest.fixture

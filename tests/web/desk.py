@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hotline.db import Database
 from models import Case, Contact
-from tests.web.forms import PageForm, form
+from tests.web.forms import PageForm, form, forms
 
 NUMBER = "+8613800000172"
 CATEGORY = "0102"
@@ -40,6 +40,11 @@ def drafted(page: str, contact_id: UUID, **values: str) -> PageForm:
 
 def take(browser: TestClient) -> str:
     return follow(browser, form(browser.get("/desk").text, "take-next"))
+
+
+def offered(browser: TestClient, url: str) -> set[str]:
+    """The names of the forms on a page."""
+    return {each.name for each in forms(browser.get(url).text)}
 
 
 def looked_up(pages: Database, read: Callable[[Session], Any]) -> Any:

@@ -1,6 +1,5 @@
 """Administration: accounts, rules in editions, the calendar, stuck messages; each change is logged."""
 
-from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -11,18 +10,12 @@ from hotline.db import Database
 from hotline.events import ContactOpened
 from hotline.services import outbox
 from models import AccessLog, CalendarDay, CaseStatus, Delivery, OutboxMessage, OutgoingMessage, Role, Rule, Staff, new_id
+from tests.conftest import Drain, SignIn
 from tests.factories import PASSWORD
 from tests.factories_cases import make_case
 from tests.web.forms import form
 
-SignIn = Callable[..., TestClient]
-Drain = Callable[[], int]
 PAGES = ["", "/staff", "/rules", "/telephone", "/texts", "/reference", "/calendar", "/messages", "/access"]
-
-
-@pytest.fixture
-def admin(as_role: SignIn) -> TestClient:
-    return as_role(Role.ADMINISTRATOR, username="chief")
 
 
 def person(pages: Database, username: str) -> Staff:

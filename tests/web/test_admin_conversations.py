@@ -15,14 +15,9 @@ from models import AccessLog, Role, Rule
 from tests.conftest import SignIn
 from tests.factories_contacts import make_contact
 from tests.web.forms import form
-from tests.web.test_statements import at_most_twenty
+from tests.web.statements import at_most_twenty
 
 PAGE = "/admin/conversations"
-
-
-@pytest.fixture
-def admin(as_role: SignIn) -> TestClient:
-    return as_role(Role.ADMINISTRATOR, username="chief")
 
 
 def rule(pages: Database) -> ConversationRule:

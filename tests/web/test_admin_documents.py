@@ -1,6 +1,5 @@
 """Rules that administrators write as text: what is wrong is named with its line, what changes is shown before it holds."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,9 +12,9 @@ from hotline.services.rule_documents import kinds
 from hotline.services.scores import rule as scores
 from hotline.services.sideways import doors, refusals
 from models import Role
+from tests.conftest import SignIn
 from tests.web.forms import form
 
-SignIn = Callable[..., TestClient]
 PAGE = "/admin/rules/documents/"
 
 

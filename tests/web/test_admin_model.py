@@ -39,11 +39,6 @@ def put(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, s
     return write
 
 
-@pytest.fixture
-def admin(as_role: SignIn) -> TestClient:
-    return as_role(Role.ADMINISTRATOR)
-
-
 def test_a_model_listens_is_promoted_and_can_be_taken_back(admin: TestClient, put: Callable[[str, str], None]) -> None:
     put("", json.dumps({"version": "shipped1"}))
     put("winter", json.dumps({"version": "abc123", "trained_at": "2026-11-22", "measures": {"category": {"top1": 0.61}}}))

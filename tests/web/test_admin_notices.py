@@ -1,21 +1,19 @@
 """The administrators' page of what units are told; and how the tellings went, there and at the case."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
-from fastapi.testclient import TestClient
 from sqlalchemy import select
 from time_machine import Traveller
 
 from hotline.db import Database
 from hotline.services.rosters import notice_rule, telling
 from models import ChatGroup, Role, Rule
+from tests.conftest import SignIn
 from tests.factories_cases import lead_of
 from tests.services.rosters.making import make_member
 from tests.services.rosters.test_telling import given
 from tests.web.forms import form
 
-SignIn = Callable[..., TestClient]
 PAGE = "/admin/notices"
 
 

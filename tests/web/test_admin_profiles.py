@@ -1,6 +1,5 @@
 """Profiles in administration: explained from their data, compared, put in force with a reason; a sixth by copying a file."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,12 @@ from hotline.services.profiles import profiles
 from hotline.services.profiles.profiles import Profile
 from hotline.settings import Settings
 from models import AccessLog, Case, CaseStatus, Role, Rule
+from tests.conftest import SignIn
 from tests.factories_cases import make_case
 from tests.web.forms import form, forms
 
 # Ends beside the main line stand in the boxes that lead to them.
 NOT_DRAWN = {CaseStatus.REDIRECTED, CaseStatus.WITHDRAWN, CaseStatus.VOID}
-SignIn = Callable[..., TestClient]
-
-
-@pytest.fixture
-def admin(as_role: SignIn) -> TestClient:
-    return as_role(Role.ADMINISTRATOR, name="赵管理")
 
 
 @pytest.fixture

@@ -15,11 +15,6 @@ from tests.web.forms import form
 CATEGORIES, UNITS, AREAS = "/admin/reference/categories", "/admin/reference/units", "/admin/reference/areas"
 
 
-@pytest.fixture
-def admin(as_role: SignIn) -> TestClient:
-    return as_role(Role.ADMINISTRATOR)
-
-
 @pytest.mark.parametrize("path", [CATEGORIES, f"{CATEGORIES}/0102", UNITS, f"{UNITS}/CGJ", AREAS])
 def test_only_administrators_come_in(admin: TestClient, as_role: SignIn, path: str) -> None:
     assert admin.get(path).status_code == 200

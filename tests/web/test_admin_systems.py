@@ -1,6 +1,5 @@
 """The administrators' page of units' systems: what is shown once, what is told, and who may see it."""
 
-from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -11,17 +10,12 @@ from hotline.db import Database
 from hotline.ports import Posted
 from hotline.services.systems import delivering
 from models import AccessLog, Role, System, Told, Webhook, WebhookDelivery, now
+from tests.conftest import SignIn
 from tests.factories_systems import make_system, make_webhook, with_key
 from tests.web.forms import form
-from tests.web.test_statements import at_most_twenty
+from tests.web.statements import at_most_twenty
 
-SignIn = Callable[..., TestClient]
 PAGE = "/admin/systems"
-
-
-@pytest.fixture
-def administrator(as_role: SignIn) -> TestClient:
-    return as_role(Role.ADMINISTRATOR)
 
 
 def a_webhook(pages: Database) -> tuple[UUID, UUID]:
@@ -42,28 +36,28 @@ def press(browser: TestClient, page: str, name: str, /, **values: str) -> str:
     return answer.text
 
 
-def test_a_system_is_added_and_its_key_is_shown_once(administrator: TestClient, client: TestClient, pages: Database) -> None:
-    page = administrator.get(PAGE).text
+def test_a_system_is_added_and_its_key_is_shown_once(admin: TestClient, client: TestClient, pages: Database) -> None:
+    page = admin.get(PAGE).text
     found = form(page, "system-add")
     sent = {**found.filled(name="城管综合平台", unit="CGJ"), "scopes": ["read", "act"], "addresses": ""}
 
-    shown = administrator.post(found.action, data=sent)
+    shown = admin.post(found.action, data=sent)
 
     key = secret_on(shown.text)
     with pages.reading() as session:
         system_id = session.scalars(select(System.id)).one()
-    again = administrator.get(f"{PAGE}?open={system_id}").text
+    again = admin.get(f"{PAGE}?open={system_id}").text
     assert (key in again, "城管综合平台" in again, key[:8] in again) == (False, True, True)
     assert with_key(client, key).get("/api/v1/me").json()["unit"] == "CGJ"
-    assert "城管综合平台" not in administrator.get("/admin/staff").text
+    assert "城管综合平台" not in admin.get("/admin/staff").text
 
 
-def test_a_key_is_replaced_and_revoked(administrator: TestClient, client: TestClient, pages: Database) -> None:
+def test_a_key_is_replaced_and_revoked(admin: TestClient, client: TestClient, pages: Database) -> None:
     with pages.unit_of_work() as session:
         system = make_system(session)
 
-    new = secret_on(press(administrator, f"{PAGE}?open={system.id}", "key-new"))
-    press(administrator, f"{PAGE}?open={system.id}", "key-revoke")
+    new = secret_on(press(admin, f"{PAGE}?open={system.id}", "key-new"))
+    press(admin, f"{PAGE}?open={system.id}", "key-revoke")
 
     assert [with_key(client, key).get("/api/v1/me").status_code for key in (system.key, new)] == [401, 200]
     with pages.reading() as session:
@@ -71,17 +65,17 @@ def test_a_key_is_replaced_and_revoked(administrator: TestClient, client: TestCl
     assert {"added", "secret", "revoked"} <= set(noted)
 
 
-def test_a_webhook_is_added_tried_paused_and_resumed(administrator: TestClient, pages: Database) -> None:
+def test_a_webhook_is_added_tried_paused_and_resumed(admin: TestClient, pages: Database) -> None:
     with pages.unit_of_work() as session:
         system = make_system(session)
     page = f"{PAGE}?open={system.id}"
 
-    secret = secret_on(press(administrator, page, "webhook-add", url="https://unit.example/hotline"))
-    press(administrator, page, "webhook-test")
-    press(administrator, page, "webhook-pause")
-    paused = administrator.get(page).text
-    press(administrator, page, "webhook-resume")
-    changed = secret_on(press(administrator, page, "webhook-secret"))
+    secret = secret_on(press(admin, page, "webhook-add", url="https://unit.example/hotline"))
+    press(admin, page, "webhook-test")
+    press(admin, page, "webhook-pause")
+    paused = admin.get(page).text
+    press(admin, page, "webhook-resume")
+    changed = secret_on(press(admin, page, "webhook-secret"))
 
     with pages.reading() as session:
         hook = session.scalars(select(Webhook)).one()
@@ -90,7 +84,7 @@ def test_a_webhook_is_added_tried_paused_and_resumed(administrator: TestClient, 
     assert ("已暂停" in paused, secret in paused) == (True, False)
 
 
-def test_what_was_told_is_shown_with_its_answer_and_told_again(administrator: TestClient, pages: Database) -> None:
+def test_what_was_told_is_shown_with_its_answer_and_told_again(admin: TestClient, pages: Database) -> None:
     system_id, hook_id = a_webhook(pages)
     with pages.unit_of_work() as session:
         session.add(WebhookDelivery(webhook_id=hook_id, kind="case.overdue", body={"case": {"number": "990181-20261121-000123"}}))
@@ -99,22 +93,22 @@ def test_what_was_told_is_shown_with_its_answer_and_told_again(administrator: Te
         assert taken is not None
         delivering.settle(session, taken.delivery_id, Posted(204, 31))
 
-    page = administrator.get(f"{PAGE}?open={system_id}").text
-    press(administrator, f"{PAGE}?open={system_id}", "tell-again")
+    page = admin.get(f"{PAGE}?open={system_id}").text
+    press(admin, f"{PAGE}?open={system_id}", "tell-again")
 
     assert all(word in page for word in ("超期", "990181-20261121-000123", "收到了", "204", "31"))
     with pages.reading() as session:
         assert session.scalars(select(WebhookDelivery.told)).one() == Told.WAITING
 
 
-def test_a_webhook_that_was_paused_by_the_service_is_seen_at_once(administrator: TestClient, pages: Database) -> None:
+def test_a_webhook_that_was_paused_by_the_service_is_seen_at_once(admin: TestClient, pages: Database) -> None:
     _, hook_id = a_webhook(pages)
     with pages.unit_of_work() as session:
         hook = session.get_one(Webhook, hook_id)
         hook.paused_at, hook.pause_reason = now(), "连续失败一天：ConnectError"
 
-    assert "失败一天，已暂停" in administrator.get("/admin").text
-    assert "通知停了" in administrator.get(PAGE).text
+    assert "失败一天，已暂停" in admin.get("/admin").text
+    assert "通知停了" in admin.get(PAGE).text
 
 
 def test_others_do_not_see_it(as_role: SignIn) -> None:
@@ -122,11 +116,11 @@ def test_others_do_not_see_it(as_role: SignIn) -> None:
 
 
 @pytest.mark.parametrize("many", [1, 12])
-def test_the_page_needs_few_statements(administrator: TestClient, pages: Database, many: int) -> None:
+def test_the_page_needs_few_statements(admin: TestClient, pages: Database, many: int) -> None:
     for _ in range(many):
         system_id, hook_id = a_webhook(pages)
         with pages.unit_of_work() as session:
             session.add_all(WebhookDelivery(webhook_id=hook_id, kind="test", body={}) for _ in range(many))
 
     with at_most_twenty(pages, PAGE):
-        assert administrator.get(f"{PAGE}?open={system_id}").status_code == 200
+        assert admin.get(f"{PAGE}?open={system_id}").status_code == 200

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
@@ -14,14 +13,9 @@ from hotline.settings import Settings
 from models import AccessLog, PhoneLine, Role, Rule, SwitchboardAction
 from tests.conftest import SignIn
 from tests.web.forms import form
-from tests.web.test_statements import at_most_twenty
+from tests.web.statements import at_most_twenty
 
 PAGE = "/admin/telephone"
-
-
-@pytest.fixture
-def admin(as_role: SignIn) -> TestClient:
-    return as_role(Role.ADMINISTRATOR, username="chief")
 
 
 def rule(pages: Database) -> TelephoneRule:

@@ -1,6 +1,5 @@
 """The administrators' page of what citizens are told by itself, and the list of what did not reach them."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -10,17 +9,12 @@ from sqlalchemy import select
 from hotline.db import Database
 from hotline.services.messages import texts
 from models import AccessLog, Delivery, OutgoingMessage, Role, Rule, now
+from tests.conftest import SignIn
 from tests.web.forms import form
-from tests.web.test_statements import at_most_twenty
+from tests.web.statements import at_most_twenty
 
-SignIn = Callable[..., TestClient]
 PAGE = "/admin/texts"
 OWN = "【12345】{number} 好了：{answer}"
-
-
-@pytest.fixture
-def admin(as_role: SignIn) -> TestClient:
-    return as_role(Role.ADMINISTRATOR, username="chief")
 
 
 def change(admin: TestClient, name: str, **values: str) -> tuple[int, str]:

@@ -14,7 +14,7 @@ from hotline.ports import File
 from models import AccessLog, Presence, QueueEntry, Role, Urgency
 from tests.conftest import SignIn
 from tests.fakes import StubClassifier, prediction
-from tests.services.files.test_files import photograph
+from tests.pictures import photograph
 from tests.web.desk import NUMBER, contact_of, follow, looked_up, send, take
 from tests.web.forms import form
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,22 +14,14 @@ from hotline.services.sideways import police
 from hotline.settings import Police as PoliceSettings
 from hotline.settings import Settings
 from hotline.signatures.generic import SIGNATURE, TIMESTAMP, signed
-from models import Case, CaseStatus, Contact, NumberRefusal, PolicePush, PushState, RefusalState, Role, now
+from models import CaseStatus, Contact, NumberRefusal, PolicePush, PushState, RefusalState, Role, now
 from tests.conftest import SignIn
 from tests.factories_cases import make_case
-from tests.web.desk import NUMBER, contact_of, drafted, follow, send, submit, take
-from tests.web.forms import form, forms
+from tests.web.cases import a_case, only_case
+from tests.web.desk import NUMBER, contact_of, drafted, follow, offered, send, submit, take
+from tests.web.forms import form
 
 SECRET = SecretStr("shared with the police")
-
-
-def names(browser: TestClient, url: str) -> set[str]:
-    return {each.name for each in forms(browser.get(url).text)}
-
-
-def one(pages: Database) -> Case:
-    with pages.reading() as session:
-        return session.scalars(select(Case)).one()
 
 
 @pytest.fixture
@@ -57,13 +48,13 @@ def test_a_citizen_withdraws_with_the_code_after_ticking_it_off(
 
     unsure = submit(client, url, "withdraw", text="已经解决")
     assert unsure.status_code == 422
-    assert one(pages).status == CaseStatus.IN_PROGRESS
+    assert only_case(pages).status == CaseStatus.IN_PROGRESS
     done = submit(client, url, "withdraw", text="已经解决", sure="true")
 
     assert done.status_code == 303
     assert "已撤回" in client.get(done.headers["location"]).text
-    assert one(pages).status == CaseStatus.WITHDRAWN
-    assert "withdraw" not in names(client, url)
+    assert only_case(pages).status == CaseStatus.WITHDRAWN
+    assert "withdraw" not in offered(client, url)
 
 
 def test_whoever_withdrew_may_ask_to_go_on(
@@ -71,27 +62,27 @@ def test_whoever_withdrew_may_ask_to_go_on(
 ) -> None:
     url = tracked(CaseStatus.IN_PROGRESS)
     submit(client, url, "withdraw", text="已经解决", sure="true")
-    assert {"resume", "appeal"} & names(client, url) == {"resume"}
+    assert {"resume", "appeal"} & offered(client, url) == {"resume"}
 
     asked = submit(client, url, "resume", text="物业又不管了")
 
     assert asked.status_code == 303
-    leader, look = as_role(Role.SHIFT_LEADER), f"/verify/appeals/{one(pages).number}"
+    leader, look = as_role(Role.SHIFT_LEADER), f"/verify/appeals/{only_case(pages).number}"
     assert "物业又不管了" in leader.get(look).text
     submit(leader, look, "second-look", verdict="grant", note="继续办理")
-    assert one(pages).status == CaseStatus.TO_DISPATCH
+    assert only_case(pages).status == CaseStatus.TO_DISPATCH
 
 
 def test_a_citizen_appeals_and_reads_what_came_of_it(
     client: TestClient, as_role: SignIn, pages: Database, tracked: Callable[[CaseStatus], str]
 ) -> None:
     url = tracked(CaseStatus.TO_DISPATCH)
-    number, leader = one(pages).number, as_role(Role.SHIFT_LEADER)
+    number, leader = only_case(pages).number, as_role(Role.SHIFT_LEADER)
     submit(as_role(Role.DISPATCHER), f"/verify/to_dispatch/{number}", "redirect", door="court", reason="已在法院立案")
 
     appealed = submit(client, url, "appeal", text="没有立案")
-    waiting = names(client, url)
-    for_dispatcher = names(as_role(Role.DISPATCHER), f"/verify/appeals/{number}")
+    waiting = offered(client, url)
+    for_dispatcher = offered(as_role(Role.DISPATCHER), f"/verify/appeals/{number}")
     page = leader.get(f"/verify/appeals/{number}").text
     decided = submit(leader, f"/verify/appeals/{number}", "second-look", verdict="refuse", note="案号在案，请以法院为准")
 
@@ -111,36 +102,31 @@ def test_a_citizen_asks_to_reopen_a_closed_matter(
     asked = submit(client, url, "reopen", text="又堆起来了")
 
     assert asked.status_code == 303
-    assert "又堆起来了" in as_role(Role.VERIFIER).get(f"/verify/reopening/{one(pages).number}").text
-    assert "reopen" not in names(client, url)
-
-
-def a_case(pages: Database, status: CaseStatus = CaseStatus.IN_PROGRESS, **values: Any) -> str:
-    with pages.unit_of_work() as session:
-        return make_case(session, status=status, **values).number
+    assert "又堆起来了" in as_role(Role.VERIFIER).get(f"/verify/reopening/{only_case(pages).number}").text
+    assert "reopen" not in offered(client, url)
 
 
 def test_who_hears_the_citizen_withdraw_says_how_it_was_made_sure(as_role: SignIn, pages: Database) -> None:
-    number, agent = a_case(pages), as_role(Role.AGENT)
+    number, agent = a_case(pages, CaseStatus.IN_PROGRESS), as_role(Role.AGENT)
 
     unsure = submit(agent, f"/case/{number}", "withdraw", reason="不办了", checked="guess")
     done = submit(agent, f"/case/{number}", "withdraw", reason="不办了", checked="called_back")
 
     assert (unsure.status_code, done.status_code) == (422, 303)
-    assert one(pages).status == CaseStatus.WITHDRAWN
+    assert only_case(pages).status == CaseStatus.WITHDRAWN
     assert "回拨登记的号码核对" in agent.get(f"/case/{number}").text
 
 
 def test_a_unit_is_offered_none_of_it(as_role: SignIn, pages: Database) -> None:
-    number = a_case(pages)
+    number = a_case(pages, CaseStatus.IN_PROGRESS)
 
-    offered = names(as_role(Role.LIAISON, unit="CGJ"), f"/case/{number}")
+    drawn = offered(as_role(Role.LIAISON, unit="CGJ"), f"/case/{number}")
 
-    assert offered & {"withdraw", "correct-category", "correct-place", "reassign", "reopen"} == set()
+    assert drawn & {"withdraw", "correct-category", "correct-place", "reassign", "reopen"} == set()
 
 
 def test_what_was_put_right_stands_beside_what_was_filed(as_role: SignIn, pages: Database) -> None:
-    number, dispatcher = a_case(pages), as_role(Role.DISPATCHER)
+    number, dispatcher = a_case(pages, CaseStatus.IN_PROGRESS), as_role(Role.DISPATCHER)
     url = f"/case/{number}"
 
     category = submit(dispatcher, url, "correct-category", category="0103 别的", reason="分类选错")
@@ -152,7 +138,7 @@ def test_what_was_put_right_stands_beside_what_was_filed(as_role: SignIn, pages:
     assert "<s>0102" in page
     assert "滨江路12号</s>" in page
     assert "<b>ZJJ" in page
-    case = one(pages)
+    case = only_case(pages)
     assert (case.category_code, case.township_code, case.status) == ("0103", "990181002", CaseStatus.DISPATCHED)
 
 
@@ -160,8 +146,8 @@ def test_the_centre_reopens_a_closed_case(as_role: SignIn, pages: Database) -> N
     number, leader = a_case(pages, CaseStatus.CLOSED), as_role(Role.SHIFT_LEADER)
 
     assert submit(leader, f"/case/{number}", "reopen", reason="巡查发现又堆放").status_code == 303
-    assert one(pages).status == CaseStatus.REOPENED
-    assert "reopen" not in names(leader, f"/case/{number}")
+    assert only_case(pages).status == CaseStatus.REOPENED
+    assert "reopen" not in offered(leader, f"/case/{number}")
 
 
 def test_the_agent_is_told_plainly_that_only_the_voice_went(
@@ -174,7 +160,7 @@ def test_the_agent_is_told_plainly_that_only_the_voice_went(
     told = follow(agent, form(page, "redirect"), door="police", reason="有人打架")
 
     assert "只有语音转过去" in told
-    assert "只转了语音" in agent.get(f"/case/{one(pages).number}").text
+    assert "只转了语音" in agent.get(f"/case/{only_case(pages).number}").text
     assert "没有接通" in as_role(Role.SUPERVISOR).get("/aside").text
 
 
@@ -203,7 +189,7 @@ def test_a_stuck_order_is_pushed_again_and_110_gives_it_back(
 
     assert (told.status_code, again.status_code, forged.status_code, long.status_code) == (303, 303, 403, 413)
     assert answers == [200, 200]
-    assert one(pages).status == CaseStatus.TO_DISPATCH
+    assert only_case(pages).status == CaseStatus.TO_DISPATCH
     assert "不属警情" in dispatcher.get(f"/case/{number}").text
     assert police.is_wired()
 

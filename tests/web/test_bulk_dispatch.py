@@ -1,7 +1,6 @@
 """Several cases of one kind, dispatched in one action and told apart."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,10 +9,9 @@ from sqlalchemy import select
 
 from hotline.db import Database
 from models import Assignment, Case, CaseStatus, Role, Unit
+from tests.conftest import SignIn
 from tests.factories_cases import make_case
 from tests.web.forms import form
-
-SignIn = Callable[..., TestClient]
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 import zipfile
-from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote
@@ -21,12 +20,11 @@ from hotline.services.sideways import correcting
 from hotline.services.telephone import recording_store
 from hotline.settings import Settings
 from models import AccessLog, Attachment, CaseStatus, Measure, Message, Role
+from tests.conftest import SignIn
 from tests.factories import unit_of
 from tests.factories_cases import an_actor, fresh_key, lead_of, liaison_of, make_case
 from tests.factories_recordings import make_recording, spoken_call
 from tests.web.forms import form
-
-SignIn = Callable[..., TestClient]
 
 
 @pytest.fixture

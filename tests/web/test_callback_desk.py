@@ -1,11 +1,9 @@
 """The pages of whoever asks citizens: the callback desk, signs for supervisors, the rule for administrators."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy import select
 from time_machine import Traveller
 
@@ -14,12 +12,12 @@ from hotline.services import surveys
 from hotline.services.survey_plans import control, plans, pressure
 from hotline.services.survey_plans.traces import Origin
 from models import Case, CaseStatus, ControlCall, Grade, PressureSign, Role, Rule, Survey, SurveyAnswer, SurveyAttempt
+from tests.conftest import SignIn
 from tests.factories_cases import make_case
 from tests.services.survey_plans.surveying import ask_by
 from tests.web.desk import submit
 from tests.web.forms import form
 
-SignIn = Callable[..., TestClient]
 GOOD: dict[str, Any] = {"solved": True, "result": Grade.SATISFIED, "unit": Grade.SATISFIED}
 
 

@@ -1,6 +1,5 @@
 """The whole case on one page: history, masked data, reading that is noted, rights."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,10 +8,9 @@ from sqlalchemy import select, text
 
 from hotline.db import Database
 from models import AccessLog, Case, CaseStatus, Role
+from tests.conftest import SignIn
 from tests.factories_cases import make_case
 from tests.web.forms import form
-
-SignIn = Callable[..., TestClient]
 
 
 @pytest.fixture

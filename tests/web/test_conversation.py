@@ -1,14 +1,11 @@
 """Writing with a citizen at the desk: the thread, answers and files, sentences at hand, whose thread it is."""
 
-import io
 import re
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 import time_machine
 from fastapi.testclient import TestClient
-from PIL import Image
 from sqlalchemy import select
 
 from hotline import channels
@@ -19,16 +16,16 @@ from hotline.services.conversations import conversations
 from hotline.services.files import files
 from hotline.settings import Settings
 from models import Attachment, Citizen, Contact, Direction, Message, Role, now
+from tests.conftest import Drain, SignIn
 from tests.factories_contacts import make_contact, make_inbound
 from tests.fakes import RecordingChannel
+from tests.pictures import picture
 from tests.web.desk import contact_of, drafted, follow, send, take
 from tests.web.forms import form, forms
 
 ACCOUNT = "openid-1"
 NUMBER = "+8613800138001"
 WILL_NOT_FOLLOW = "不会改发短信"
-SignIn = Callable[..., TestClient]
-Drain = Callable[[], int]
 
 
 @pytest.fixture(autouse=True)
@@ -51,12 +48,6 @@ def agent(as_role: SignIn) -> TestClient:
     browser = as_role(Role.AGENT)
     send(browser, form(browser.get("/desk").text, "presence", state="available"))
     return browser
-
-
-def picture() -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(out, "PNG")
-    return out.getvalue()
 
 
 def test_an_answer_goes_out_and_stands_in_the_thread_with_its_delivery(
@@ -92,7 +83,9 @@ def test_a_picture_goes_with_an_answer_but_not_by_text_message(agent: TestClient
     for expected in (303, 422):
         page = take(agent)
         sent = form(page, "reply")
-        answer = agent.post(sent.action, data=sent.filled(text="请看图"), files={"files": ("图.png", picture(), "image/png")})
+        answer = agent.post(
+            sent.action, data=sent.filled(text="请看图"), files={"files": ("图.png", picture("PNG"), "image/png")}
+        )
         assert answer.status_code == expected, answer.text
 
     with pages.reading() as session:

@@ -1,7 +1,6 @@
 """Monthly reports and open figures, from the draft to what everybody may read."""
 
 import zipfile
-from collections.abc import Callable
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -11,11 +10,10 @@ from fastapi.testclient import TestClient
 
 from hotline.db import Database
 from models import CaseStatus, Role
+from tests.conftest import Drain, SignIn
 from tests.factories_cases import make_case
 from tests.web.forms import form, forms
 
-SignIn = Callable[..., TestClient]
-Drain = Callable[[], int]
 DECEMBER_2 = datetime(2026, 12, 2, 2, tzinfo=UTC)
 
 

@@ -1,33 +1,27 @@
 """The mailbox as a citizen meets it: without script, retries, nonsense, files, places of one name; then the progress."""
 
-import io
 import re
 from typing import Any
 
 import pytest
 import time_machine
 from fastapi.testclient import TestClient
-from PIL import Image
 from sqlalchemy import func, select
 
 from hotline.db import Database
-from hotline.services import tracking
 from hotline.services.files import files
-from hotline.services.patience import Patience
 from hotline.settings import Settings
 from hotline.web import public
 from models import Attachment, Case, CaseStatus, Contact, Mark, MarkKind, Message
 from tests.factories_cases import make_case
+from tests.pictures import picture
 from tests.web.forms import form
 
 TEXT = "楼下的烧烤店每天晚上往下水道倒油，味道很大。"
 
 
 @pytest.fixture(autouse=True)
-def _forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests share a process; each begins with fresh patience and pace."""
-    monkeypatch.setattr(tracking, "OF_NUMBER", Patience(tracking.FREE_TRIES))
-    monkeypatch.setattr(tracking, "OF_ADDRESS", Patience(tracking.FREE_TRIES))
+def _fresh_pace(forgiven: None) -> None:
     for window in (public.FROM_ADDRESS, public.FROM_NUMBER, public.FILES_FROM_ADDRESS):
         window.clear("testclient")
         window.clear("13800138000")
@@ -52,12 +46,6 @@ def slip(answer: Any) -> tuple[str, str]:
 def contacts(pages: Database) -> list[Contact]:
     with pages.reading() as session:
         return list(session.scalars(select(Contact)))
-
-
-def picture(size: tuple[int, int] = (40, 30)) -> bytes:
-    written = io.BytesIO()
-    Image.new("RGB", size, "red").save(written, "JPEG")
-    return written.getvalue()
 
 
 def test_a_letter_gets_number_and_code_at_once(client: TestClient, pages: Database) -> None:

@@ -1,20 +1,17 @@
 """The reports: every page is drawn, whoever may sees a number sees its cases, and what people enter is there."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 import time_machine
-from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
 from hotline.services.scores import sums
 from models import AnswerMark, Case, OutsideFigure, Request, Role, ScoreCorrection, ScorePeriod
+from tests.conftest import SignIn
 from tests.services.scores.closing import ANGRY, HAPPY, closed
 from tests.web.forms import form
-
-SignIn = Callable[..., TestClient]
 
 
 @pytest.fixture

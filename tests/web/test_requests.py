@@ -1,10 +1,7 @@
 """What units ask for at their desk, and the centre decides at its own: more time, the citizen's word, a meeting."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
-import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
@@ -13,22 +10,12 @@ from hotline.services import dispatching
 from hotline.services.dispatching import ReturnReason
 from models import Assignment, Case, CaseStatus, Request, RequestState, Role, Unit, now
 from models.base import CITY_TIME
+from tests.conftest import SignIn
 from tests.factories import unit_of
 from tests.factories_cases import an_actor, fresh_key, lead_of, liaison_of, make_case
+from tests.web.cases import a_case
 from tests.web.desk import submit
 from tests.web.forms import forms
-
-SignIn = Callable[..., TestClient]
-
-
-@pytest.fixture
-def liaison(as_role: SignIn) -> TestClient:
-    return as_role(Role.LIAISON, unit="CGJ")
-
-
-def a_case(pages: Database, status: CaseStatus = CaseStatus.IN_PROGRESS, **values: Any) -> str:
-    with pages.unit_of_work() as session:
-        return make_case(session, status=status, **values).number
 
 
 def lead(pages: Database) -> Assignment:
@@ -41,7 +28,7 @@ def in_days(days: int) -> str:
 
 
 def test_a_unit_asks_for_more_time_and_the_centre_grants_it(liaison: TestClient, as_role: SignIn, pages: Database) -> None:
-    number, dispatcher = a_case(pages), as_role(Role.DISPATCHER)
+    number, dispatcher = a_case(pages, CaseStatus.IN_PROGRESS), as_role(Role.DISPATCHER)
     url, was = f"/unit/{lead(pages).id}", lead(pages).answer_due_at
 
     asked = submit(liaison, url, "ask-extension", until=in_days(5), reason="material", basis="水泵配件未到")
@@ -58,7 +45,7 @@ def test_a_unit_asks_for_more_time_and_the_centre_grants_it(liaison: TestClient,
 
 
 def test_only_whom_the_profile_names_is_offered_the_decision(liaison: TestClient, as_role: SignIn, pages: Database) -> None:
-    number = a_case(pages)
+    number = a_case(pages, CaseStatus.IN_PROGRESS)
     submit(liaison, f"/unit/{lead(pages).id}", "ask-extension", until=in_days(5), reason="weather", basis="暴雨")
 
     page = as_role(Role.VERIFIER).get(f"/verify/extensions/{number}").text
@@ -68,7 +55,7 @@ def test_only_whom_the_profile_names_is_offered_the_decision(liaison: TestClient
 
 
 def test_a_unit_asks_the_citizen_and_its_clock_stands_still(liaison: TestClient, pages: Database) -> None:
-    a_case(pages)
+    a_case(pages, CaseStatus.IN_PROGRESS)
     url = f"/unit/{lead(pages).id}"
 
     asked = submit(liaison, url, "ask-citizen", question="请补充具体楼栋")
@@ -84,7 +71,7 @@ def test_a_unit_asks_the_citizen_and_its_clock_stands_still(liaison: TestClient,
 
 
 def test_of_a_confidential_case_the_unit_cannot_ask_the_citizen(liaison: TestClient, pages: Database) -> None:
-    a_case(pages, confidential=True, unit_summary="市民反映清运不及时")
+    a_case(pages, CaseStatus.IN_PROGRESS, confidential=True, unit_summary="市民反映清运不及时")
 
     page = liaison.get(f"/unit/{lead(pages).id}").text
 
@@ -130,7 +117,7 @@ def test_a_contested_case_goes_to_a_meeting_that_names_a_unit(liaison: TestClien
 
 
 def test_a_case_that_is_not_contested_offers_no_meeting(as_role: SignIn, pages: Database) -> None:
-    number = a_case(pages)
+    number = a_case(pages, CaseStatus.IN_PROGRESS)
 
     page = as_role(Role.DISPATCHER).get(f"/verify/meetings/{number}").text
 
@@ -140,7 +127,7 @@ def test_a_case_that_is_not_contested_offers_no_meeting(as_role: SignIn, pages: 
 def test_a_case_goes_on_the_ledger_and_the_unit_tells_how_it_stands(
     liaison: TestClient, as_role: SignIn, pages: Database
 ) -> None:
-    number, supervisor = a_case(pages), as_role(Role.SUPERVISOR)
+    number, supervisor = a_case(pages, CaseStatus.IN_PROGRESS), as_role(Role.SUPERVISOR)
     url = f"/unit/{lead(pages).id}"
 
     asked = submit(liaison, url, "ask-ledger", reason="money", basis="预算已定", plan="列入明年改造", review=in_days(60))
@@ -158,7 +145,7 @@ def test_a_case_goes_on_the_ledger_and_the_unit_tells_how_it_stands(
 
 
 def test_a_leaders_instruction_is_read_by_the_unit(liaison: TestClient, as_role: SignIn, pages: Database) -> None:
-    number = a_case(pages)
+    number = a_case(pages, CaseStatus.IN_PROGRESS)
 
     entered = submit(as_role(Role.DISPATCHER), f"/case/{number}", "instruction", who="副市长 刘某", what="三日内办结")
 

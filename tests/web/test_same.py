@@ -27,14 +27,13 @@ from models import (
     Role,
     now,
 )
-from tests.conftest import SignIn
+from tests.conftest import Drain, SignIn
 from tests.factories_cases import an_actor, make_case
 from tests.web.desk import NUMBER, contact_of, drafted, follow, looked_up, send, take, the_case
 from tests.web.forms import form
 
 ONE_DATABASE = True
 Arrive = Callable[..., UUID]
-Drain = Callable[[], int]
 FIELDS = {
     "request_type": "help",
     "category": "0102",

@@ -12,11 +12,10 @@ from sqlalchemy import select
 
 from hotline.db import Database
 from models import AccessLog, Case, CaseStatus, Role
+from tests.conftest import Drain, SignIn
 from tests.factories_cases import check, make_case
 from tests.web.forms import form, forms
 
-SignIn = Callable[..., TestClient]
-Drain = Callable[[], int]
 CELL = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 

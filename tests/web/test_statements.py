@@ -1,14 +1,11 @@
 """No page and no action needs more than twenty SQL statements, with little data or with much."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 import time_machine
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, event, func, select, update
+from sqlalchemy import func, select, update
 
 from hotline.db import Database
 from hotline.services import reading_filing, surveys
@@ -31,37 +28,17 @@ from models import (
     SurveyPlan,
     now,
 )
+from tests.conftest import Drain, SignIn
 from tests.factories_calls import make_call, make_line
 from tests.factories_cases import file_for_review, make_case, with_reviews
 from tests.factories_contacts import make_agent, make_contact
 from tests.web.desk import drafted
 from tests.web.forms import form, forms
+from tests.web.statements import act, at_most_twenty, visit
 
-MOST, MANY = 20, 25
+MANY = 25
 EVERYTHING = tuple(role for role in Role if role not in (Role.SERVICE, Role.LIAISON, Role.GRID_WORKER))
 LINE = (CaseStatus.TO_DISPATCH, CaseStatus.DISPATCHED, CaseStatus.IN_PROGRESS, CaseStatus.ANSWERED, CaseStatus.CLOSED)
-SignIn = Callable[..., TestClient]
-Drain = Callable[[], int]
-
-
-@contextmanager
-def at_most_twenty(pages: Database, what: str) -> Iterator[None]:
-    sent: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE")):
-            sent.append(statement)
-
-    # On PostgreSQL one engine does it all; on SQLite the readers have one of their own.
-    engines = [each for each in vars(pages).values() if isinstance(each, Engine)] if pages.is_sqlite else [pages.engine]
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield
-    finally:
-        for engine in engines:
-            event.remove(engine, "before_cursor_execute", note)
-    assert len(sent) <= MOST, f"{what}: {len(sent)} statements\n" + "\n".join(sent)
 
 
 @pytest.fixture(params=[1, MANY], ids=["little", "much"])
@@ -77,22 +54,6 @@ def city(request: pytest.FixtureRequest, pages: Database, drain: Drain) -> Datab
     with pages.reading() as session:
         reading_filing.choices(session)  # read once in a process, for an edition never changes
     return pages
-
-
-def visit(browser: TestClient, city: Database, url: str) -> str:
-    with at_most_twenty(city, f"GET {url}"):
-        answer = browser.get(url)
-    assert answer.status_code == 200, url
-    return answer.text
-
-
-def act(browser: TestClient, city: Database, page: str, form_name: str, **values: str) -> Any:
-    """The first form of that name, sent as it stands but for what is given."""
-    found = form(page, form_name)
-    with at_most_twenty(city, f"POST {found.action}"):
-        answer = browser.post(found.action, data=found.filled(**values))
-    assert answer.status_code in (200, 303), answer.text
-    return answer
 
 
 def test_citizens(client: TestClient, city: Database) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from hotline.db import Database
+from tests.conftest import SignIn
 from tests.factories_cases import make_case
-from tests.web.test_statements import EVERYTHING, SignIn, act, visit
+from tests.web.statements import act, visit
+from tests.web.test_statements import EVERYTHING
 
 
 @pytest.mark.parametrize("many", [2, 20])

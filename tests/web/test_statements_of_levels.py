@@ -7,8 +7,9 @@ from sqlalchemy import select
 from hotline.db import Database
 from hotline.services.profiles import profiles
 from models import Assignment, Case, CaseStatus, Role
+from tests.conftest import Drain, SignIn
 from tests.factories_cases import make_case
-from tests.web.test_statements import Drain, SignIn, act, visit
+from tests.web.statements import act, visit
 
 
 def test_the_levels_below_a_street(as_role: SignIn, pages: Database, drain: Drain) -> None:

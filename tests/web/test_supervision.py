@@ -1,34 +1,28 @@
 """Supervision on the screens: taken on the case, answered at the unit's desk, cleared with a reason."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from fastapi.testclient import TestClient
 from sqlalchemy import select
 from time_machine import Traveller
 
 from hotline.db import Database
-from models import Assignment, CaseStatus, Mark, MarkKind, Role
-from tests.factories_cases import make_case
+from models import CaseStatus, Mark, MarkKind, Role
+from tests.conftest import SignIn
+from tests.web.cases import a_case, lead_url
 from tests.web.desk import submit
 from tests.web.forms import form, forms
 
-SignIn = Callable[..., TestClient]
 
-
-def a_case(pages: Database, **values: Any) -> tuple[str, str]:
+def at_work(pages: Database, **values: Any) -> tuple[str, str]:
     """Its number, and its address at the unit's desk."""
-    with pages.unit_of_work() as session:
-        number = make_case(session, status=CaseStatus.IN_PROGRESS, **values).number
-        lead = session.scalars(select(Assignment).where(Assignment.lead).order_by(Assignment.id.desc())).first()
-        assert lead is not None
-        return number, f"/unit/{lead.id}"
+    number = a_case(pages, CaseStatus.IN_PROGRESS, **values)
+    return number, lead_url(pages, number)
 
 
 def test_a_measure_is_taken_answered_and_cleared(as_role: SignIn, pages: Database) -> None:
     supervisor, liaison = as_role(Role.SUPERVISOR), as_role(Role.LIAISON, unit="CGJ")
-    number, desk = a_case(pages)
+    number, desk = at_work(pages)
 
     taken = submit(supervisor, f"/case/{number}", "take-measure", measure="yellow_card", basis="超期三天")
     waiting, listed = liaison.get(desk).text, liaison.get("/unit?tab=supervised").text
@@ -49,7 +43,7 @@ def test_a_measure_is_taken_answered_and_cleared(as_role: SignIn, pages: Databas
 
 def test_units_neither_take_nor_clear_measures(as_role: SignIn, pages: Database) -> None:
     liaison = as_role(Role.LIAISON, unit="CGJ")
-    number, desk = a_case(pages)
+    number, desk = at_work(pages)
     submit(as_role(Role.SUPERVISOR), f"/case/{number}", "take-measure", measure="reminder", basis="请尽快")
 
     names = {each.name for each in forms(liaison.get(desk).text)}
@@ -59,8 +53,8 @@ def test_units_neither_take_nor_clear_measures(as_role: SignIn, pages: Database)
 
 
 def test_another_units_measure_is_not_answered(as_role: SignIn, pages: Database) -> None:
-    number, desk = a_case(pages)
-    _, other = a_case(pages, unit="ZJJ")
+    number, desk = at_work(pages)
+    _, other = at_work(pages, unit="ZJJ")
     submit(as_role(Role.SUPERVISOR), f"/case/{number}", "take-measure", measure="reminder", basis="请尽快")
     stranger = as_role(Role.LIAISON, unit="ZJJ")
     with pages.reading() as session:
@@ -72,7 +66,7 @@ def test_another_units_measure_is_not_answered(as_role: SignIn, pages: Database)
 
 
 def test_a_supervisor_begins_with_what_is_late(as_role: SignIn, pages: Database, clock: Traveller) -> None:
-    number, _ = a_case(pages)
+    number, _ = at_work(pages)
     clock.shift(timedelta(hours=73))
 
     assert number in as_role(Role.SUPERVISOR).get("/verify").text

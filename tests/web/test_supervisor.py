@@ -1,21 +1,16 @@
 """The wall and the scoreboard: figures that agree with what happened."""
 
-from collections.abc import Callable
-
 import pytest
 import time_machine
-from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
 from hotline.db import Database
 from hotline.services.wall.board import Board
 from models import CaseStatus, Contact, PresenceState, Role, Urgency, now
+from tests.conftest import SignIn
 from tests.factories_calls import make_call, make_line
 from tests.factories_cases import make_case
 from tests.factories_contacts import make_agent, make_contact
-
-SignIn = Callable[..., TestClient]
-Drain = Callable[[], int]
 
 
 def test_the_wall_counts_what_waits_and_what_is_late(session: Session, clock: time_machine.Traveller) -> None:

@@ -1,7 +1,5 @@
 """The survey's page: opening consumes nothing, corrections for a day, clear sentences for links that lead nowhere."""
 
-from collections.abc import Callable
-
 import pytest
 import time_machine
 from fastapi.testclient import TestClient
@@ -10,11 +8,11 @@ from sqlalchemy import select
 from hotline.db import Database
 from hotline.services import surveys
 from models import Case, CaseStatus, Request, RequestKind, Survey, SurveyAnswer
+from tests.conftest import Drain
 from tests.factories_cases import make_case
 from tests.web.forms import form
 
 GIVEN = {"solved": "yes", "result": "satisfied", "unit": "very_satisfied"}
-Drain = Callable[[], int]
 
 
 @pytest.fixture

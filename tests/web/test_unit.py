@@ -2,7 +2,6 @@
 
 import io
 import re
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,35 +15,11 @@ from hotline.db import Database
 from hotline.services.files import files
 from hotline.settings import Settings
 from models import AccessLog, Answer, Assignment, Attachment, Case, CaseStatus, Request, RequestType, Role, now
-from tests.factories_cases import make_case, send_back
+from tests.conftest import SignIn
+from tests.factories_cases import send_back
+from tests.web.cases import a_case, lead_url, state
 from tests.web.desk import submit
 from tests.web.forms import form, forms
-
-SignIn = Callable[..., TestClient]
-
-
-@pytest.fixture
-def liaison(as_role: SignIn) -> TestClient:
-    return as_role(Role.LIAISON, unit="CGJ")
-
-
-def a_case(pages: Database, status: CaseStatus = CaseStatus.DISPATCHED, **values: Any) -> str:
-    """Its number."""
-    with pages.unit_of_work() as session:
-        return make_case(session, status=status, **values).number
-
-
-def lead_url(pages: Database, number: str) -> str:
-    with pages.reading() as session:
-        found = session.scalars(
-            select(Assignment).join(Case, Case.id == Assignment.case_id).where(Case.number == number, Assignment.lead)
-        )
-        return f"/unit/{found.one().id}"
-
-
-def state(pages: Database, number: str) -> str:
-    with pages.reading() as session:
-        return session.scalars(select(Case.status).where(Case.number == number)).one()
 
 
 def test_a_unit_sees_its_own_work_and_nobody_elses(liaison: TestClient, pages: Database) -> None:

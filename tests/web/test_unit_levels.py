@@ -1,6 +1,5 @@
 """Down to the grid and back on the pages: what each level sees, sends and composes; who is called in; what a meeting came to."""
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +10,12 @@ from sqlalchemy import select
 from hotline.db import Database
 from hotline.services.profiles import profiles
 from models import Assignment, Case, CaseStatus, Meeting, Role, Unit
+from tests.conftest import SignIn
 from tests.factories_cases import make_case
-from tests.web.desk import submit
-from tests.web.forms import form, forms
-from tests.web.test_unit import lead_url, state
+from tests.web.cases import lead_url, state
+from tests.web.desk import offered, submit
+from tests.web.forms import form
 
-SignIn = Callable[..., TestClient]
 STREET, COMMUNITY, GRID = "T001", "990181001001", "990181001001001"
 
 
@@ -51,10 +50,6 @@ def url_at(pages: Database, number: str, unit: str) -> str:
             .order_by(Assignment.dispatched_at.desc())
         ).first()
     return f"/unit/{found}"
-
-
-def names(browser: TestClient, url: str) -> set[str]:
-    return {each.name for each in forms(browser.get(url).text)}
 
 
 def sent_down(street: TestClient, pages: Database) -> str:
@@ -103,9 +98,9 @@ def test_a_grid_worker_is_offered_what_a_grid_worker_may_do(
     submit(community, middle, "send-down")
     grid = url_at(pages, number, GRID)
 
-    before = names(worker, grid)
+    before = offered(worker, grid)
     submit(worker, grid, "sign")
-    after = names(worker, grid)
+    after = offered(worker, grid)
 
     assert before & {"sign", "send-up", "ask-return", "send-down", "answer"} == {"sign", "send-up"}
     assert after & {"sign", "send-up", "ask-return", "send-down", "answer", "call-in", "ask-assists"} == {"send-up", "answer"}
@@ -134,7 +129,7 @@ def test_a_poor_answer_goes_back_down(street: TestClient, community: TestClient,
     assert submit(street, lead_url(pages, number), "send-back", note="请附照片").status_code == 303
 
     assert "请附照片" in community.get(middle).text
-    assert "answer" in names(community, middle)
+    assert "answer" in offered(community, middle)
 
 
 def test_levels_see_nothing_beside_them(street: TestClient, as_role: SignIn, pages: Database) -> None:
@@ -151,7 +146,7 @@ def test_a_street_whistles_where_the_profile_lets_it(street: TestClient, as_role
 
     assert answer.status_code == 303
     assert "三点到场" in as_role(Role.LIAISON, unit="CGJ").get(url_at(pages, number, "CGJ")).text
-    assert "call-in" not in names(street, lead_url(pages, at_work(pages, profile=profiles.shipped())))
+    assert "call-in" not in offered(street, lead_url(pages, at_work(pages, profile=profiles.shipped())))
 
 
 def test_a_change_of_the_assisting_units_is_decided_at_the_centre(street: TestClient, as_role: SignIn, pages: Database) -> None:
@@ -200,9 +195,9 @@ def test_a_designated_unit_reads_so_and_is_not_offered_a_return(street: TestClie
     kept = lead_url(pages, at_work(pages, profile=profiles.shipped() | {"designate_after": 1}))
 
     assert "中心指定承办" not in street.get(once).text
-    assert "ask-return" in names(street, once)
+    assert "ask-return" in offered(street, once)
     assert "中心指定承办" in street.get(kept).text
-    assert "ask-return" not in names(street, kept)
+    assert "ask-return" not in offered(street, kept)
 
 
 def test_the_dispatcher_reads_before_the_dispatch_that_designates(as_role: SignIn, pages: Database) -> None:
@@ -231,4 +226,4 @@ def test_who_has_it_already_is_not_offered_again(street: TestClient, community: 
 def test_where_the_profile_sends_nothing_down_no_form_is_drawn(street: TestClient, pages: Database) -> None:
     number = at_work(pages, profile=profiles.shipped() | {"levels": 2})
 
-    assert "send-down" not in names(street, lead_url(pages, number))
+    assert "send-down" not in offered(street, lead_url(pages, number))

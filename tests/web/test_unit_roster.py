@@ -1,17 +1,14 @@
 """The pages of rosters: a liaison's own, and for the centre who is on duty today."""
 
-from collections.abc import Callable
-
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 from time_machine import Traveller
 
 from hotline.db import Database
 from models import DutyShift, Role, StaffLeave, TeamMember
+from tests.conftest import SignIn
 from tests.services.rosters.making import make_member
 from tests.web.forms import form, forms
-
-SignIn = Callable[..., TestClient]
 
 
 def sent(browser: TestClient, name: str, **values: str) -> TestClient:

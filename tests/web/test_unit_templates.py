@@ -1,7 +1,6 @@
 """Words that a unit's answers begin with: who keeps them, where they are offered, and that none is an answer."""
 
 import re
-from collections.abc import Callable
 from html import unescape
 from typing import Any
 
@@ -11,10 +10,9 @@ from sqlalchemy import select
 
 from hotline.db import Database
 from models import Answer, Assignment, Case, CaseStatus, RequestType, Role, Unit
+from tests.conftest import SignIn
 from tests.factories_cases import make_case
 from tests.web.forms import form, forms
-
-SignIn = Callable[..., TestClient]
 
 TITLE, TEXT = "垃圾清运", "您好，您反映的“{title}”（{number}）{unit}已收到。"
 

@@ -1,12 +1,9 @@
 """The centre's desk: dispatch, returns, checks, citizens who are not satisfied."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
@@ -30,23 +27,12 @@ from models import (
     Verdict,
     now,
 )
+from tests.conftest import Drain, SignIn
 from tests.factories import unit_of
 from tests.factories_cases import file_for_review, fresh_key, lead_of, liaison_of, make_case
+from tests.web.cases import a_case, only_case
 from tests.web.desk import submit
 from tests.web.forms import form, forms
-
-SignIn = Callable[..., TestClient]
-Drain = Callable[[], int]
-
-
-def a_case(pages: Database, status: CaseStatus, **values: Any) -> str:
-    with pages.unit_of_work() as session:
-        return make_case(session, status=status, **values).number
-
-
-def one(pages: Database) -> Case:
-    with pages.reading() as session:
-        return session.scalars(select(Case)).one()
 
 
 def ask_return(pages: Database) -> str:
@@ -77,7 +63,7 @@ def test_a_waiting_case_is_sent_to_the_unit_that_the_rules_name(as_role: SignIn,
     answer = submit(dispatcher, f"/verify/to_dispatch/{number}", "dispatch")
 
     assert answer.status_code == 303
-    assert one(pages).status == CaseStatus.DISPATCHED
+    assert only_case(pages).status == CaseStatus.DISPATCHED
     assert lead_code(pages) == "CGJ"
 
 
@@ -130,7 +116,7 @@ def test_a_passed_check_closes_the_case(as_role: SignIn, pages: Database) -> Non
     assert "小区门口的垃圾三天没人清运" in page
     assert "垃圾已清运，今后每天清运两次。" in page
     assert answer.status_code == 303
-    assert one(pages).status == CaseStatus.CLOSED
+    assert only_case(pages).status == CaseStatus.CLOSED
 
 
 def test_an_answer_is_sent_back_with_a_reason_only(as_role: SignIn, pages: Database) -> None:
@@ -140,7 +126,7 @@ def test_an_answer_is_sent_back_with_a_reason_only(as_role: SignIn, pages: Datab
     told = submit(verifier, f"/verify/to_check/{number}", "verdict", verdict="sent_back", remark="没有说明结果")
 
     assert (silent.status_code, told.status_code) == (422, 303)
-    assert one(pages).status == CaseStatus.IN_PROGRESS
+    assert only_case(pages).status == CaseStatus.IN_PROGRESS
     with pages.reading() as session:
         assert session.scalars(select(Check.verdict)).one() == Verdict.SENT_BACK
 
@@ -163,7 +149,7 @@ def test_a_dissatisfied_citizen_is_answered_by_a_decision(
     answer = submit(verifier, f"/verify/reopening/{number}", "decide-reopening", ruling=ruling, note="现场看过")
 
     assert answer.status_code == 303
-    assert one(pages).status == state
+    assert only_case(pages).status == state
 
 
 def test_a_rare_step_needs_its_reason(as_role: SignIn, pages: Database) -> None:
@@ -173,7 +159,7 @@ def test_a_rare_step_needs_its_reason(as_role: SignIn, pages: Database) -> None:
     told = submit(dispatcher, f"/verify/to_dispatch/{number}", "redirect", door="other", reason="请拨打 12315")
 
     assert (silent.status_code, told.status_code) == (422, 303)
-    assert one(pages).status == CaseStatus.REDIRECTED
+    assert only_case(pages).status == CaseStatus.REDIRECTED
 
 
 def test_steps_with_forms_of_their_own_are_not_taken_here(as_role: SignIn, pages: Database) -> None:
@@ -210,7 +196,7 @@ def test_a_review_may_leave_the_unit_to_the_dispatcher_who_still_sees_what_was_p
     submit(as_role(Role.SHIFT_LEADER), f"/verify/review/{number}", "approve", unit="")
     page = as_role(Role.DISPATCHER).get(f"/verify/to_dispatch/{number}").text
 
-    assert one(pages).status == CaseStatus.TO_DISPATCH
+    assert only_case(pages).status == CaseStatus.TO_DISPATCH
     assert form(page, "dispatch").fields["unit"] == "CGJ"
     assert form(page, "dispatch").fields["note"] == "请优先处理"
 
@@ -222,7 +208,7 @@ def test_a_filing_that_is_void_is_dismissed_with_a_reason(as_role: SignIn, pages
     told = submit(leader, f"/verify/review/{number}", "dismiss", note="重复登记")
 
     assert (silent.status_code, told.status_code) == (422, 303)
-    assert one(pages).status == CaseStatus.VOID
+    assert only_case(pages).status == CaseStatus.VOID
 
 
 def test_cases_of_a_former_profile_keep_their_place_on_the_desk(as_role: SignIn, pages: Database) -> None:
@@ -243,7 +229,7 @@ def test_what_must_be_seen_on_the_spot_cannot_pass_at_the_desk(as_role: SignIn, 
 
     assert 'value="passed"' not in page
     assert forced.status_code == 409
-    assert one(pages).status == CaseStatus.VERIFYING
+    assert only_case(pages).status == CaseStatus.VERIFYING
 
 
 def test_the_counts_and_the_list_follow_the_work(as_role: SignIn, pages: Database) -> None:

@@ -17,7 +17,8 @@ from hotline.services.files import files
 from hotline.services.looking import looking
 from hotline.services.reading_cases import Panel
 from hotline.services.systems import reading
-from models import AssignmentStatus, Attachment, Scope, Unit
+from models import Answer, AssignmentStatus, Attachment, Scope, Unit
+from models import Request as Asked
 from models.privacy import mask_number
 
 router = APIRouter(prefix="/api/v1")
@@ -102,28 +103,30 @@ def _whole(panel: Panel, held: access.Held, line: reading.Line) -> CaseWhole:
         contacted_at=row.contacted_at,
         paused_until=row.paused_until,
         files=[_file(file) for file in (*panel.files, *(file for each in panel.answers for file in each.files))],
-        answers=[
-            AnswerLine(
-                unit=each.unit,
-                closure=each.answer.closure,
-                public_text=each.answer.public_text,
-                internal_note=each.answer.internal_note,
-                at=each.answer.created_at,
-            )
-            for each in panel.answers
-        ],
-        requests=[
-            RequestLine(
-                kind=each.request.kind,
-                state=each.request.state,
-                reason=each.request.reason_code,
-                basis=each.request.basis,
-                decision_note=each.request.decision_note,
-                at=each.request.created_at,
-            )
-            for each in panel.requests
-        ],
+        answers=[_answer(each.unit, each.answer) for each in panel.answers],
+        requests=[_request(each.request) for each in panel.requests],
         marks=list(panel.mark_kinds),
+    )
+
+
+def _answer(unit: str, answer: Answer) -> AnswerLine:
+    return AnswerLine(
+        unit=unit,
+        closure=answer.closure,
+        public_text=answer.public_text,
+        internal_note=answer.internal_note,
+        at=answer.created_at,
+    )
+
+
+def _request(asked: Asked) -> RequestLine:
+    return RequestLine(
+        kind=asked.kind,
+        state=asked.state,
+        reason=asked.reason_code,
+        basis=asked.basis,
+        decision_note=asked.decision_note,
+        at=asked.created_at,
     )
 
 

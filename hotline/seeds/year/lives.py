@@ -9,7 +9,6 @@ from hotline.seeds.year.people import Habits, Opinion
 from hotline.seeds.year.turning import filed
 from hotline.seeds.year.world import DAY, HOUR, MINUTE, Life, Part, Wave, World, at_work
 from hotline.services.queue_rule import VOICE
-from hotline.services.same_matter import is_shielded
 from hotline.services.survey_plans.traces import Origin
 from models import CaseStatus, ClosureKind, Verdict
 from models.base import CITY_TIME
@@ -36,7 +35,7 @@ def life(world: World, letter: Letter, at: datetime, channel: str, wave: Wave | 
         yield at
         if case_id in wave.follow:
             return
-    elif not is_shielded(case) and world.chance.random() < ASKS_AGAIN:
+    elif not case.is_shielded and world.chance.random() < ASKS_AGAIN:
         again = at + 2 * DAY
         world.expect(again, ask_again(world, case_id, letter, citizen, again))
     yield from _at_unit(world, case_id, citizen, at, steady=wave is not None)

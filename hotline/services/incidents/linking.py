@@ -15,7 +15,6 @@ from hotline.events import CaseNoted, FollowerBehind
 from hotline.services import history
 from hotline.services.actors import SERVICE, Actor
 from hotline.services.outbox import emit
-from hotline.services.same_matter import is_shielded
 from models import (
     Action,
     Case,
@@ -204,7 +203,7 @@ def _link(session: Session, incident: Incident, lead: Case, cases: Sequence[Case
 
 
 def _refuse(case: Case, lead: Case, *, by: Actor, is_busy: bool, is_asked_for: bool) -> None:
-    if is_shielded(case):
+    if case.is_shielded:
         raise NotAllowed("A confidential case or a report is not put together with others.")
     if is_busy:
         raise RuleBroken("{number} belongs to an incident already.", number=case.number)

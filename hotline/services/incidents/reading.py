@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from hotline.errors import NotFound
 from hotline.services.city import gazetteer
 from hotline.services.incidents import likely
-from hotline.services.same_matter import is_shielded
 from models import Assignment, Case, Incident, IncidentCase, IncidentUpdate, Mark, MarkKind, Staff, Unit, now
 from models.workflow import AT_UNIT
 
@@ -88,7 +87,7 @@ def whole(session: Session, incident_id: UUID) -> Whole:
         .order_by(Case.community_code, Case.grid_code, IncidentCase.created_at)
     ).all()
     names = gazetteer.names_of(session, [found for found, *_ in rows])
-    members = [_member(*row, names=names[row[0].id]) for row in rows if not is_shielded(row[0])]
+    members = [_member(*row, names=names[row[0].id]) for row in rows if not row[0].is_shielded]
     updates = session.execute(
         select(IncidentUpdate, Staff.name)
         .join(Staff, Staff.id == IncidentUpdate.by_id)

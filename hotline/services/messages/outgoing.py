@@ -16,7 +16,7 @@ from hotline.services.conversations import conversations
 from hotline.services.messages import texting_rule, texts
 from hotline.services.outbox import emit
 from hotline.settings import get_settings
-from models import Case, Contact, Conversation, Delivery, Direction, Message, OutgoingMessage, RequestType, new_id, now
+from models import Case, Contact, Conversation, Delivery, Direction, Message, OutgoingMessage, new_id, now
 
 SMS, MAILBOX = "sms", "mailbox"
 # What could not reach a citizen on these is tried as a text message.
@@ -85,7 +85,7 @@ class _Note:
 
 def is_sealed(case: Case) -> bool:
     """Nothing of what it is about leaves the house: such a message is read by whoever holds the telephone."""
-    return case.confidential or case.request_type == RequestType.REPORT
+    return case.is_shielded
 
 
 def about_case(session: Session, case: Case, *, purpose: str, values: Mapping[str, str], round_: str) -> OutgoingMessage | None:

@@ -188,24 +188,33 @@ def _proof(session: Session, opened: Opened, kept_heads: Path) -> dict[str, Any]
         "holds": opened.first_broken is None,
         "first_broken": opened.first_broken,
         "events": [
-            {
-                "serial": event.serial,
-                "id": str(event.id),
-                "at": _iso(event.at),
-                "action": event.action,
-                "from": event.from_status,
-                "to": event.to_status,
-                "by": f"{name} ({username})" if username else None,
-                "role": event.by_role,
-                "unit": units.get(event.assignment_id) if event.assignment_id else None,
-                "note": note,
-                "note_erased": event.note_digest is not None and not note,
-                "note_digest": event.note_digest.hex() if event.note_digest else None,
-                "seal": event.mac.hex(),
-            }
+            _sealed(
+                event,
+                note,
+                by=f"{name} ({username})" if username else None,
+                unit=units.get(event.assignment_id) if event.assignment_id else None,
+            )
             for event, note, name, username in rows
         ],
         "heads_of_days": [{"day": day.isoformat(), "digest": known[day].digest} for day in sorted(days) if day in known],
+    }
+
+
+def _sealed(event: CaseEvent, note: str | None, *, by: str | None, unit: str | None) -> dict[str, Any]:
+    return {
+        "serial": event.serial,
+        "id": str(event.id),
+        "at": _iso(event.at),
+        "action": event.action,
+        "from": event.from_status,
+        "to": event.to_status,
+        "by": by,
+        "role": event.by_role,
+        "unit": unit,
+        "note": note,
+        "note_erased": event.note_digest is not None and not note,
+        "note_digest": event.note_digest.hex() if event.note_digest else None,
+        "seal": event.mac.hex(),
     }
 
 

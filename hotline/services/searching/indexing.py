@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from hotline.db import Database
 from hotline.services import search_words
 from hotline.services.city import gazetteer
-from hotline.services.reading_units import is_closed_to_units
 from models import Assignment, Audience, Case, CaseWords, Contact, now
 from models.search import OF_AN_OLDER_EDITION
 
@@ -104,7 +103,7 @@ def _rows(case: Case, places: Iterable[str], facts: set[str]) -> Iterator[dict[s
     facts |= {area_word(code) for code in (case.township_code, case.community_code, case.grid_code) if code}
     own = search_words.words_of(case.title, *places, case.content, case.object_name, most=MOST_WORDS)
     own |= search_words.words_of(case.public_answer, most=MOST_WORDS)
-    if not is_closed_to_units(case):
+    if not case.is_shielded:
         yield {**common, "audience": Audience.EVERYBODY, "words": sorted(own | facts)}
         return
     summary = search_words.words_of(case.unit_summary, *places, most=MOST_WORDS)

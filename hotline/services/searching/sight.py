@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from hotline.errors import NotAllowed
 from hotline.services import access
 from hotline.services.access import Me
-from hotline.services.reading_units import is_closed_to_units
 from models import Assignment, Audience, Case, RequestType, Role, Unit
 from models.workflow import UNIT_ROLES
 
@@ -47,7 +46,7 @@ def is_visible(me: Me, own: Sequence[UUID], *, named: bool, by_person: bool) -> 
 
 def title_for(me: Me, case: Case) -> str:
     """In a list: of a shielded case to its units a piece of the summary, to others of the centre nothing."""
-    if not is_closed_to_units(case):
+    if not case.is_shielded:
         return case.title
     if not me.has(*access.CENTRE):
         return case.unit_summary[:60]
@@ -56,6 +55,6 @@ def title_for(me: Me, case: Case) -> str:
 
 def person_for(me: Me, case: Case) -> tuple[str | None, str | None]:
     """Name and number of the requester, if this person may have them at all."""
-    if is_closed_to_units(case) and not me.has(*SEES_SHIELDED):
+    if case.is_shielded and not me.has(*SEES_SHIELDED):
         return None, None
     return case.requester_name, case.number_of_requester

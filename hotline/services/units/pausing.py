@@ -12,7 +12,7 @@ from hotline.services.holding import hold, require_unit_of
 from hotline.services.messages import notices
 from hotline.services.profiles import profiles
 from hotline.services.units import ledger
-from models import Action, Assignment, AssignmentStatus, Case, CaseEvent, RequestType, Role, now
+from models import Action, Assignment, AssignmentStatus, Case, CaseEvent, Role, now
 
 CENTRE = frozenset({Role.DISPATCHER, Role.VERIFIER, Role.SHIFT_LEADER, Role.CALLBACK_AGENT})
 LONGEST = 300
@@ -73,7 +73,7 @@ def _refuse_others(session: Session, case: Case, assignment: Assignment, by: Act
     if by.roles & CENTRE:
         return
     # Who asked in confidence is spoken to by the centre alone.
-    if case.confidential or case.request_type == RequestType.REPORT:
+    if case.is_shielded:
         raise NotAllowed()
     require_unit_of(session, assignment, by)
 

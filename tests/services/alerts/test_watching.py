@@ -1,6 +1,5 @@
 """What is worth an alarm is raised once, told once to who is named for it, and cleared when it is over."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -19,12 +18,12 @@ from hotline.services.alerts.watching import look, settle, sweep
 from hotline.settings import Settings
 from models import Alert, AlertKind, CaseStatus, ExchangeState, MessageWay, OutgoingMessage, RequestType, Role, Subscriber, now
 from models.base import as_if
+from tests.conftest import Drain
 from tests.factories import somebody
 from tests.factories_calls import make_call, make_line
 from tests.factories_cases import make_case
 
 HEXI = "990181003"
-Drain = Callable[[], int]
 
 
 def watch(session: Session) -> int:

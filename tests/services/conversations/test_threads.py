@@ -32,6 +32,7 @@ from models import (
     new_id,
     now,
 )
+from tests.conftest import Drain
 from tests.factories_contacts import make_agent, make_inbound
 from tests.fakes import RecordingChannel, StubClassifier, prediction
 
@@ -65,7 +66,6 @@ def _sent(found: list[tuple[str, str]], channel: RecordingChannel, message: Any)
     return channel.receipt
 
 
-Drain = Callable[[], int]
 Write = Callable[[str], Contact]
 
 

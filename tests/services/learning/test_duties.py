@@ -17,7 +17,7 @@ from hotline.services.city import city_today
 from hotline.services.learning import duties
 from hotline.services.learning.duties import ReturnReason
 from models import AccessLog, Case, CaseStatus, Duty, Role, new_id
-from tests.factories import somebody, unit_of
+from tests.factories import unit_of
 from tests.factories_cases import an_actor, fresh_key, lead_of, liaison_of, make_case
 
 CATEGORY = "0102"  # CGJ leads
@@ -54,11 +54,6 @@ def keep(session: Session, *, times: int, area: str = EAST, unit: str = "CGJ") -
 
 def moves(session: Session) -> set[tuple[str, str, str, str]]:
     return {(each.category, each.unit, each.to, each.area) for each in duties.moves(session)}
-
-
-@pytest.fixture
-def admin(session: Session) -> Me:
-    return somebody(session, Role.ADMINISTRATOR)
 
 
 def test_a_unit_whose_returns_were_granted_three_times_is_suggested_no_more_in_that_township(session: Session) -> None:

@@ -23,8 +23,8 @@ from hotline.services.access import Me
 from hotline.services.learning import comparing, model_versions, promoting
 from hotline.services.learning.model_versions import InUse
 from hotline.settings import Settings
-from models import Contact, Role, ShadowSuggestion, Suggestion
-from tests.factories import make_staff, somebody
+from models import Contact, ShadowSuggestion, Suggestion
+from tests.factories import make_staff
 from tests.factories_cases import a_form, fresh_key
 from tests.factories_contacts import make_contact
 from tests.fakes import StubClassifier, prediction
@@ -55,11 +55,6 @@ def says(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Says]:
     put("", "0101")
     yield put
     triage.use(None)
-
-
-@pytest.fixture
-def admin(session: Session) -> Me:
-    return somebody(session, Role.ADMINISTRATOR)
 
 
 def arrive(session: Session) -> Contact:

@@ -1,6 +1,5 @@
 """Outgoing messages on their way: tried, refused, unclear, sent another way, in order, at the provider's pace."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,13 +30,13 @@ from models import (
     new_id,
     now,
 )
+from tests.conftest import Drain
 from tests.factories_cases import an_actor
 from tests.factories_contacts import make_contact, make_inbound
 from tests.fakes import RecordingChannel
 
 PHONE = "+8613911112222"
 FOLLOWER = "openid-1"
-Drain = Callable[[], int]
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """What citizens are told of their cases: each thing once, one message for an update, nothing of what is confidential."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,12 +17,12 @@ from hotline.services.messages import notices, outgoing, segments, text_editions
 from hotline.services.messages.text_editions import TextingForm
 from hotline.timetable import TIMETABLE
 from models import Case, CaseStatus, Delivery, OutgoingMessage, RequestType, Role, Rule, now
+from tests.conftest import Drain
 from tests.factories_cases import an_actor, check, dispatch, make_case, reopen, sign
 from tests.factories_cases import answer as answered
 from tests.factories_contacts import make_contact
 from tests.fakes import RecordingChannel
 
-Drain = Callable[[], int]
 PHONE = "+8613911112222"
 
 

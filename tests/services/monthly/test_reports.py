@@ -3,7 +3,6 @@
 import csv
 import io
 import zipfile
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -21,13 +20,13 @@ from hotline.services.monthly.figures import Figures
 from hotline.services.monthly.months import Month
 from hotline.services.monthly.saying import Compared
 from models import CaseStatus, Grade, MessageWay, MonthlyReport, OutgoingMessage, Role, Subscriber, Survey
+from tests.conftest import Drain
 from tests.factories import somebody, unit_of
 from tests.factories_cases import make_case
 from tests.fakes import RecordingChannel
 
 NOVEMBER = Month.parse("2026-11")
 DECEMBER_2 = datetime(2026, 12, 2, 2, tzinfo=UTC)
-Drain = Callable[[], int]
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ from hotline.services.city import city_today
 from hotline.services.learning import lessons
 from hotline.services.reference import areas, categories
 from hotline.services.reference.forms import CategoryForm
-from models import AccessLog, Category, Role, TaxonomyVersion
-from tests.factories import somebody
+from models import AccessLog, Category, TaxonomyVersion
 from tests.factories_cases import make_case
 from tests.factories_contacts import make_contact
 
@@ -29,11 +28,6 @@ NEW = {
     "lead": "CGJ",
     "reason": "市政府令第 5 号",
 }
-
-
-@pytest.fixture
-def admin(session: Session) -> Me:
-    return somebody(session, Role.ADMINISTRATOR)
 
 
 def change(session: Session, by: Me, **form: Any) -> TaxonomyVersion:

@@ -35,15 +35,10 @@ from models import (
     UnitNotice,
     now,
 )
-from tests.factories import make_staff, somebody, unit_of
+from tests.factories import make_staff, unit_of
 from tests.factories_cases import an_actor, asks_before_closing, dispatch, fresh_key, lead_of, liaison_of, make_case, reopen
 
 NEW = {"act": "add", "code": "SYJ", "name": "水务局", "duties": "供水、排水", "reason": "机构改革方案"}
-
-
-@pytest.fixture
-def admin(session: Session) -> Me:
-    return somebody(session, Role.ADMINISTRATOR)
 
 
 def change(session: Session, by: Me, **form: Any) -> Unit:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import NotAllowed, NoteRequired, RuleBroken, WrongState
-from hotline.services import cases, surveys, tracking
+from hotline.services import cases, reading_progress, surveys
 from hotline.services.messages import notices
 from hotline.services.profiles import profiles
 from hotline.services.sideways import doors, second_look, withdrawing
@@ -63,7 +63,7 @@ def test_who_appealed_and_rated_nothing_reads_of_no_rating(session: Session) -> 
 
     decided(session, appealed(session, case), grant=True)
 
-    (matter,) = tracking.progress(session, case.contact_id).matters
+    (matter,) = reading_progress.progress(session, case.contact_id).matters
     texts = [step.text for step in matter.steps]
     assert {"您的申诉已复核，重新受理", "中心决定重新办理"} <= set(texts)
     assert not any("评价" in text for text in texts)

@@ -10,7 +10,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.services import numbering, surveys, tracking
-from hotline.services.patience import Patience
 from hotline.services.telephone import callbacks, flow_calls
 from hotline.services.telephone.flow_calls import Entry, Outcome
 from models import (
@@ -32,11 +31,7 @@ from tests.services.telephone.test_telephone_rule import OFFICE, change_rule, in
 
 ANSWERS = {"solved": "yes", "result_grade": "4", "unit_grade": "5"}
 
-
-@pytest.fixture(autouse=True)
-def _forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracking, "OF_NUMBER", Patience(tracking.FREE_TRIES))
-    monkeypatch.setattr(tracking, "OF_ADDRESS", Patience(tracking.FREE_TRIES))
+pytestmark = pytest.mark.usefixtures("forgiven")
 
 
 def tell(session: Session, linkedid: str, **told: str) -> None:

@@ -10,7 +10,7 @@ from time_machine import Traveller
 
 from hotline.db import Database
 from hotline.errors import HotlineError, Invalid, NotAllowed, RuleBroken
-from hotline.services import history, scoring, tracking
+from hotline.services import history, reading_progress, scoring
 from hotline.services.clocks import alarms
 from hotline.services.messages import notices
 from hotline.services.profiles import profiles
@@ -56,11 +56,6 @@ def ask(session: Session, case: Case, *, more: timedelta = 2 * DAY, **values: An
 def decide(session: Session, request: Request, *, grant: bool, **values: Any) -> Request:
     usual: dict[str, Any] = {"by": values.get("by") or an_actor(session, Role.DISPATCHER), "key": fresh_key(), "note": "情况属实"}
     return extensions.decide(session, request, grant=grant, **usual | values)
-
-
-@pytest.fixture
-def at_work(session: Session) -> Case:
-    return make_case(session, status=CaseStatus.IN_PROGRESS)
 
 
 def test_a_granted_extension_moves_the_answer_and_keeps_what_it_was(session: Session, at_work: Case) -> None:
@@ -214,7 +209,7 @@ def test_the_citizen_is_told_and_reads_the_new_time(session: Session) -> None:
     assert told.purpose == "extended"
     assert "11月28日 10:00" in told.text
     assert notices.tell_decision(session, request) is None  # once
-    (matter,) = tracking.progress(session, contact.id).matters
+    (matter,) = reading_progress.progress(session, contact.id).matters
     assert matter.due_at == lead_of(session, case).answer_due_at
     assert any("时限已延长" in step.text for step in matter.steps)
 

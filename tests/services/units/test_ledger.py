@@ -57,11 +57,6 @@ def decide(session: Session, request: Request, *, grant: bool = True, **values: 
     return ledger.decide(session, request, grant=grant, **usual | values)
 
 
-@pytest.fixture
-def at_work(session: Session) -> Case:
-    return make_case(session, status=CaseStatus.IN_PROGRESS)
-
-
 def left(session: Session, case: Case) -> timedelta:
     return lead_of(session, case).answer_due_at - now()
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.errors import Invalid, NotAllowed, RuleBroken, WrongState
-from hotline.services import history, scoring, tracking
+from hotline.services import history, reading_progress, scoring, tracking
 from hotline.services.clocks import alarms
 from hotline.services.profiles import profiles
 from hotline.services.profiles.profiles import Indicator
@@ -45,11 +45,6 @@ def left(session: Session, case: Case) -> timedelta:
     lead = lead_of(session, case)
     assert lead.due_at is not None
     return lead.due_at - max(lead.paused_until or now(), now())
-
-
-@pytest.fixture
-def at_work(session: Session) -> Case:
-    return make_case(session, status=CaseStatus.IN_PROGRESS)
 
 
 def test_what_was_left_is_left_when_the_citizen_has_answered(session: Session, at_work: Case, clock: Traveller) -> None:
@@ -121,7 +116,7 @@ def test_the_question_goes_to_the_citizen_and_stands_on_the_progress_page(sessio
 
     told = session.scalars(select(OutgoingMessage).where(OutgoingMessage.purpose == "question")).one()
     assert "请补充具体楼栋" in told.text
-    (matter,) = tracking.progress(session, contact.id).matters
+    (matter,) = reading_progress.progress(session, contact.id).matters
     assert "请补充具体楼栋" in [step.said for step in matter.steps]
 
 
