@@ -1,4 +1,4 @@
-"""House numbers as citizens write them: 15号, 十五号, No.15, 15-3号, 15号到31号, 70多号, 单号那一侧."""
+"""House numbers as citizens write them: 15号, 十五号, No.15, 1 5 号, 15-3号, 15号到31号, 70多号, 单号那一侧."""
 
 import re
 from collections.abc import Sequence
@@ -22,6 +22,12 @@ _SIDE = re.compile(r"(?P<odd>单号|单数|奇数)|双号|双数|偶数")
 _BARE_NUMBER_ENDS = "，。,.;；!！?？、:：)）栋幢 有的在这那是门被旁对里附左右前后边店"
 _EMERGENCY_CALLS = frozenset({"110", "119", "120", "122"})
 _DAY = re.compile(r"(?:那天|当天|开始|起|早|晚|上午|下午|中午|凌晨|夜里|就|停|至今|到现在|以来)")
+# 3 9 号楼 and 3 9 号线 are two numbers; before a day or a word for several, 3 9 号 may be two.
+_HOUSE_ENDS = r"[号弄](?! ?(?:[线楼栋幢院单房室车电出井桌机码到至~—–-]|公 ?交|地 ?铁|窗|门(?! ?[口前])))"
+_ONE_HOUSE_ENDS = rf"{_HOUSE_ENDS}(?! ?(?:[都均全两三几等和及、]|[那当] ?天|开始|起|早|晚|[上下中] ?午|凌晨|夜里))"
+_APART = r"[1-9](?: [0-9]){1,3}"
+_ALL_APART = re.compile(rf"(?<![0-9])(?<![0-9] ){_APART}(?= {_ONE_HOUSE_ENDS})")
+_PARTLY_APART = re.compile(rf"(?P<digits>{_APART}){_HOUSE_ENDS}")
 _LONGEST_STRETCH = 2000
 _DAYS_OF_MONTH = 31
 
@@ -33,6 +39,11 @@ class HouseNumbers:
     numbers: Sequence[int]
     end: int
     side: str = ""
+
+
+def closed_up(text: str) -> str:
+    """Where 号 stands apart like the digits, 9 9 号 is one number."""
+    return _ALL_APART.sub(lambda found: found[0].replace(" ", ""), text)
 
 
 def read_number(text: str) -> int | None:
@@ -67,11 +78,18 @@ def house_numbers(text: str, start: int) -> HouseNumbers | None:
     side = _SIDE.match(text, at)
     if side:
         return HouseNumbers((), side.end(), "odd" if side["odd"] else "even")
+    if apart := _PARTLY_APART.match(text, at):
+        return HouseNumbers(_readings(apart["digits"]), apart.end())
     found = _HOUSE.match(text, at)
     number = _number(text, found) if found else None
     if found is None or number is None or _is_day(text, found, number, is_apart=at > start):
         return None
     return _read_on(text, found, number)
+
+
+def _readings(digits: str) -> tuple[int, ...]:
+    """3 9号 is 39, or 3 and 9."""
+    return (int(digits.replace(" ", "")), *map(int, digits.split()))
 
 
 def _read_on(text: str, found: re.Match[str], number: int) -> HouseNumbers | None:

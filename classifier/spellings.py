@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from classifier.numbers import closed_up
 from classifier.text import normalise, shorten
 from classifier.types import EntryKind, PlaceEntry
 
@@ -20,7 +21,7 @@ _SHORTEST = 3
 def plain(text: str) -> str:
     """Simplified, half-width, small, a line's end as the end of a sentence, without needless spaces."""
     ends_marked = _LINE_END.sub("。", shorten(text)[0].strip())
-    return _SPACE.sub("", normalise(ends_marked))
+    return _SPACE.sub("", closed_up(normalise(ends_marked)))
 
 
 def base_of(name: str) -> str:

@@ -7,14 +7,21 @@ from importlib.resources import files
 
 FIRST, LAST = 3_000, 1_000  # characters of a long text that are judged
 
+_MOST_UNFOLDED = 2 * (FIRST + LAST)
 _SPACES = re.compile(r"\s+")
 
 
 def shorten(text: str) -> tuple[str, bool]:
     """The beginning and the end of a long text, and whether anything was left out."""
-    if len(text) <= FIRST + LAST:
-        return text, False
-    return f"{text[:FIRST]}\n{text[-LAST:]}", True
+    kept = text if len(text) <= FIRST + LAST else _ends(text)
+    unfolded = unicodedata.normalize("NFKC", kept)  # a single sign may stand for a sentence of eighteen (\ufdfa)
+    if len(unfolded) > _MOST_UNFOLDED:
+        kept = _ends(unfolded)
+    return kept, kept is not text
+
+
+def _ends(text: str) -> str:
+    return f"{text[:FIRST]}\n{text[-LAST:]}"
 
 
 def normalise(text: str) -> str:

@@ -59,7 +59,9 @@ def test_a_number_leads_to_the_grid_whose_range_and_side_hold_it(
     road = data.draw(st.sampled_from(roads))
     number = data.draw(st.integers(road.from_no or 1, road.to_no or 1))
     assume(road.parity == "all" or (road.parity == "odd") == bool(number % 2))
-    written = data.draw(st.sampled_from([str(number), _full_width(number), _chinese(number), _digit_by_digit(number)]))
+    written = data.draw(
+        st.sampled_from([str(number), _full_width(number), _chinese(number), _digit_by_digit(number), _apart(number)])
+    )
     around = data.draw(st.sampled_from(["{}路灯不亮", "住{}，停水", "{}3栋2单元", "请派人到{}看看", "{}"]))
 
     assert gazetteer.match(around.format(f"{road.name}{written}号")).grid == road.area_code
@@ -73,6 +75,10 @@ def test_a_homonym_is_asked_in_whatever_sentence(gazetteer: Gazetteer, name: str
 
 def _full_width(number: int) -> str:
     return "".join(chr(ord(sign) + 0xFEE0) for sign in str(number))
+
+
+def _apart(number: int) -> str:
+    return "".join(f"{sign} " for sign in str(number))
 
 
 def _digit_by_digit(number: int) -> str:

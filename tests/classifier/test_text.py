@@ -96,6 +96,13 @@ def test_a_long_text_is_judged_by_its_beginning_and_end() -> None:
     assert shorten("路灯不亮") == ("路灯不亮", False)
 
 
+def test_a_sign_that_stands_for_a_sentence_is_as_long_as_that() -> None:
+    short, cut = shorten("开头" + "\ufdfa" * 3990 + "结尾")
+
+    assert cut
+    assert (short[:2], short[-2:], len(normalise(short)) <= 4001) == ("开头", "结尾", True)
+
+
 @pytest.mark.parametrize(
     ("written", "value"),
     [("15", 15), ("十五", 15), ("一百二十", 120), ("二〇三", 203), ("一百零五", 105), ("两百", 200), ("二十", 20), ("甲", None)],

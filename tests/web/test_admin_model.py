@@ -41,11 +41,12 @@ def put(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, s
 
 def test_a_model_listens_is_promoted_and_can_be_taken_back(admin: TestClient, put: Callable[[str, str], None]) -> None:
     put("", json.dumps({"version": "shipped1"}))
-    put("winter", json.dumps({"version": "abc123", "trained_at": "2026-11-22", "measures": {"category": {"top1": 0.61}}}))
+    measures = {"category": {"top1": 0.61}, "danger": {"top1": 0.94}}
+    put("winter", json.dumps({"version": "abc123", "trained_at": "2026-11-22", "measures": measures}))
     put("broken", "no json")
     page = admin.get("/admin/model").text
     assert "abc123" in page
-    assert "61%" in page
+    assert "分类 61%；有无险情 94%" in page
     assert "broken" not in page
 
     page = follow(admin, form(page, "model-shadow", model="winter"))
