@@ -11,7 +11,7 @@ from sqlalchemy import select
 from hotline.db import Database
 from hotline.services.scores import sums
 from models import AnswerMark, Case, OutsideFigure, Request, Role, ScoreCorrection, ScorePeriod
-from tests.services.scores.closing import ANGRY, HAPPY, closed
+from tests.services.scores.closing import ANGRY, HAPPY, closed, given_back
 from tests.web.forms import form
 
 SignIn = Callable[..., TestClient]
@@ -77,6 +77,24 @@ def test_a_unit_sees_its_own_figures_only_and_contests_a_case(as_role: SignIn, n
     with pages.reading() as session:
         assert session.scalars(select(Request.state).where(Request.kind == "appeal")).all() == ["granted"]
     assert "申诉成立" in supervisor.get("/reports/cases?by=unit&key=CGJ&measure=resolution&only=omitted").text
+
+
+def test_a_unit_contests_a_return_though_the_case_is_another_units_now(
+    as_role: SignIn, pages: Database, clock: time_machine.Traveller
+) -> None:
+    with pages.unit_of_work() as session:
+        number = given_back(session, clock, first="CGJ", then="ZJJ").number
+    liaison = as_role(Role.LIAISON, unit="CGJ")
+    behind = liaison.get("/reports/cases?by=unit&key=CGJ&measure=return").text
+    assert f"/reports/appeals?number={number}&amp;measure=return" in behind
+    assert f"/case/{number}" not in behind  # it may not look at it any more
+
+    asked = form(liaison.get(f"/reports/appeals?number={number}&measure=return").text, "appeal")
+    refused = liaison.post(asked.action, data=asked.filled(indicator="resolution", basis="不服"))
+    done = liaison.post(asked.action, data=asked.filled(basis="派错了，退得有理"))
+
+    assert (refused.status_code, done.status_code) == (404, 303)
+    assert "派错了，退得有理" in liaison.get("/reports/appeals").text
 
 
 def test_an_agent_sees_the_own_figures_only(as_role: SignIn, numbers: list[str]) -> None:
