@@ -77,6 +77,9 @@ def test_a_unit_sees_its_own_figures_only_and_contests_a_case(as_role: SignIn, n
     with pages.reading() as session:
         assert session.scalars(select(Request.state).where(Request.kind == "appeal")).all() == ["granted"]
     assert "申诉成立" in supervisor.get("/reports/cases?by=unit&key=CGJ&measure=resolution&only=omitted").text
+    told = supervisor.get(f"/case/{numbers[1]}").text
+    assert "考核申诉（同意）：证据充分" in told
+    assert told.count("联系市民") == 1  # what the unit noted, and not the ruling
 
 
 def test_a_unit_contests_a_return_though_the_case_is_another_units_now(
@@ -154,6 +157,7 @@ def test_figures_of_others_stand_beside_ours_and_judges_mark_answers(
         marked = session.execute(select(Case.number, AnswerMark.mark).join(Case, Case.id == AnswerMark.case_id)).all()
         assert [tuple(row) for row in marked] == [(numbers[0], 90)]
         assert session.scalars(select(OutsideFigure.sample)).all() == [400]
+    assert "答复切题：90 说清了" in judge.get(f"/case/{numbers[0]}").text
 
 
 @pytest.mark.parametrize(
