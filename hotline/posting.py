@@ -7,7 +7,7 @@ from kombu.exceptions import OperationalError as BrokerDown
 from redis.exceptions import RedisError
 
 from hotline import events
-from hotline.tasks import HANDLERS, Handler, Lane
+from hotline.handling import HANDLERS, Handler, Lane
 from models import OutboxMessage
 
 # Tasks that no worker has begun, for each lane. What waits longer waits in the outbox, where it is found once: published again

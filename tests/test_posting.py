@@ -9,10 +9,10 @@ from kombu.exceptions import OperationalError as BrokerDown
 
 from hotline.db import Database
 from hotline.events import CalendarChanged
+from hotline.handling import HANDLERS, Handler, Lane
 from hotline.posting import MOST_WAITING
 from hotline.relay import Relay
 from hotline.services import outbox
-from hotline.tasks import HANDLERS, Handler, Lane
 from tests.test_relay import AT_ONCE, Effect, Pushed, announced, follows, pushed, row
 
 __all__ = ["announced", "follows", "pushed"]

@@ -12,7 +12,7 @@ from hotline.services.access import CaseView
 from hotline.services.story_words import in_words
 from hotline.words import word
 from models import Action, Assignment, CaseEvent, Correction, DueChange, EventNote, Role, Staff, Unit
-from models.workflow import BEGINS_AGAIN
+from models.workflow import BEGINS_AGAIN, UNIT_ROLES
 
 # What a unit reads of a history that is not its own: that it was filed, sent, urged, sent back; never words between others.
 FOR_UNITS = frozenset(
@@ -65,7 +65,7 @@ class Step:
     def label(self) -> str:
         """A remark is the citizen's, unless somebody at work wrote it."""
         if self.action == Action.REMARK and self.role not in (None, Role.SERVICE):
-            return word("story", "of_unit" if self.unit else "of_centre")
+            return word("story", "of_unit" if self.unit and self.role in UNIT_ROLES else "of_centre")
         if self.action == Action.WITHDRAW and self.unit:
             return word("assignment_status", self.to_status)
         return word("action", self.action)

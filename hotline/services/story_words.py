@@ -1,7 +1,8 @@
 """The notes of a history in words for people: what the service writes begins with a code."""
 
+from hotline.services.profiles.profiles import Indicator
 from hotline.words import word
-from models import Action, MarkKind, Measure, RequestKind
+from models import Action, MarkKind, Measure, RequestKind, RequestState
 
 # From which list of words a note has its code.
 CODED = {Action.PUSH: "push", Action.DISMISS: "void_code"}
@@ -20,13 +21,23 @@ def in_words(action: Action, note: str) -> str:
         return _asked_in_words(action, note)
     if action == Action.RESUME and note == "limit":
         return word("resumed", note)
-    if colon and action in (Action.MARK, Action.REMARK) and (linked := word("link", code)) != code:
-        return f"{linked}：{text}"
+    if colon and action in (Action.MARK, Action.REMARK) and (named := _named(action, code)):
+        return f"{named}：{text}"
     if colon and (code in set(Measure) or (action == Action.CLEAR and code == MarkKind.LEDGER)):
         return f"{word('measure', code)}：{word('measure', text)}"
     if action == Action.MARK and colon:
         return f"{word('mark', code)}：{word('case_status', text)}"
     return note
+
+
+def _named(action: Action, code: str) -> str:
+    """What a mark or remark is about, in words; empty where that is not one of these codes."""
+    if action == Action.REMARK and code == RequestKind.APPEAL:
+        return f"{word('request_kind', code)}（{word('request_state', RequestState.GRANTED)}）"
+    if action == Action.REMARK and code == Indicator.FIT:
+        return word("indicator", code)
+    linked = word("link", code)
+    return linked if linked != code else ""
 
 
 def _of_old_system(line: str) -> str:

@@ -26,7 +26,7 @@ Percent = Annotated[float, Form(ge=0, le=100)]
 def contest(
     request: Request, me: Me, db: Db, key: Key, number: Number, indicator: Annotated[str, Form()], basis: Words = ""
 ) -> Response:
-    case = access.see_case(db, me, number.strip()).case
+    case = appeals.contestable(db, me, number.strip(), indicator)
     appeals.contest(db, case, indicator, basis=basis, by=me.actor, key=key)
     return render.redirect(request, "/reports/appeals", notice="申诉已提交，等裁定。")
 

@@ -15,7 +15,7 @@ from hotline.web import render
 from hotline.web.deps import Db, Look, address_of, same_site
 from hotline.web.letters import clean, in_chinese
 from hotline.words import say
-from models import Case, Grade, Survey, SurveyAnswer
+from models import Case, Grade, Survey, SurveyAnswer, now
 
 router = APIRouter(include_in_schema=False)
 
@@ -82,6 +82,7 @@ def _page(
     request: Request, session: Session, survey: Survey, token: str, *, given: dict[str, str], problems: dict[str, str]
 ) -> Response:
     case = session.get_one(Case, survey.case_id)
+    correct_until = surveys.correct_until(session, survey)
     values: dict[str, Any] = {
         "token": token,
         "title": case.title,
@@ -92,7 +93,8 @@ def _page(
         "questions": rule.current(session).questions,
         "grade_names": tuple(Grade),
         "answered": survey.answered_at is not None,
-        "correct_until": surveys.correct_until(session, survey),
+        "correct_until": correct_until,
+        "is_final": correct_until is not None and now() > correct_until,
         "brand": places.hotline_name(session),
     }
     return render.page(request, "public/survey.html", status=422 if problems else 200, **values)

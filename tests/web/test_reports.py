@@ -10,7 +10,7 @@ from hotline.db import Database
 from hotline.services.scores import sums
 from models import AnswerMark, Case, OutsideFigure, Request, Role, ScoreCorrection, ScorePeriod
 from tests.conftest import SignIn
-from tests.services.scores.closing import ANGRY, HAPPY, closed
+from tests.services.scores.closing import ANGRY, HAPPY, closed, given_back
 from tests.web.forms import form
 
 
@@ -74,6 +74,27 @@ def test_a_unit_sees_its_own_figures_only_and_contests_a_case(as_role: SignIn, n
     with pages.reading() as session:
         assert session.scalars(select(Request.state).where(Request.kind == "appeal")).all() == ["granted"]
     assert "申诉成立" in supervisor.get("/reports/cases?by=unit&key=CGJ&measure=resolution&only=omitted").text
+    told = supervisor.get(f"/case/{numbers[1]}").text
+    assert "考核申诉（同意）：证据充分" in told
+    assert told.count("联系市民") == 1  # what the unit noted, and not the ruling
+
+
+def test_a_unit_contests_a_return_though_the_case_is_another_units_now(
+    as_role: SignIn, pages: Database, clock: time_machine.Traveller
+) -> None:
+    with pages.unit_of_work() as session:
+        number = given_back(session, clock, first="CGJ", then="ZJJ").number
+    liaison = as_role(Role.LIAISON, unit="CGJ")
+    behind = liaison.get("/reports/cases?by=unit&key=CGJ&measure=return").text
+    assert f"/reports/appeals?number={number}&amp;measure=return" in behind
+    assert f"/case/{number}" not in behind  # it may not look at it any more
+
+    asked = form(liaison.get(f"/reports/appeals?number={number}&measure=return").text, "appeal")
+    refused = liaison.post(asked.action, data=asked.filled(indicator="resolution", basis="不服"))
+    done = liaison.post(asked.action, data=asked.filled(basis="派错了，退得有理"))
+
+    assert (refused.status_code, done.status_code) == (404, 303)
+    assert "派错了，退得有理" in liaison.get("/reports/appeals").text
 
 
 def test_an_agent_sees_the_own_figures_only(as_role: SignIn, numbers: list[str]) -> None:
@@ -133,6 +154,7 @@ def test_figures_of_others_stand_beside_ours_and_judges_mark_answers(
         marked = session.execute(select(Case.number, AnswerMark.mark).join(Case, Case.id == AnswerMark.case_id)).all()
         assert [tuple(row) for row in marked] == [(numbers[0], 90)]
         assert session.scalars(select(OutsideFigure.sample)).all() == [400]
+    assert "答复切题：90 说清了" in judge.get(f"/case/{numbers[0]}").text
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,9 @@ def test_an_answer_can_be_corrected_within_a_day(
     assert given(pages) == [(True, "satisfied", ""), (True, "dissatisfied", "又坏了")]
     assert late.status_code == 409
     assert "评价已不能再修改" in late.text
+    shown = client.get(link).text
+    assert "又坏了" in shown
+    assert 'data-form="survey"' not in shown
 
 
 def test_the_same_answer_twice_is_one(client: TestClient, pages: Database, link: str) -> None:

@@ -152,6 +152,22 @@ def test_a_dissatisfied_citizen_is_answered_by_a_decision(
     assert only_case(pages).status == state
 
 
+def test_who_calls_a_wish_unreasonable_is_asked_what_that_rests_on(as_role: SignIn, pages: Database, drain: Drain) -> None:
+    number = a_case(pages, CaseStatus.CLOSED)
+    drain()
+    with pages.unit_of_work() as session:
+        survey = session.scalars(select(Survey)).one()
+        surveys.record_answers(session, survey, way="web", solved=False, result=Grade.DISSATISFIED, unit=Grade.SATISFIED)
+    drain()
+
+    told = submit(
+        as_role(Role.VERIFIER), f"/verify/reopening/{number}", "decide-reopening", ruling="unreasonable", note="超出职责"
+    )
+
+    assert told.status_code == 422
+    assert "请填写依据" in told.text
+
+
 def test_a_rare_step_needs_its_reason(as_role: SignIn, pages: Database) -> None:
     dispatcher, number = as_role(Role.DISPATCHER), a_case(pages, CaseStatus.TO_DISPATCH)
 

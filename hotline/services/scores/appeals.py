@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.errors import Invalid, NotFound, RuleBroken
-from hotline.services import notes, scoring
+from hotline.services import access, notes, scoring
 from hotline.services.access import Me
 from hotline.services.actors import Actor
 from hotline.services.holding import hold, require_unit_of
@@ -30,17 +30,31 @@ from models import (
     Staff,
     Unit,
 )
+from models.workflow import UNIT_ROLES
 
 DECIDED_BY = frozenset({Role.SUPERVISOR})
 MOST = 200
 
 
+def contestable(session: Session, me: Me, number: str, indicator: str) -> Case:
+    """A unit contests that it gave a case back, though it sees nothing more of what another unit has now."""
+    if indicator == Indicator.RETURN and me.has(*UNIT_ROLES) and me.unit_path:
+        counted = (Score.indicator == Indicator.RETURN, Unit.path.startswith(me.unit_path, autoescape=True))
+        own = select(Case).join(Score, Score.case_id == Case.id).join(Unit, Unit.id == Score.unit_id)
+        found = session.scalars(own.where(Case.number == number, *counted).limit(1)).one_or_none()
+        if found is not None:
+            return found
+    return access.see_case(session, me, number).case
+
+
 def contest(session: Session, case: Case, indicator: str, *, basis: str, by: Actor, key: str) -> Request:
-    """One at a time for a case; only by the unit that led it, of what it is scored for, while the period is open."""
+    """One at a time for a case; by the unit that led it, or gave it back, of what it is scored for, while the month is open."""
     case, done = hold(session, case, key=key)
     if done is not None:
         return requests.latest(session, case, RequestKind.APPEAL)
-    assignment = _led(session, case)
+    if case.closed_at is None:
+        raise RuleBroken("A case is scored when it is closed.")
+    assignment = (_given_back(session, case, by) if indicator == Indicator.RETURN else None) or _led(session, case)
     require_unit_of(session, assignment, by)
     if indicator != WHOLE_CASE and indicator not in set(Indicator):
         raise Invalid("Please choose what you contest.", field="indicator")
@@ -84,9 +98,17 @@ def _led(session: Session, case: Case) -> Assignment:
         Assignment.dispatched_at.desc(), Assignment.id.desc()
     )
     found = session.scalars(latest.limit(1)).one_or_none()
-    if found is None or case.closed_at is None:
+    if found is None:
         raise RuleBroken("A case is scored when it is closed.")
     return found
+
+
+def _given_back(session: Session, case: Case, by: Actor) -> Assignment | None:
+    """What somebody's own unit gave back, the latest first."""
+    done = select(Assignment).where(Assignment.case_id == case.id, Assignment.lead, Assignment.parent_id.is_(None))
+    own = Unit.path.startswith(by.unit_path or "-", autoescape=True)
+    returned = done.join(Unit, Unit.id == Assignment.unit_id).where(Assignment.status == AssignmentStatus.RETURNED, own)
+    return session.scalars(returned.order_by(Assignment.dispatched_at.desc(), Assignment.id.desc()).limit(1)).one_or_none()
 
 
 def _counts(session: Session, case: Case, assignment: Assignment, indicator: str) -> bool:

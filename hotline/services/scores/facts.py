@@ -91,7 +91,7 @@ class _Stored:
     answers: Mapping[UUID, SurveyAnswer]
     on_ledger: frozenset[UUID]
     rulings: Mapping[UUID, Ruling]
-    granted: Mapping[UUID, Sequence[str]]
+    granted: Mapping[UUID, Sequence[tuple[str, UUID]]]  # what was contested, and by which unit
 
 
 @dataclass
@@ -105,6 +105,7 @@ class _Found:
     values: dict[Indicator, float] = field(default_factory=dict)
     omissions: dict[Indicator, Omission] = field(default_factory=dict)
     assumed: set[Indicator] = field(default_factory=set)
+    excused: set[UUID] = field(default_factory=set)  # units of whom it does not count that they gave the case back
 
 
 def of_cases(session: Session, cases: Sequence[Case], rule_on: Callable[[date], ScoringRule]) -> Mapping[UUID, Facts]:
@@ -198,9 +199,17 @@ def _rulings(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Ruling]:
     return {case_id: ruling for case_id, ruling in rows}
 
 
-def _granted(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[str]]:
+def _granted(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[tuple[str, UUID]]]:
     appeals = (Request.kind == RequestKind.APPEAL, Request.state == RequestState.GRANTED)
-    return _by_case(session, select(Request.case_id, Request.reason_code).where(Request.case_id.in_(ids), *appeals))
+    rows = session.execute(
+        select(Request.case_id, Request.reason_code, Assignment.unit_id)
+        .join(Assignment, Assignment.id == Request.assignment_id)
+        .where(Request.case_id.in_(ids), *appeals)
+    )
+    found: dict[UUID, list[tuple[str, UUID]]] = {}
+    for case_id, contested, unit_id in rows:
+        found.setdefault(case_id, []).append((contested, unit_id))
+    return found
 
 
 def _was_on_time(found: _Found) -> bool:
@@ -238,8 +247,11 @@ def _leave_out(found: _Found, stored: _Stored, rule: ScoringRule) -> None:
         _omit(found, rule.left_out.get(Omission.LEDGER, ()), Omission.LEDGER)
     if stored.rulings.get(case.id) == Ruling.UNREASONABLE:
         _omit(found, rule.left_out.get(Omission.UNREASONABLE, ()), Omission.UNREASONABLE)
-    for contested in stored.granted.get(case.id, ()):
-        _omit(found, Indicator if contested == WHOLE_CASE else [Indicator(contested)], Omission.APPEAL)
+    for contested, unit_id in stored.granted.get(case.id, ()):
+        if contested in (WHOLE_CASE, Indicator.RETURN):
+            found.excused.add(unit_id)
+        about = Indicator if contested == WHOLE_CASE else [Indicator(contested)]
+        _omit(found, [each for each in about if each != Indicator.RETURN], Omission.APPEAL)
 
 
 def _omit(found: _Found, indicators: Iterable[Indicator], reason: Omission) -> None:
@@ -264,5 +276,9 @@ def _returns(found: _Found) -> list[Worth]:
     for each in found.leads:
         if each.status in ended:
             gave_back[each.unit_id] = gave_back.get(each.unit_id, False) or each.status == AssignmentStatus.RETURNED
-    reason = found.omissions.get(Indicator.RETURN)
-    return [Worth(Indicator.RETURN, unit, float(back) if reason is None else None, reason) for unit, back in gave_back.items()]
+    for_all = found.omissions.get(Indicator.RETURN)
+    reasons = {unit: Omission.APPEAL if unit in found.excused else for_all for unit in gave_back}
+    return [
+        Worth(Indicator.RETURN, unit, float(back) if reasons[unit] is None else None, reasons[unit])
+        for unit, back in gave_back.items()
+    ]

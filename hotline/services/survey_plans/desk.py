@@ -75,6 +75,7 @@ class Opened:
     past: Sequence[SurveyAttempt]
     mine: bool
     rings_from: datetime | None  # the next hour at which citizens may be rung; none: now
+    hours: rule.Hours
 
 
 def lines(session: Session) -> Sequence[Line]:
@@ -131,6 +132,7 @@ def opened(session: Session, attempt_id: UUID, *, by: Actor) -> Opened:
         past=past,
         mine=attempt.taken_by_id == by.staff_id and attempt.ended_at is None,
         rings_from=None if hours.allow(moment) else hours.next(moment),
+        hours=hours,
     )
 
 
@@ -181,7 +183,7 @@ def note_unreached(
         raise WrongState()
     _require_mine(session, attempt, by)
     if outcome == AttemptOutcome.LATER:
-        again_at = _agreed(again_at)
+        again_at = _agreed(session, plan, again_at)
     attempt.note = note.strip() or None
     if outcome == AttemptOutcome.REFUSES:
         _heed(session, case, plan, attempt, by=by)
@@ -203,9 +205,18 @@ def _heed(session: Session, case: Case, plan: SurveyPlan, attempt: SurveyAttempt
         cases.move(session, case, case, Action.CLOSE, by=by, key=f"refused:{attempt.id.hex}", note=attempt.note)
 
 
-def _agreed(again_at: datetime | None) -> datetime:
+def _agreed(session: Session, plan: SurveyPlan, again_at: datetime | None) -> datetime:
+    """What is promised to a citizen is a time at which the call will be made."""
     if again_at is None or not now() < again_at <= now() + LONGEST_WAIT:
         raise Invalid("Please give a time within the next seven days.", field="again_at")
+    lapses_at = session.get_one(Survey, plan.survey_id).lapses_at
+    if again_at >= lapses_at:
+        at = f"{lapses_at.astimezone(CITY_TIME):%m-%d %H:%M}"
+        raise Invalid("The survey ends on {at}: please agree on a time before that.", field="again_at", at=at)
+    hours = rule.current(session).hours
+    if not hours.allow(again_at):
+        within = {"start": f"{hours.from_:%H:%M}", "end": f"{hours.to:%H:%M}"}
+        raise Invalid("Citizens are rung from {start} to {end}: please agree on a time then.", field="again_at", **within)
     return again_at
 
 

@@ -55,7 +55,7 @@ def rule(session: Session, request: Request, ruling: Ruling, *, note: str, evide
     if not note.strip():
         raise NoteRequired(field="note")
     if ruling == Ruling.UNREASONABLE and not evidence.strip():
-        raise NoteRequired(field="evidence")
+        raise NoteRequired("Please name what it rests on: a provision, a photograph, a place in the recording.", field="evidence")
     was_open = request.state == RequestState.OPEN
     decided = surveys.decide_reopening(session, request, grant=ruling == Ruling.REWORK, note=note, by=by, key=key)
     if was_open and session.get(SurveyRuling, request.id) is None:

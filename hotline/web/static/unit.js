@@ -56,6 +56,8 @@
       if (form.dataset.sent) return event.preventDefault();
       form.dataset.sent = "yes";
     });
+    // Put aside and shown again, or refused on the spot: it may be sent once more.
     addEventListener("pageshow", () => delete form.dataset.sent);
+    for (const refused of ["htmx:response:error", "htmx:error"]) form.addEventListener(refused, () => delete form.dataset.sent);
   }
 })();

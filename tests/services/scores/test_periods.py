@@ -16,9 +16,9 @@ from hotline.services.actors import Actor
 from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import appeals, boards, corrections, entries, periods, recount, sums
 from hotline.services.scores.spans import Span, Stretch
-from models import Case, Dimension, Grade, PeriodFigure, Role, Score, ScoreCorrection, ScorePeriod, Survey, now
+from models import Case, Dimension, Grade, PeriodFigure, Role, Score, ScoreCorrection, ScorePeriod, Survey, Unit, now
 from tests.factories_cases import an_actor, fresh_key, lead_of, liaison_of
-from tests.services.scores.closing import ANGRY, HAPPY, closed
+from tests.services.scores.closing import ANGRY, HAPPY, closed, given_back
 from tests.services.scores.counted import differences
 from tests.statements import counted
 
@@ -209,4 +209,20 @@ def test_recounting_finds_what_was_tampered_with_and_puts_it_right(session: Sess
     for ids in recount.batches(session):
         recount.again(session, ids)
     sums.refresh(session)
+    assert differences(session) == []
+
+
+def test_a_unit_contests_that_it_gave_a_case_back_and_only_that_no_longer_counts(session: Session, clock: Traveller) -> None:
+    case = given_back(session, clock, first="CGJ", then="ZJJ")
+    liaison = an_actor(session, Role.LIAISON, unit="CGJ")
+    with pytest.raises(NotAllowed):
+        appeals.contest(session, case, "resolution", basis="不是我们办的", by=liaison, key=fresh_key())
+
+    request = appeals.contest(session, case, "return", basis="派错了，退得有理", by=liaison, key=fresh_key())
+    appeals.rule_on(session, request, grant=True, note="原派单有误", by=supervisor(session), key=fresh_key())
+    sums.refresh(session)
+
+    counted_for = select(Unit.code).join(Score, Score.unit_id == Unit.id).where(Score.indicator == "return")
+    assert session.scalars(counted_for).all() == ["ZJJ"]
+    assert resolution(session) == (1, 10_000)
     assert differences(session) == []

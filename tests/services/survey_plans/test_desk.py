@@ -128,6 +128,16 @@ def test_a_citizen_is_called_when_it_was_agreed(session: Session, case: Case, cl
     assert desk.lines(session)[0].tried == ["later"]
 
 
+@pytest.mark.parametrize(("ahead", "why"), [(timedelta(hours=12), "rung from 08:30"), (timedelta(days=6), "ends on")])
+def test_no_time_is_agreed_at_which_nobody_would_call(session: Session, case: Case, ahead: timedelta, why: str) -> None:
+    by, call = an_actor(session, Role.CALLBACK_AGENT), the_call(session)
+
+    with pytest.raises(Invalid, match=why):
+        desk.note_unreached(session, call, AttemptOutcome.LATER, again_at=now() + ahead, by=by)
+
+    assert desk.lines(session)[0].tried == []
+
+
 def test_who_refuses_is_left_alone_and_no_case_waits_for_it(session: Session, clock: Traveller) -> None:
     ask_by(session, [{"way": "person"}])
     case = make_case(session, status=CaseStatus.CALLBACK, profile=asks_before_closing())
