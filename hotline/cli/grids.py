@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hotline.cli import beside
 from hotline.db import reading, unit_of_work
+from hotline.errors import HotlineError
 from hotline.services.city import grid_cutting, grid_files
 from hotline.services.city.grid_cutting import Plan
 from models import today
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     beside.prepare()
     day = arguments.day or today()
-    file = grid_files.read(arguments.file.read_bytes(), name=arguments.file.name)
+    file = grid_files.read(_content(arguments.file), name=arguments.file.name)
     # A look holds nobody up.
     with unit_of_work() if arguments.apply else reading() as session:
         made = grid_cutting.plan(session, file, day=day)
@@ -31,6 +32,13 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     print("done" if arguments.apply else "nothing was changed; --apply does it")
     return 0
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise HotlineError("{file} cannot be read: {why}.", file=file, why=error.strerror) from error
 
 
 def _tell(made: Plan) -> None:

@@ -32,6 +32,8 @@ from models.workflow import UNIT_ROLES
 CENTRE = frozenset(
     {Role.AGENT, Role.CALLBACK_AGENT, Role.SHIFT_LEADER, Role.DISPATCHER, Role.VERIFIER, Role.QUALITY_JUDGE, Role.SUPERVISOR}
 )
+# Who serves citizens at a desk.
+SERVING = frozenset({Role.AGENT, Role.CALLBACK_AGENT, Role.SHIFT_LEADER})
 # Who sees a confidential contact that somebody else has taken.
 TRUSTED = frozenset({Role.SHIFT_LEADER, Role.DISPATCHER, Role.VERIFIER})
 
@@ -62,6 +64,11 @@ class Me:
 
     def has(self, *roles: Role) -> bool:
         return bool(self.roles & set(roles))
+
+    @property
+    def opens_cases(self) -> bool:
+        """Not whoever only runs the service: whose case it is does not concern administrators."""
+        return self.has(*CENTRE, *UNIT_ROLES)
 
 
 def actor(staff: Staff) -> Actor:

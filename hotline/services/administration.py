@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from hotline.errors import Invalid, NotFound, RuleBroken, WrongState
 from hotline.events import CalendarChanged, MessageReady
-from hotline.services import access, filing, outbox, signing_in
+from hotline.services import access, filing, outbox, presence, signing_in
 from hotline.services.access import Me
 from hotline.services.messages.outgoing import TAKEN_UP_AFTER
 from hotline.services.queue_rule import QueueRule
@@ -70,6 +70,7 @@ def change_staff(session: Session, staff_id: UUID, account: Account, *, by: Me) 
     _fill(session, staff, account)
     if not account.active:
         signing_in.revoke_all(session, staff.id)
+    _clear_desk(session, staff)
     access.note_look(session, by, "staff", staff.id, "changed", reason=", ".join(sorted(account.roles)))
     return staff
 
@@ -88,8 +89,19 @@ def revoke_sessions(session: Session, staff_id: UUID, *, by: Me | None) -> None:
 
 def close_account(session: Session, staff_id: UUID, *, by: Me | None) -> None:
     """The person's sign-ins end at once."""
-    _find(session, staff_id).active = False
+    staff = _find(session, staff_id)
+    staff.active = False
+    _clear_desk(session, staff)
     revoke_sessions(session, staff_id, by=by)
+
+
+def _clear_desk(session: Session, staff: Staff) -> None:
+    """What somebody held who may no longer serve is back in the queue at once; no telephone is left to the person either."""
+    roles = staff.roles if staff.active else frozenset()
+    if not roles & access.SERVING:
+        presence.leave(session, staff.id)
+    if not roles & access.CENTRE:
+        lines.sign_out(session, staff_id=staff.id)
 
 
 def _note(session: Session, by: Me | None, staff_id: UUID, what: str) -> None:

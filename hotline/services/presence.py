@@ -112,6 +112,14 @@ def beat(session: Session, staff_id: UUID) -> PresenceState:
     return PresenceState(found[0][0]) if found else PresenceState.OFFLINE
 
 
+def leave(session: Session, staff_id: UUID) -> None:
+    """For whoever may no longer serve: the seat is empty at once, and what was in hand or kept for the person is everybody's."""
+    presence = session.scalars(_SEAT, {"person": staff_id}).one_or_none()
+    if presence is not None:
+        shift(session, presence, PresenceState.OFFLINE)
+    queueing.release(session, [staff_id])
+
+
 def release_gone(session: Session) -> int:
     """People without a sign of life go offline, and their contacts back into the queue. Returns how many people."""
     gone = session.scalars(

@@ -32,11 +32,10 @@ from hotline.web import desk_form, render
 from hotline.web.aside import pushed_in_words
 from hotline.web.deps import Db, Key, Label, Look, Me, Words
 from hotline.web.desk_form import Posted, text_of
-from models import Conclusion, Contact, PresenceState, Role, Staff
+from models import Conclusion, Contact, PresenceState, Staff
 
 router = APIRouter(prefix="/desk", include_in_schema=False)
 
-WHO = (Role.AGENT, Role.CALLBACK_AGENT, Role.SHIFT_LEADER)
 PAUSES = ("用餐", "休息", "培训", "会议", "设备故障")
 SKILLS = ("general",)
 Matter = Annotated[int, Form(ge=1, le=matters.MOST)]
@@ -45,7 +44,7 @@ Matter = Annotated[int, Form(ge=1, le=matters.MOST)]
 @router.get("")
 def desk(request: Request, look: Look, me: Me, c: UUID | None = None, m: int = 1, channel: str = "") -> Response:
     """Everything at once. Without a contact in the address, the one that was taken last."""
-    access.require(me, *WHO)
+    access.require(me, *access.SERVING)
     view = reading.queue(look, me, channel)
     open_id = c or next((contact.id for contact in view.mine), None)
     contact = access.see_contact(look, me, open_id) if open_id else None
@@ -56,13 +55,13 @@ def desk(request: Request, look: Look, me: Me, c: UUID | None = None, m: int = 1
 
 @router.get("/queue")
 def queue(request: Request, look: Look, me: Me, c: UUID | None = None, channel: str = "") -> Response:
-    access.require(me, *WHO)
+    access.require(me, *access.SERVING)
     return render.fragment(request, "desk/_queue.html", me=me, queue=reading.queue(look, me, channel), open_id=c)
 
 
 @router.post("/presence")
 def change_presence(request: Request, me: Me, db: Db, state: Annotated[PresenceState, Form()], reason: Label = "") -> Response:
-    access.require(me, *WHO)
+    access.require(me, *access.SERVING)
     presence.set_presence(db, _staff(db, me), state, reason)
     return render.redirect(request, "/desk")
 
@@ -75,7 +74,7 @@ def beat(me: Me, db: Db) -> Response:
 
 @router.post("/next")
 def take_next(request: Request, me: Me, db: Db) -> Response:
-    access.require(me, *WHO)
+    access.require(me, *access.SERVING)
     contact = queueing.take_next(db, _staff(db, me, alive=True))
     if contact is None:
         return render.redirect(request, "/desk", notice="现在没有适合您的诉求。", kind="warn")
@@ -84,7 +83,7 @@ def take_next(request: Request, me: Me, db: Db) -> Response:
 
 @router.post("/contact/{contact_id}/take")
 def take(request: Request, me: Me, db: Db, contact_id: UUID) -> Response:
-    access.require(me, *WHO)
+    access.require(me, *access.SERVING)
     contact = queueing.take(db, _staff(db, me, alive=True), contact_id)
     return render.redirect(request, f"/desk?c={contact.id}")
 
@@ -132,9 +131,10 @@ def filing(request: Request, look: Look, me: Me, contact_id: UUID, m: int = 1) -
 def save_draft(request: Request, me: Me, db: Db, contact_id: UUID, posted: Posted) -> Response:
     """Keeps what is typed, and answers with what it brings: units that follow the category, the area, the limits."""
     contact, matter = _open_contact(db, me, contact_id), _matter(posted)
+    area = desk_form.picked_area(posted)
     before = drafts.open_draft(db, contact, matter)
     typed = desk_form.merged(before, posted)
-    form = matters.follow(db, before, typed, area=desk_form.picked_area(posted))
+    form = matters.follow(db, before, typed, area=area)
     drafts.save(db, contact, matter, form, by=_staff(db, me, alive=True))
     if matter == 1:
         triage.hear(db, contact, before, form)
@@ -144,7 +144,8 @@ def save_draft(request: Request, me: Me, db: Db, contact_id: UUID, posted: Poste
     view = reading_filing.filing_view(db, contact, matter, form, suggestion=said, filed=(), profile=profile)
     moved = (form.unit, form.assist_units) != (typed.unit, typed.assist_units)
     again = same_matter.looks_elsewhere(before, form)
-    return render.fragment(request, "desk/_saved.html", me=me, contact=contact, units_moved=moved, same_again=again, filing=view)
+    told: dict[str, Any] = {"area_picked": bool(area), "units_moved": moved, "same_again": again, "filing": view}
+    return render.fragment(request, "desk/_saved.html", me=me, contact=contact, **told)
 
 
 @router.get("/contact/{contact_id}/suggested")
@@ -162,7 +163,7 @@ def suggested(request: Request, look: Look, me: Me, contact_id: UUID) -> Respons
 @router.get("/places")
 def find_places(request: Request, look: Look, me: Me, area_query: str = "") -> Response:
     """Areas and named places to pick from, while their name is being typed."""
-    access.require(me, *WHO)
+    access.require(me, *access.SERVING)
     return render.fragment(request, "desk/_places.html", places=gazetteer.search(look, area_query[:50])[:8])
 
 
@@ -218,7 +219,7 @@ def _file(
     door: str = "",
     reason: str = "",
 ) -> Response:
-    access.require(me, *WHO)
+    access.require(me, *access.SERVING)
     contact, matter = hold_contact(db, contact_id), _matter(posted)
     known = matters.kept(db, contact)
     form = desk_form.merged(matters.ground(db, contact, matter, known=known, whole="title" in posted), posted)
@@ -252,7 +253,7 @@ def void(
     note: Words = "",
 ) -> Response:
     """Nothing to act on: no case comes of it. Asked twice, it is done once. `refuse` proposes not to serve the number."""
-    access.require(me, *WHO)
+    access.require(me, *access.SERVING)
     contact = access.see_contact(db, me, contact_id)
     if contact.conclusion != Conclusion.VOID:
         if code not in VOID_CODES:
@@ -318,7 +319,7 @@ def _staff(session: Session, me: access.Me, *, alive: bool = False) -> Staff:
 
 
 def _open_contact(session: Session, me: access.Me, contact_id: UUID) -> Contact:
-    access.require(me, *WHO)
+    access.require(me, *access.SERVING)
     contact = session.get(Contact, contact_id)
     if contact is None:
         raise NotFound()

@@ -13,7 +13,6 @@ from hotline.services.files import files
 from hotline.services.files.files import CheckedFile
 from hotline.services.messages import segments
 from hotline.web import render
-from hotline.web.agent import WHO
 from hotline.web.deps import Db, Key, Label, Look, Me, staff_of
 from hotline.web.letters import clean, uploads
 from hotline.web.photographs import SentForm
@@ -94,7 +93,7 @@ def loosen(request: Request, me: Me, db: Db, contact_id: UUID) -> Response:
 
 def held(session: Db, me: access.Me, contact_id: UUID) -> Contact:
     """Whoever has taken it, and nobody else."""
-    access.require(me, *WHO)
+    access.require(me, *access.SERVING)
     contact = session.get(Contact, contact_id)
     if contact is None or contact.taken_by_id != me.staff_id:
         raise NotFound()

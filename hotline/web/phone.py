@@ -60,7 +60,7 @@ def ring(request: Request) -> Response:
 def seat(request: Request) -> Response:
     """Where the person stands, for the top of the desk: the exchange moves it as well."""
     with glance(request) as (look, me):
-        access.require(me, *agent.WHO)
+        access.require(me, *access.SERVING)
         view = reading_phone.phone_now(look, me)
         return render.fragment(
             request,

@@ -57,3 +57,10 @@ def test_a_file_with_a_problem_is_not_applied(env: dict[str, str], tmp_path: Pat
     assert refused.returncode == 1
     assert "problem: 2:" in refused.stdout
     assert names(env) == before
+
+
+def test_a_file_that_is_not_there_is_told_in_one_line(env: dict[str, str], tmp_path: Path) -> None:
+    asked = command("grids", str(tmp_path / "none.csv"), env=env)
+
+    assert asked.returncode == 1
+    assert asked.stderr == f"{tmp_path / 'none.csv'} cannot be read: No such file or directory.\n"

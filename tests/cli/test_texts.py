@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hotline.__main__ import main
 from hotline.cli.drill.texts import texts
 from hotline.errors import HotlineError
 
@@ -32,3 +33,12 @@ def test_what_is_wrong_with_a_file_is_told_in_one_line(tmp_path: Path, content: 
 def test_a_folder_is_no_file_of_texts(tmp_path: Path) -> None:
     with pytest.raises(HotlineError, match="Is a directory"):
         texts(1, tmp_path)
+
+
+@pytest.mark.parametrize("words", [["--contacts", "0"], ["--agents", "0"], ["--units", "-1"]])
+def test_nobody_and_nothing_make_no_drill(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(["drill", *words])
+
+    assert refused.value.code == 2
+    assert f"argument {words[0]}: at least 1" in capsys.readouterr().err

@@ -295,6 +295,8 @@ def test_a_draft_survives_a_reload_and_a_lost_window(people: Street, service: Se
 
 def test_everything_works_without_script(people: Street) -> None:
     citizen = people.window(TELEPHONE, script=False)
+    citizen.goto("/")
+    expect(citizen.locator("label[for=files]")).to_be_hidden()
     write_letter(citizen, "河西街道的公厕灯坏了，晚上不敢进去，请修一下。", place="阳光花园")
     citizen.get_by_role("button", name="提交").click()
     expect(citizen.get_by_role("alert")).to_contain_text("请选一处")

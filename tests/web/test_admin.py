@@ -1,6 +1,7 @@
 """Administration: accounts, rules in editions, the calendar, stuck messages; each change is logged."""
 
 from datetime import date
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
@@ -9,11 +10,28 @@ from sqlalchemy import select
 from hotline.db import Database
 from hotline.events import ContactOpened
 from hotline.services import outbox
-from models import AccessLog, CalendarDay, CaseStatus, Delivery, OutboxMessage, OutgoingMessage, Role, Rule, Staff, new_id
+from models import (
+    AccessLog,
+    CalendarDay,
+    CaseStatus,
+    Delivery,
+    OutboxMessage,
+    OutgoingMessage,
+    Presence,
+    PresenceState,
+    QueueEntry,
+    Role,
+    Rule,
+    Staff,
+    SwitchboardAction,
+    new_id,
+)
 from tests.conftest import Drain, SignIn
 from tests.factories import PASSWORD
 from tests.factories_cases import make_case
+from tests.web.desk import contact_of
 from tests.web.forms import form
+from tests.web.seat import Seat
 
 PAGES = ["", "/staff", "/rules", "/telephone", "/texts", "/reference", "/calendar", "/messages", "/access"]
 
@@ -79,6 +97,42 @@ def test_a_closed_account_is_signed_out_at_once(admin: TestClient, as_role: Sign
 
     assert agent.get("/desk").status_code == 303
     assert person(pages, "leaver").active is False
+
+
+def changed(admin: TestClient, staff: Staff, **values: str) -> int:
+    """The account as its form sends it; a tick that is taken away is not sent."""
+    found = form(admin.get(f"/admin/staff?open={staff.id}").text, "staff-change")
+    fields = {key: value for key, value in found.filled(**values).items() if value}
+    return admin.post(found.action, data=fields).status_code
+
+
+@pytest.mark.parametrize("values", [{"active": ""}, {"roles": "verifier"}, {"roles": "liaison", "unit": "CGJ"}])
+def test_what_was_in_hand_waits_again_at_once_when_somebody_may_no_longer_serve(
+    admin: TestClient, seat: Seat, arrive: Callable[..., UUID], pages: Database, values: dict[str, str]
+) -> None:
+    contact_id = arrive()
+    assert seat.post(f"/desk/contact/{contact_id}/take").status_code == 200
+    assert contact_of(pages, contact_id).taken_by_id == seat.staff_id
+
+    assert changed(admin, person(pages, "caller-taker"), **values) == 303
+
+    assert contact_of(pages, contact_id).taken_by_id is None
+    with pages.reading() as session:
+        assert session.get_one(Presence, seat.staff_id).state == PresenceState.OFFLINE
+        assert session.get_one(QueueEntry, contact_id).reserved_for_id is None
+    signed_out = seat.commands(SwitchboardAction.SIGN_OUT)
+    assert len(signed_out) == (0 if values.get("roles") == "verifier" else 1)
+
+
+def test_what_is_in_hand_stays_there_when_another_right_is_added(
+    admin: TestClient, seat: Seat, arrive: Callable[..., UUID], pages: Database
+) -> None:
+    contact_id = arrive()
+    seat.post(f"/desk/contact/{contact_id}/take")
+
+    assert changed(admin, person(pages, "caller-taker"), name="话务员甲") == 303
+
+    assert contact_of(pages, contact_id).taken_by_id == seat.staff_id
 
 
 def test_sessions_can_be_revoked_and_passwords_changed(

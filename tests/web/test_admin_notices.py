@@ -98,3 +98,5 @@ def test_a_telling_is_seen_at_the_case_by_its_unit_and_the_centre_and_by_adminis
     assert [("周岚" in page, "短信" in page) for page in shown] == [(True, True)] * 3
     assert "/duty?q=CGJ" in shown[1]
     assert "还没有提醒过单位" not in shown[2]
+    assert case.number in shown[2]
+    assert f"/case/{case.number}" not in shown[2], "an administrator opens no cases"

@@ -31,14 +31,21 @@ CONTACTS = 200
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--contacts", type=int, help=f"letters to write (default {CONTACTS}; of a year calls too: {year.CONTACTS})"
+        "--contacts", type=_some, help=f"letters to write (default {CONTACTS}; of a year calls too: {year.CONTACTS})"
     )
-    parser.add_argument("--agents", type=int, default=6, help="agent1, agent2 … take part (default 6)")
-    parser.add_argument("--units", type=int, default=6, help="the units of liaison1, liaison2 … take part (default 6)")
+    parser.add_argument("--agents", type=_some, default=6, help="agent1, agent2 … take part (default 6)")
+    parser.add_argument("--units", type=_some, default=6, help="the units of liaison1, liaison2 … take part (default 6)")
     parser.add_argument("--texts", type=Path, help="CSV with a column text_clean or text (default: invented letters)")
     parser.add_argument("--url", help="the running service (default: as the settings say)")
     parser.add_argument("--limit", type=float, default=900, help="seconds after which it gives up (default 900)")
     year.add_arguments(parser)
+
+
+def _some(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -91,6 +91,15 @@
   });
   remember();
 
+  // An area that was looked for and picked: the search has done its work.
+  document.addEventListener("change", (event) => {
+    const search = event.target.closest("#areas-found")?.parentElement;
+    if (!search) return;
+    search.open = false;
+    search.querySelector("[type=search]").value = "";
+    search.querySelector("summary").focus();
+  });
+
   // One choice counts: a suggestion picked with a key empties the list beside it, and the other way round.
   document.addEventListener("change", (event) => {
     const changed = event.target;

@@ -25,6 +25,8 @@
       box.open = !box.open;
       if (box.open) box.querySelector("input:not([type=hidden]), textarea, select, button")?.focus();
       if (box.open) box.scrollIntoView({ block: "nearest" });
+    } else if (element.matches("fieldset")) {
+      element.querySelector("input").focus();
     } else if (element.matches("input, textarea, select")) {
       element.focus();
       element.select?.();
