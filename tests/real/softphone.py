@@ -24,6 +24,27 @@ SERVER, TRUNK = "127.0.0.1", "127.0.0.2"
 T = TypeVar("T")
 
 
+# What the browser does when the headset's plug is pulled out: its tracks end, and no other can be had.
+PLUG = """
+const devices = navigator.mediaDevices, open = devices.getUserMedia.bind(devices), tracks = [];
+let isIn = true;
+devices.getUserMedia = async (wanted) => {
+  if (!isIn) throw new DOMException("pulled out", "NotFoundError");
+  const stream = await open(wanted);
+  tracks.push(...stream.getAudioTracks());
+  return stream;
+};
+window.microphone = (plugged) => {
+  isIn = plugged;
+  for (const track of plugged ? [] : tracks.filter((each) => each.readyState === "live")) {
+    track.stop();
+    track.dispatchEvent(new Event("ended"));
+  }
+  devices.dispatchEvent(new Event("devicechange"));
+};
+"""
+
+
 class Telephones:
     """Scripted telephones in a thread of their own, for a test that also drives a browser."""
 
@@ -91,6 +112,7 @@ class Seat:
 
     def open_phone(self) -> None:
         self.phone = self.desk.context.new_page()
+        self.phone.add_init_script(PLUG)
         self.phone.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
         self.phone.goto("/phone")
 
@@ -133,6 +155,12 @@ class Seat:
         self.desk.fill("#void-note", "试机")
         self.desk.press("#void-note", "Enter")
         expect(self.desk.locator(".toast")).to_contain_text("已按无效诉求结束")
+
+    def pull_microphone(self) -> None:
+        self.phone.evaluate("microphone(false)")
+
+    def plug_microphone(self) -> None:
+        self.phone.evaluate("microphone(true)")
 
     def level(self, side: str) -> float:
         """The loudest of a second."""

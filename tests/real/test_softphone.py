@@ -309,6 +309,30 @@ def test_a_call_outlives_the_socket_of_its_telephone_and_ends_with_its_caller(
     expect(line).to_contain_text("打开软电话")
 
 
+def test_a_microphone_that_was_pulled_out_in_a_call_speaks_again_once_it_is_back(people: Street, city: Telephones) -> None:
+    seat = Seat(people, "agent8")
+    citizen = city.dial("13800100180")
+    seat.answer()
+    hear_each_other(city, citizen)
+
+    seat.pull_microphone()
+
+    line, told = seat.desk.locator("[data-phone-line]"), "麦克风断开了，对方听不到您。"
+    expect(seat.phone.locator("[data-part=problem]")).to_have_text(told)
+    expect(seat.desk.locator("[data-phone-problem]")).to_have_text(told)
+    expect(line).to_contain_text("麦克风不可用")
+    heard = citizen.heard_seconds
+
+    seat.plug_microphone()
+
+    expect(seat.phone.locator("[data-part=problem]")).to_be_hidden()
+    expect(seat.desk.locator("[data-phone-problem]")).to_be_hidden()
+    expect(line).to_contain_text("已注册")
+    wait_until(lambda: citizen.heard_seconds > heard + 1, "the agent to be heard again")
+    hear_each_other(city, citizen)
+    seat.finish()
+
+
 def test_who_comes_to_help_listens_in_by_one_more_key(people: Street, city: Telephones) -> None:
     seat = Seat(people, "agent7")
     leader = people.staff("leader1", permissions=["microphone", "notifications"])

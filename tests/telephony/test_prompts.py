@@ -13,6 +13,9 @@ from hotline.telephony.prompts import PromptRefused
 from ivr_flows import load_prompts
 from tests.telephony.asterisk import kit
 
+# Asterisk rings nobody for a caller while it speaks to him.
+LONGEST_HOLD = 4.0
+
 
 @pytest.fixture(scope="module")
 def speech() -> Speech:
@@ -47,6 +50,19 @@ def test_every_prompt_is_loud_clean_and_short_enough(settings: Settings, speech:
         assert audio.level(samples) > 0.03, name
         assert np.max(np.abs(samples)) == pytest.approx(audio.LOUDEST, abs=0.01), name
         assert 0.2 < len(samples) / audio.RATE <= prompts.LONGEST_OF.get(key, prompts.LONGEST_SECONDS), name
+
+
+def test_no_announcement_keeps_the_ring_of_the_next_caller_back_for_long(
+    settings: Settings, speech: Speech, tmp_path: Path
+) -> None:
+    prompts.install(settings, speech, tmp_path)
+
+    def seconds(*keys: str) -> float:
+        return sum(len(audio.read(tmp_path / "sounds" / "zh" / "hotline" / f"{key}.wav")) for key in keys) / audio.RATE
+
+    assert seconds("queue_next") < LONGEST_HOLD
+    assert seconds("queue_callback") < LONGEST_HOLD
+    assert seconds("queue_position", "digit_2", "queue_place", "queue_wait", "digit_1", "queue_minute") < LONGEST_HOLD + 0.5
 
 
 def test_asterisk_has_every_sound_that_its_own_files_name(settings: Settings, speech: Speech, tmp_path: Path) -> None:

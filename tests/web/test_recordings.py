@@ -210,6 +210,21 @@ def test_a_page_shows_a_player_with_the_muted_stretches_in_words(pages: Database
     assert shown(pages, contact, Role.DISPATCHER).strip() == ""
 
 
+def test_a_page_says_which_side_of_a_call_was_lost_and_plays_the_rest(pages: Database, recording: Recording) -> None:
+    with pages.reading() as session:
+        contact = session.get_one(Contact, session.get_one(Call, recording.call_id).contact_id)
+    whole = shown(pages, contact, Role.SHIFT_LEADER)
+    with pages.unit_of_work() as session:
+        session.delete(session.scalars(select(Recording).where(Recording.kind == RecordingKind.CALLER)).one())
+
+    page = shown(pages, contact, Role.SHIFT_LEADER)
+
+    assert "缺" not in whole
+    assert "缺市民一方的录音" in page
+    assert f'src="/recordings/{recording.id}"' in page
+    assert page.count("<option value=") == 5
+
+
 def test_a_case_has_the_recording_of_its_call_for_those_who_may_hear_it(
     pages: Database, as_role: SignIn, recording: Recording
 ) -> None:

@@ -36,6 +36,7 @@ from models.workflow import CASE_FINAL
 # Who hears calls that are not their own; a contact's agent and whoever answered hear theirs.
 LISTENERS = frozenset({Role.SHIFT_LEADER, Role.VERIFIER, Role.QUALITY_JUDGE, Role.SUPERVISOR})
 TAKES_COPIES = frozenset({Role.SHIFT_LEADER, Role.QUALITY_JUDGE, Role.SUPERVISOR})
+SIDES = frozenset({RecordingKind.CALLER, RecordingKind.AGENT})
 LISTENED = "listened"
 COPIED = "copied"
 # A player asks for the beginning more than once as it starts, and for other stretches as long as it is open.
@@ -65,6 +66,7 @@ class Track:
     call: Call
     muted: Sequence[Stretch]
     may_copy: bool
+    missing: RecordingKind | None = None  # the one side that was lost
 
 
 @dataclass(frozen=True)
@@ -170,8 +172,14 @@ def _tracks(me: Me, call: Call, found: Sequence[Recording], pauses: _Pauses | No
     for together in of_channel.values():
         mixed = [each for each in together if each.kind == RecordingKind.MIXED]
         sides = [each for each in together if each not in mixed] if mixed else []
-        tracks += [Track(each, sides, call, _muted(each, pauses), me.has(*TAKES_COPIES)) for each in mixed or together]
+        copies, lost = me.has(*TAKES_COPIES), _lost(together)
+        tracks += [Track(each, sides, call, _muted(each, pauses), copies, lost) for each in mixed or together]
     return tracks
+
+
+def _lost(together: Sequence[Recording]) -> RecordingKind | None:
+    lost = SIDES - {each.kind for each in together}
+    return min(lost) if len(lost) == 1 else None
 
 
 def see(session: Session, me: Me, recording_id: UUID) -> Recording:

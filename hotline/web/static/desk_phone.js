@@ -25,17 +25,23 @@
     return `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`;
   };
 
+  function lineInWords() {
+    if (!isThere()) return "打开软电话";
+    if (!told.connected) return "软电话未连接";
+    return told.microphone ? `软电话已注册 · 分机 ${told.extension}` : "麦克风不可用";
+  }
+
   function draw() {
     const state = isThere() ? told.state : "away";
     document.body.dataset.phone = state;
     document.body.dataset.held = String(isThere() && told.held);
     const chip = document.querySelector("[data-phone-line]");
     if (chip) {
-      const fine = isThere() && told.connected;
+      const fine = isThere() && told.connected && told.microphone;
       chip.classList.toggle("good", fine);
       chip.classList.toggle("warn", !fine);
       chip.querySelector(".dot").className = fine ? "dot" : "dot idle";
-      chip.querySelector("[data-words]").textContent = fine ? `软电话已注册 · 分机 ${told.extension}` : isThere() ? "软电话未连接" : "打开软电话";
+      chip.querySelector("[data-words]").textContent = lineInWords();
     }
     for (const button of document.querySelectorAll("[data-when]")) {
       button.hidden = !button.dataset.when.split(" ").includes(state);

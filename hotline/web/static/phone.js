@@ -54,6 +54,7 @@
       muted: phone?.muted ?? false,
       since: phone?.since ?? null,
       asking: phone?.second ? (phone.second.isEstablished() ? "talking" : "ringing") : "",
+      microphone: !part("microphone-problem").textContent,
       problem: problem(),
     };
   }
@@ -158,6 +159,9 @@
     if (event.target.closest("[data-part=try]")) phoneAudio.tryOut().catch(lookAtDevices);
     if (event.target.closest("[data-part=allow]")) Notification.requestPermission().then(() => event.target.remove());
   });
+  document.addEventListener("change", ({ target }) => {
+    if (target === part("microphone")) phone?.speakAgain({ anew: true });
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") escapes = 0;
     else if (phone?.busy && !event.isComposing && ++escapes === 2) {
@@ -170,7 +174,7 @@
     if (data.kind === "expect") expecting = Date.now() + EXPECTED_WITHIN;
     if (data.kind === "who") tell(stateOf());
   });
-  navigator.mediaDevices?.addEventListener("devicechange", lookAtDevices);
+  navigator.mediaDevices?.addEventListener("devicechange", () => lookAtDevices().then(() => phone?.speakAgain()));
   // Leaving in a call would end it.
   window.addEventListener("beforeunload", (event) => { if (phone?.busy) event.preventDefault(); });
   // In a call nothing is said: whoever opens the page again gets the caller back, and a hang-up would end it.

@@ -58,6 +58,11 @@ window.phoneAudio = (() => {
     return { audio: device ? { deviceId: { ideal: device } } : true, video: false };
   }
 
+  async function microphone() {
+    const stream = await navigator.mediaDevices.getUserMedia(constraints());
+    return stream.getAudioTracks()[0];
+  }
+
   // 0 to 1, of the last moment.
   function level(stream) {
     const player = sound();
@@ -140,5 +145,5 @@ window.phoneAudio = (() => {
     }
   }
 
-  return { ring, quiet, constraints, listen, speakThrough, tryOut, levels, over, fill, check, get ringing() { return Boolean(ringing); } };
+  return { ring, quiet, constraints, microphone, listen, speakThrough, tryOut, levels, over, fill, check, get ringing() { return Boolean(ringing); } };
 })();

@@ -3,12 +3,15 @@
 // One call at a time, and a second one only to ask somebody before a transfer. States: off, signing-in, ready, lost, ringing, calling,
 // talking, asking (the other party waits).
 window.Softphone = class Softphone {
+  static UNHEARD = "麦克风断开了，对方听不到您。";
+
   constructor({ credentials, renew, audio, onchange }) {
     this.audio = audio;
     this.onchange = onchange;
     this.renew = renew;
     this.session = null;
     this.second = null;
+    this.fresh = [];
     this.state = "signing-in";
     this.problem = "";
     this.connect(credentials);
@@ -122,12 +125,42 @@ window.Softphone = class Softphone {
     this.audio.quiet();
     if (this.since) return;
     this.since = Date.now();
-    const track = this.session.connection?.getSenders().map((sender) => sender.track).find((each) => each?.kind === "audio");
-    if (track) {
-      this.audio.speakThrough(new MediaStream([track]));
-      track.addEventListener("ended", () => { this.problem = "麦克风断开了，对方听不到您。"; this.tell(); });
-    }
+    this.listenToMicrophone();
     this.become("talking");
+  }
+
+  sender(session) {
+    return session?.connection?.getSenders().find(({ track }) => track?.kind === "audio");
+  }
+
+  listenToMicrophone() {
+    const track = this.sender(this.session)?.track;
+    if (!track) return;
+    this.audio.speakThrough(new MediaStream([track]));
+    track.addEventListener("ended", () => { this.problem = Softphone.UNHEARD; this.tell(); this.speakAgain(); });
+  }
+
+  // A microphone that was pulled out never sounds again: once it is back, or another one is chosen, the call gets a track of that.
+  async speakAgain({ anew = false } = {}) {
+    const isWanted = () => this.since && (anew || this.sender(this.session)?.track.readyState === "ended");
+    const fresh = isWanted() && await this.audio.microphone().catch(() => null);
+    if (!fresh) return;
+    if (isWanted()) {
+      const senders = [this.session, this.second].map((session) => this.sender(session)).filter(Boolean);
+      await Promise.all(senders.map((sender) => this.swap(sender, fresh.clone())));
+      this.listenToMicrophone();
+      if (this.problem === Softphone.UNHEARD) this.problem = "";
+      this.tell();
+    }
+    fresh.stop();
+  }
+
+  // Muted and held stay so.
+  swap(sender, track) {
+    this.fresh.push(track);
+    track.enabled = sender.track.enabled;
+    sender.track.stop();
+    return sender.replaceTrack(track);
   }
 
   end(cause) {
@@ -137,6 +170,7 @@ window.Softphone = class Softphone {
     this.second = null;
     this.session = null;
     this.since = null;
+    for (const track of this.fresh.splice(0)) track.stop();
     this.problem = cause === JsSIP.C.causes.USER_DENIED_MEDIA_ACCESS ? "麦克风打不开，刚才的来电没有接起。" : "";
     this.become(this.connected ? "ready" : "lost");
   }
