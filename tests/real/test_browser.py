@@ -263,17 +263,6 @@ def test_a_desk_whose_stream_says_nothing_notices_it_and_asks_by_itself(people: 
     desk.locator("#queue").get_by_text(text[:13]).wait_for()
 
 
-def test_a_long_queue_scrolls_in_its_column_and_never_moves_the_desk(people: Street, service: Service) -> None:
-    desk = people.staff("agent5", (1440, 400))
-
-    for _ in range(6):
-        arrive(service, LAMP)
-    settled(desk).reload()
-
-    assert settled(desk).evaluate("document.querySelector('#queue').scrollHeight > innerHeight")
-    assert desk.evaluate("document.documentElement.scrollHeight <= innerHeight")
-
-
 def test_a_draft_survives_a_reload_and_a_lost_window(people: Street, service: Service) -> None:
     arrive(service, LAMP)
     desk = people.staff("agent5")

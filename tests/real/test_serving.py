@@ -1,4 +1,4 @@
-"""Who serves at a desk, in a browser: the grid by one key, and a seat that is taken away while somebody sits on it."""
+"""Who serves at a desk, in a browser: the grid by one key, a queue longer than the window."""
 
 from uuid import uuid4
 
@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.cli.running import Service
 from tests.real.browser import Street, settled
-from tests.real.test_browser import arrive, available
+from tests.real.test_browser import LAMP, arrive, available
 
 pytestmark = pytest.mark.timeout(180)
 expect.set_options(timeout=15_000)
@@ -37,3 +37,14 @@ def test_one_key_leads_to_the_places_of_one_name_and_then_to_the_search_for_anot
     found.press("Space")
     expect(place).to_contain_text("✓ 东津街道 › 莲塘社区")
     expect(search).to_be_hidden()
+
+
+def test_a_long_queue_scrolls_in_its_column_and_never_moves_the_desk(people: Street, service: Service) -> None:
+    desk = people.staff("agent5", (1440, 400))
+
+    for _ in range(6):
+        arrive(service, LAMP)
+    settled(desk).reload()
+
+    assert settled(desk).evaluate("document.querySelector('#queue').scrollHeight > innerHeight")
+    assert desk.evaluate("document.documentElement.scrollHeight <= innerHeight")

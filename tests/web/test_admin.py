@@ -1,5 +1,6 @@
 """Administration: accounts, rules in editions, the calendar, stuck messages; each change is logged."""
 
+from collections.abc import Callable
 from datetime import date
 from uuid import UUID
 
