@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from hotline.services import core
 from hotline.services.access import Me
+from hotline.services.talk_time import TALKED_UNTIL
 from hotline.services.telephone import number_places, telephone_rule
 from hotline.settings import get_settings
 from models import (
@@ -277,6 +278,7 @@ class PastCall:
 
     call: Call
     agent: str
+    talked_until: datetime | None
 
     @property
     def waited(self) -> timedelta | None:
@@ -286,20 +288,20 @@ class PastCall:
     @property
     def talked(self) -> timedelta | None:
         """Without the time that the caller was held."""
-        if self.call.answered_at is None or self.call.ended_at is None:
+        if self.call.answered_at is None or self.talked_until is None:
             return None
-        return self.call.ended_at - self.call.answered_at - timedelta(seconds=self.call.held_seconds)
+        return self.talked_until - self.call.answered_at - timedelta(seconds=self.call.held_seconds)
 
 
 def calls_of(session: Session, contact: Contact) -> Sequence[PastCall]:
     rows = session.execute(
-        select(Call, Staff.name)
+        select(Call, Staff.name, TALKED_UNTIL)
         .outerjoin(Staff, Staff.id == Call.staff_id)
         .where(Call.contact_id == contact.id, Call.ended_at.is_not(None))
         .order_by(Call.started_at.desc())
         .limit(MOST_CALLS)
     )
-    return [PastCall(call, name or "") for call, name in rows]
+    return [PastCall(call, name or "", talked_until) for call, name, talked_until in rows]
 
 
 def targets(session: Session, me: Me, query: str) -> Sequence[Target]:

@@ -150,7 +150,7 @@ def test_a_contacts_calls_tell_how_long_people_waited_and_spoke(session: Session
 
     assert past.agent != ""
     assert past.waited == timedelta(seconds=20)
-    assert past.talked == timedelta(seconds=30)  # of forty, ten on hold
+    assert past.talked == timedelta(seconds=20)  # of thirty, ten on hold; the survey afterwards is none of it
 
 
 def test_a_call_that_nobody_answered_was_waited_for_only(session: Session) -> None:

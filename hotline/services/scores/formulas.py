@@ -41,8 +41,10 @@ FORMULAS: Mapping[Indicator | Measure, Formula] = {
         "the agent",
     ),
     Measure.WAIT: Formula("seconds from queue to answer, the mean", "incoming calls that the agent answered", "the agent"),
-    Measure.TALK: Formula("seconds from answer to end without holds, the mean", "those that are over", "the agent"),
-    Measure.WRAP_UP: Formula("seconds from end to wrapped up, the mean", "those that are wrapped up", "the agent"),
+    Measure.TALK: Formula(
+        "seconds from answer until the last of ours left, without holds, the mean", "those that are over", "the agent"
+    ),
+    Measure.WRAP_UP: Formula("seconds from then to wrapped up, the mean", "those that are wrapped up", "the agent"),
 }
 
 

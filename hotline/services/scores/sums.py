@@ -37,6 +37,7 @@ from hotline.services.scores import books
 from hotline.services.scores.books import Book
 from hotline.services.scores.rule import Measure
 from hotline.services.scores.spans import DAY, Span, Stretch, day_of, later, month_of
+from hotline.services.talk_time import TALKED_UNTIL
 from models import (
     Call,
     Case,
@@ -231,13 +232,13 @@ def _within(entity: Any, *, of_hour: bool) -> tuple[ColumnElement[bool], ...]:
 def _of_agents() -> list[Figures]:
     spoken = and_(Call.answered_at.is_not(None), Call.queued_at.is_not(None), Call.direction == Direction.IN)
     ended = and_(spoken, Call.ended_at.is_not(None))
-    talked = _seconds(Call.ended_at) - _seconds(Call.answered_at) - Call.held_seconds
+    talked = _seconds(TALKED_UNTIL) - _seconds(Call.answered_at) - Call.held_seconds
     of_calls: Mapping[Measure, tuple[ColumnElement[bool], ColumnElement[Any]]] = {
         Measure.WAIT: (spoken, _seconds(Call.answered_at) - _seconds(Call.queued_at)),
         Measure.TALK: (ended, talked),
         Measure.WRAP_UP: (
             and_(ended, Call.wrapped_up_at.is_not(None)),
-            _seconds(Call.wrapped_up_at) - _seconds(Call.ended_at),
+            _seconds(Call.wrapped_up_at) - _seconds(TALKED_UNTIL),
         ),
     }
     calls = (Call.started_at >= SINCE, Call.started_at < UNTIL)
@@ -269,7 +270,7 @@ def _of_agent(measure: Measure, value: ColumnElement[Any]) -> Figures:
     return select(*head, func.count(), points, literal(0), literal(0)).select_from(Staff)
 
 
-def _seconds(column: InstrumentedAttribute[Any]) -> ColumnElement[float]:
+def _seconds(column: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[float]:
     return cast(extract("epoch", column), Float)
 
 

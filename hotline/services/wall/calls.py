@@ -12,6 +12,7 @@ from hotline.services import reading_calls
 from hotline.services.reading_calls import SOON_SECONDS, Of
 from hotline.services.reading_phone import PastCall
 from hotline.services.senders import masked_sender
+from hotline.services.talk_time import TALKED_UNTIL
 from models import Call, Case, Contact, Staff
 
 MOST = 200
@@ -37,7 +38,7 @@ def listing(session: Session, of: Of) -> Listing:
     """Newest first."""
     conditions = reading_calls.counted(of)
     rows = session.execute(
-        select(Call, Staff.name, Contact)
+        select(Call, Staff.name, TALKED_UNTIL, Contact)
         .join(Contact, Contact.id == Call.contact_id)
         .outerjoin(Staff, Staff.id == Call.staff_id)
         .where(*conditions)
@@ -45,7 +46,10 @@ def listing(session: Session, of: Of) -> Listing:
         .limit(MOST)
     ).all()
     cases = filed(session, {call.contact_id for call, *_ in rows})
-    lines = [Line(call, agent or "", masked(contact), cases.get(contact.id, ())) for call, agent, contact in rows]
+    lines = [
+        Line(call, agent or "", talked_until, masked(contact), cases.get(contact.id, ()))
+        for call, agent, talked_until, contact in rows
+    ]
     return Listing(lines, session.scalar(select(func.count()).select_from(Call).where(*conditions)) or 0)
 
 

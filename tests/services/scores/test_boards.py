@@ -13,7 +13,7 @@ from hotline.services.scores import behind, boards, sums
 from hotline.services.scores.boards import Figure
 from hotline.services.scores.rule import Measure
 from hotline.services.scores.spans import Span, Stretch, day_of, later
-from models import Case, Dimension, Survey, now
+from models import CallLeg, Case, Dimension, Survey, now
 from tests.factories_calls import make_call, make_line
 from tests.factories_contacts import make_agent
 from tests.services.scores.closing import ANGRY, HAPPY, closed
@@ -146,6 +146,8 @@ def test_an_agents_calls_are_added_up(session: Session, clock: Traveller) -> Non
     call.queued_at, call.answered_at = started, started + timedelta(seconds=12)
     call.ended_at, call.wrapped_up_at, call.rating = started + timedelta(seconds=72), started + timedelta(seconds=92), 4
     call.held_seconds = 10  # not spoken
+    leg = session.scalars(select(CallLeg).where(CallLeg.call_id == call.id)).one()
+    leg.ended_at = started + timedelta(seconds=70)  # then the caller was asked by keys
     session.flush()
     sums.refresh(session)
 
@@ -153,4 +155,4 @@ def test_an_agents_calls_are_added_up(session: Session, clock: Traveller) -> Non
 
     assert line is not None
     means = [line.figure(each).mean for each in (Measure.WAIT, Measure.TALK, Measure.WRAP_UP, Measure.AGENT_SATISFACTION)]
-    assert means == [12.0, 50.0, 20.0, 1.0]
+    assert means == [12.0, 48.0, 22.0, 1.0]
