@@ -30,9 +30,9 @@ class Post:
         """Asks how much waits. Returns the trouble if the broker is away: then there is room for nothing."""
         try:
             waiting = self._waiting()
-        except AWAY as trouble:
+        except (*AWAY, OSError) as trouble:
             self.full = self.busy = _events_in(set(Lane))
-            return trouble
+            return BrokerDown(str(trouble))
         self.full = _events_in({lane for lane, tasks in waiting.items() if tasks >= MOST_WAITING})
         self.busy = _events_in({lane for lane, tasks in waiting.items() if tasks})
         return None

@@ -143,6 +143,32 @@ def test_what_waits_for_a_network_keeps_nothing_else_waiting_and_is_done_once(
 
 
 @pytest.mark.usefixtures("announced")
+def test_an_errand_that_two_relays_ran_is_written_down_once(
+    database: Database, pushed: Pushed, follows: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its lease ended while it waited for its turn; a handler makes sure by itself that nothing is sent twice."""
+    both = threading.Barrier(2, timeout=30)
+
+    def meet(*_: object) -> None:
+        both.wait()
+
+    follows(Handler("far", meet, outside=True))
+    errands = [Errands(), Errands()]
+
+    for each in errands:
+        Relay(database, pushed, errands=each, lease=AT_ONCE).pump()
+    wait_until(lambda: row(database).done_at is not None, "the errand")
+    for each in errands:
+        each.stop()
+    for thread in threading.enumerate():
+        if thread.name.startswith("errand"):
+            thread.join()
+
+    assert row(database).last_error == ""
+    assert "errand failed" not in caplog.text
+
+
+@pytest.mark.usefixtures("announced")
 def test_an_errand_that_fails_goes_out_again(database: Database, pushed: Pushed, follows: Callable[..., None]) -> None:
     tries = []
 
