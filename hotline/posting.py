@@ -1,4 +1,4 @@
-"""The broker as the relay sees it: how full each lane is, and one task more."""
+"""The broker as the relay sees it: how full each lane is, and an event's tasks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ from kombu.exceptions import OperationalError as BrokerDown
 from redis.exceptions import RedisError
 
 from hotline import events
-from hotline.handling import HANDLERS, Handler, Lane
+from hotline.handling import HANDLERS, Lane
 from models import OutboxMessage
 
 # Tasks that no worker has begun, for each lane. What waits longer waits in the outbox, where it is found once: published again
@@ -37,9 +37,13 @@ class Post:
         self.busy = _events_in({lane for lane, tasks in waiting.items() if tasks})
         return None
 
-    def send(self, row: OutboxMessage, handler: Handler) -> None:
-        queue = _QUEUES[handler.lane]
-        self._broker.send_task("hotline.consequence", args=[str(row.id), handler.name], queue=queue, retry=False)
+    def send(self, row: OutboxMessage) -> None:
+        """What waits for a network is a task of its own, all else of an event is one: several would wait for each other."""
+        handlers = HANDLERS[events.ALL[row.event]]
+        together = [each for each in handlers if not each.outside]
+        for task in (*([together] if together else []), *([each] for each in handlers if each.outside)):
+            names = [handler.name for handler in task]
+            self._broker.send_task("hotline.consequence", args=[str(row.id), *names], queue=_QUEUES[task[0].lane], retry=False)
 
     def _waiting(self) -> dict[Lane, int]:
         with self._broker.pool.acquire(block=True) as connection:

@@ -1,4 +1,4 @@
-"""pump(): leased outbox rows to their handlers, in this process or as Celery tasks, one task per handler.
+"""pump(): leased outbox rows to their handlers, in this process or as Celery tasks.
 
 A crash anywhere repeats and never loses: the lease runs out, the row goes out again, and `handled_message` drops what was done.
 """
@@ -6,7 +6,7 @@ A crash anywhere repeats and never loses: the lease runs out, the row goes out a
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -169,8 +169,7 @@ class Relay:
         waiting = list(rows)
         try:
             while waiting:
-                for handler in _handlers(waiting[0]):
-                    post.send(waiting[0], handler)
+                post.send(waiting[0])
                 waiting.pop(0)
         except AWAY:
             with self._database.repeatable() as session:
@@ -306,24 +305,34 @@ def _deliver(database: Database, row: OutboxMessage, handler: Handler) -> None:
         outbox.settle_if_complete(session, row.id, handlers=[each.name for each in _handlers(row)])
 
 
-def run_one(database: Database, pusher: Pusher, message_id: UUID, handler_name: str) -> None:
-    """One handler of one row, for a worker process; nothing happens if it has run before."""
+def run_task(database: Database, pusher: Pusher, message_id: UUID, *handlers: str) -> None:
+    """These handlers of one row, for a worker process; nothing happens of what has run before."""
     with database.reading() as session:
         row = session.get(OutboxMessage, message_id)
         if row is None or row.done_at is not None:
             return
         done = outbox.handled(session, [row.id])
-        todo = [each for each in _handlers(row) if each.name == handler_name and (row.id, each.name) not in done]
+        todo = [each for each in _handlers(row) if each.name in handlers and (row.id, each.name) not in done]
         thoughts = {each.name: _think(session, each.prepare, row) for each in todo if each.prepare}
     for handler in todo:
         if handler.outside:
             _deliver(database, row, handler)
             return
+    try:
+        _run_together(database, row, todo, thoughts)
+    except Exception as error:
+        # What is known to have failed need not wait until its lane is empty.
+        with database.repeatable() as session:
+            outbox.note_failure(session, row.id, repr(error))
+        raise
+    pusher.push(topics.of(_event(row)))
+
+
+def _run_together(database: Database, row: OutboxMessage, handlers: Sequence[Handler], thoughts: Mapping[str, Thought]) -> None:
     with database.unit_of_work() as session:
         outbox.hold(session, row.id)  # the same task delivered twice at once: the second one waits here and finds it done
         done = outbox.handled(session, [row.id])
-        left = [each for each in todo if (row.id, each.name) not in done]
+        left = [each for each in handlers if (row.id, each.name) not in done]
         ran = [(row.id, each.name) for each in left if _attempt(session, row, each, thoughts.get(each.name))]
         outbox.note_handled(session, ran)
         outbox.settle_if_complete(session, row.id, handlers=[each.name for each in _handlers(row)])
-    pusher.push(topics.of(_event(row)))

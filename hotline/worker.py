@@ -75,8 +75,8 @@ def _pusher() -> Pusher:
 
 
 @app.task(name="hotline.consequence")  # type: ignore[untyped-decorator]
-def consequence(message_id: str, handler: str) -> None:
-    relay.run_one(database(), _pusher(), UUID(message_id), handler)
+def consequence(message_id: str, *handlers: str) -> None:
+    relay.run_task(database(), _pusher(), UUID(message_id), *handlers)
 
 
 @app.task(name="hotline.timetable")  # type: ignore[untyped-decorator]

@@ -27,7 +27,7 @@ class Broker:
         with self.pool.acquire() as connection, connection.channel() as channel:
             for queue in ("celery", "systems"):  # of a process, not of a connection
                 channel.queue_delete(queue)
-        self.sent: list[tuple[str, str]] = []
+        self.sent: list[tuple[str, ...]] = []
         self.queues: list[str] = []
 
     def holds(self, queue: str, tasks: int) -> None:
@@ -39,18 +39,21 @@ class Broker:
         if len(self.sent) >= self.takes:
             raise BrokerDown("away")
         assert (name, retry) == ("hotline.consequence", False)
-        self.sent.append((args[0], args[1]))
+        self.sent.append(tuple(args))
         self.queues.append(queue)
 
 
 @pytest.mark.usefixtures("announced")
-def test_a_broker_gets_one_task_for_each_handler(database: Database, pushed: Pushed, follows: Callable[..., None]) -> None:
-    follows(Handler("one", Effect("one")), Handler("two", Effect("two")))
+def test_what_waits_for_a_network_is_a_task_of_its_own_and_all_else_of_an_event_is_one(
+    database: Database, pushed: Pushed, follows: Callable[..., None]
+) -> None:
+    """Several would be begun at once by several workers, and wait for each other."""
+    follows(Handler("one", Effect("one")), Handler("far", Effect("far"), outside=True), Handler("two", Effect("two")))
     broker: Any = Broker(takes=2)
 
     Relay(database, pushed, broker).pump()
 
-    assert broker.sent == [(str(row(database).id), "one"), (str(row(database).id), "two")]
+    assert broker.sent == [(str(row(database).id), "one", "two"), (str(row(database).id), "far")]
     assert row(database).done_at is None
 
 

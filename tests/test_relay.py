@@ -17,7 +17,7 @@ from hotline.db import Database
 from hotline.events import ContactOpened
 from hotline.handling import Handler
 from hotline.live import Pusher
-from hotline.relay import Errands, Relay, run_one
+from hotline.relay import Errands, Relay, run_task
 from hotline.services import outbox
 from hotline.settings import Settings
 from hotline.tasks import HANDLERS
@@ -303,10 +303,10 @@ def test_a_worker_runs_one_handler_and_the_last_one_settles(
     message_id = row(database).id
 
     for name in ("one", "one"):
-        run_one(database, pushed, message_id, name)
+        run_task(database, pushed, message_id, name)
     assert row(database).done_at is None
-    run_one(database, pushed, message_id, "two")
-    run_one(database, pushed, message_id, "two")
+    run_task(database, pushed, message_id, "two")
+    run_task(database, pushed, message_id, "two")
 
     assert row(database).done_at is not None
     assert days(database) == ["one", "two"]
