@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from hotline import db, process
 from hotline import relay as relay_module
 from hotline.db import Database
+from hotline.errors import Unavailable
 from hotline.events import ContactOpened
 from hotline.handling import Handler
 from hotline.live import Pusher
@@ -333,6 +334,22 @@ def test_two_relays_beside_each_other_run_everything_once(
         thread.join()
 
     assert len(ran) == len(set(ran)) == 121
+
+
+@pytest.mark.usefixtures("announced")
+def test_a_task_that_broke_off_has_failed_and_need_not_wait_for_an_empty_lane(
+    database: Database, pushed: Pushed, follows: Callable[..., None]
+) -> None:
+    def breaks_off(*_: object) -> None:
+        raise Unavailable("a deadlock")
+
+    follows(Handler("one", breaks_off))
+
+    with pytest.raises(Unavailable):
+        run_task(database, pushed, row(database).id, "one")
+
+    assert "deadlock" in row(database).last_error
+    assert row(database).done_at is None
 
 
 def test_what_has_no_consequence_is_told_to_screens_in_one_transaction(
