@@ -54,6 +54,17 @@ def test_a_drill_ends_with_its_counts_and_loses_nothing(service: Service) -> Non
     assert counted["surveyed"] == counted["scored"] != "0"
 
 
+def test_letters_that_look_like_nuisance_come_to_their_end(service: Service, tmp_path: Path) -> None:
+    texts = tmp_path / "nuisance.csv"
+    texts.write_text("id,text\n" + "".join(f"{serial},打错了，电话打错了，不好意思。\n" for serial in range(3)))
+
+    played = command(
+        "drill", "--contacts", "3", "--agents", "1", "--units", "1", "--texts", str(texts), "--limit", "60", env=service.env
+    )
+
+    assert played.returncode == 0, played.stdout + played.stderr
+
+
 def test_without_a_service_there_is_one_line(service: Service) -> None:
     refused = command("drill", "--url", "http://127.0.0.1:9", env=service.env)
 
