@@ -105,7 +105,7 @@ def test_the_list_masks_numbers_and_tells_what_was_tried(session: Session, clock
 def test_no_more_calls_at_once_than_there_are_lines_and_who_was_promised_one_keeps_the_place(
     session: Session, clock: time_machine.Traveller
 ) -> None:
-    missed = [owe(session, serial) for serial in range(6)]
+    missed = [owe(session, serial, due_at=now() - timedelta(minutes=6 - serial)) for serial in range(6)]
     promised = owe(session, 9, reason=CallbackReason.REQUESTED, position=1)
 
     first = callbacks.due(session, now())
