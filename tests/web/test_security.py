@@ -257,3 +257,11 @@ def test_the_interfaces_are_described_without_scripts_from_elsewhere(client: Tes
 
     assert "/readyz" in page
     assert "https://" not in page
+
+
+def test_a_browser_that_shows_json_gets_an_icon(client: TestClient) -> None:
+    asked = client.get("/favicon.ico")
+    shown = client.get(asked.headers["location"])
+
+    assert asked.status_code == 308
+    assert shown.headers["content-type"] == "image/svg+xml"
