@@ -21,7 +21,7 @@ from hotline.services.searching import indexing
 from hotline.services.sideways import police
 from hotline.services.survey_plans import plans, pressure
 from hotline.services.systems import calls, delivering
-from hotline.services.telephone import floor, recordings, switching
+from hotline.services.telephone import floor, recording_upkeep, switching
 from hotline.services.units import ledger, pausing
 from hotline.settings import get_settings
 from models import now
@@ -71,8 +71,8 @@ TIMETABLE: dict[str, Timed] = {
     "review_duties": Timed(timedelta(hours=12), duties.review),
     "sweep_files": Timed(timedelta(hours=12), files.sweep),
     "forget_commands": Timed(timedelta(hours=6), lambda session: switching.forget(session, before=now() - KEPT_COMMANDS)),
-    "forget_recordings": Timed(timedelta(hours=1), recordings.forget),
-    "sweep_recordings": Timed(timedelta(hours=12), recordings.sweep),
+    "forget_recordings": Timed(timedelta(hours=1), recording_upkeep.forget),
+    "sweep_recordings": Timed(timedelta(hours=12), recording_upkeep.sweep),
     "keep_heads": Timed(timedelta(hours=1), lambda session: heads.keep(session, get_settings().data_dir / heads.FILE)),
     "poll_channels": Timed(timedelta(seconds=30), poll_channels, outside=True),
     "forget_outbox": Timed(timedelta(hours=1), lambda session: outbox.forget(session, before=now() - KEPT_IN_OUTBOX)),

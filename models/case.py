@@ -177,7 +177,6 @@ class Correction(Base):
 class LinkKind(StrEnum):
     REPEAT = "repeat"
     RELATED = "related"
-    MERGED = "merged"
 
 
 class CaseLink(Record):

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Record, Word
@@ -22,7 +22,6 @@ class Citizen(Record):
 
     kind: Mapped[CitizenKind] = mapped_column(Word(CitizenKind, 16), default=CitizenKind.PERSON)
     name: Mapped[str | None] = mapped_column(EncryptedText)
-    preferred_channel: Mapped[str | None] = mapped_column(String(16))
     # Said no to being asked about results: no survey, no callback.
     refuses_callback: Mapped[bool] = mapped_column(default=False)
     numbers: Mapped[list["CitizenNumber"]] = relationship(back_populates="citizen", lazy="raise")

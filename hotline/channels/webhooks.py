@@ -1,17 +1,16 @@
 """Posts what units' systems are told: to public addresses, or to networks that the settings name; no redirect is followed."""
 
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Sequence
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 import httpx
 from pydantic import IPvAnyNetwork
 
+from hotline.channels.trust import trust
 from hotline.ports import Post, Posted
 from hotline.settings import Systems
 
@@ -50,7 +49,7 @@ def _status(told: Post, settings: Systems) -> int:
     shown = f"[{address}]" if address.version == 6 else str(address)
     url = httpx.URL(told.url).copy_with(host=shown)
     headers = {**told.headers, "host": parts.netloc}
-    with httpx.Client(timeout=settings.webhook_seconds, verify=_trust(), trust_env=False, follow_redirects=False) as client:
+    with httpx.Client(timeout=settings.webhook_seconds, verify=trust(), trust_env=False, follow_redirects=False) as client:
         # Each word that comes begins the time-out anew: one that sends a letter a second is cut off here.
         end = threading.Timer(settings.webhook_seconds * 2, client.close)
         end.start()
@@ -89,8 +88,3 @@ def _inner(address: IPv6Address) -> Address:
     if address in TRANSLATED:
         return IPv4Address(address.packed[-4:])
     return address.ipv4_mapped or address.sixtofour or address
-
-
-@lru_cache(maxsize=1)
-def _trust() -> ssl.SSLContext:
-    return httpx.create_ssl_context()

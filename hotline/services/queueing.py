@@ -314,15 +314,16 @@ def _has_case(session: Session, contact: Contact) -> bool:
     return session.scalar(select(Case.id).where(Case.contact_id == contact.id).limit(1)) is not None
 
 
-def waiting(session: Session, *, channel: str | None = None, limit: int = 50) -> list[Waiting]:
-    """The head of the queue in its order, without regard to who may take what."""
+def waiting(session: Session, *, channel: str | None = None, limit: int = 50, after: int = 0) -> list[Waiting]:
+    """A stretch of the queue in its order, without regard to who may take what."""
     left = QueueEntry.clock_from + QueueEntry.limit_seconds - ranking.AT
     rows = session.execute(
         select(Contact, ranking.SHARE_USED, left, QueueEntry.reserved_for_id)
         .join(QueueEntry, QueueEntry.contact_id == Contact.id)
         .where(*([QueueEntry.channel == channel] if channel else []))
         .order_by(*ranking.ORDER)
-        .limit(limit),
+        .limit(limit)
+        .offset(after),
         {"at": now().timestamp()},
     )
     return [Waiting(*row) for row in rows]

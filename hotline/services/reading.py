@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +49,7 @@ class QueueView:
     """The queue as one agent sees it: tabs with counts, what waits, what he or she has in hand, and where the seat stands."""
 
     channel: str
+    page: int
     tabs: Sequence[Tab]
     waiting: Sequence[queueing.Waiting]
     mine: Sequence[Contact]
@@ -59,6 +61,21 @@ class QueueView:
         return Tab("", sum(tab.waiting for tab in self.tabs), sum(tab.past_clock for tab in self.tabs))
 
     @property
+    def listed(self) -> int:
+        """How many wait on the channels that are listed."""
+        return _waiting_in(self.tabs, self.channel)
+
+    @property
+    def before(self) -> int:
+        """How many wait ahead of those that are shown."""
+        return (self.page - 1) * MOST_WAITING
+
+    @property
+    def beyond(self) -> int:
+        """How many wait behind them."""
+        return max(0, self.listed - self.before - len(self.waiting))
+
+    @property
     def seat(self) -> "Seat | None":
         return next((seat for seat in self.seats if seat.id == self.me), None)
 
@@ -68,17 +85,25 @@ class QueueView:
         return [seat for seat in self.seats if seat.id != self.me]
 
 
-def queue(session: Session, me: Me, channel: str = "") -> QueueView:
+def queue(session: Session, me: Me, channel: str = "", page: int = 1) -> QueueView:
+    """A page of it; the last one where the queue has become shorter meanwhile."""
     counted = queueing.counts(session)
     tabs = [Tab(each, counted[each].waiting, counted[each].past_clock) for each in _channels(counted)]
+    page = max(1, min(page, ceil(_waiting_in(tabs, channel) / MOST_WAITING)))
+    after = (page - 1) * MOST_WAITING
     return QueueView(
         channel=channel,
+        page=page,
         tabs=tabs,
-        waiting=queueing.waiting(session, channel=channel or None, limit=MOST_WAITING),
+        waiting=queueing.waiting(session, channel=channel or None, limit=MOST_WAITING, after=after),
         mine=in_hand(session, me),
         seats=seats(session),
         me=me.staff_id,
     )
+
+
+def _waiting_in(tabs: Sequence[Tab], channel: str) -> int:
+    return sum(tab.waiting for tab in tabs if channel in ("", tab.channel))
 
 
 def _channels(counted: Mapping[str, queueing.Count]) -> list[str]:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import ColumnElement, Float, and_, case, cast, extract, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
 
 from hotline.services import reading_phone
+from hotline.services.counting import how_many, seconds
 from models import Call, CallEnding, CallLeg, Direction, now
 from models.base import CITY_TIME
 
@@ -29,12 +29,8 @@ class Of(StrEnum):
     LOST_24H = "lost_24h"
 
 
-def _seconds(column: InstrumentedAttribute[Any]) -> ColumnElement[float]:
-    return cast(extract("epoch", column), Float)
-
-
 ANSWERED = Call.answered_at.is_not(None)
-SOON = _seconds(Call.answered_at) - _seconds(Call.queued_at) <= SOON_SECONDS
+SOON = seconds(Call.answered_at) - seconds(Call.queued_at) <= SOON_SECONDS
 SHORT = Call.ending == CallEnding.SHORT_ABANDON
 # Who hung up at once neither got through nor was lost; in the notice nobody was asked for yet.
 LOST = and_(
@@ -85,12 +81,12 @@ def call_figures(session: Session) -> CallFigures:
     today = Call.started_at >= start
     row = session.execute(
         select(
-            _sum(and_(today, ANSWERED)),
-            _sum(and_(today, SOON)),
-            _sum(and_(today, LOST)),
-            _sum(and_(today, SHORT)),
-            _sum(ASKED),
-            _sum(ANSWERED),
+            how_many(and_(today, ANSWERED)),
+            how_many(and_(today, SOON)),
+            how_many(and_(today, LOST)),
+            how_many(and_(today, SHORT)),
+            how_many(ASKED),
+            how_many(ANSWERED),
         ).where(Call.started_at >= min(start, since), Call.direction == Direction.IN)
     ).one()
     talking = session.scalar(
@@ -109,7 +105,3 @@ def call_figures(session: Session) -> CallFigures:
         asked_24h=asked_24h,
         answered_24h=answered_24h,
     )
-
-
-def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)

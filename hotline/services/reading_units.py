@@ -15,6 +15,7 @@ from hotline.services import core, numbering, scoring
 from hotline.services.access import GONE, Me
 from hotline.services.city import gazetteer
 from hotline.services.clocks import deadlines
+from hotline.services.counting import how_many
 from hotline.services.scoring import UnitScore
 from hotline.services.units import arbitration, ledger
 from hotline.services.units.arbitration import Meeting
@@ -104,13 +105,13 @@ def counts(session: Session, me: Me, *, week_ends: datetime) -> dict[Tab, int]:
 def _counting(unit_path: str) -> Executable:
     return select(
         func.count(),
-        _sum(Assignment.status == AssignmentStatus.DISPATCHED),
-        _sum(Assignment.status == AssignmentStatus.IN_PROGRESS),
-        _sum(IS_DUE_TODAY),
-        _sum(IS_DUE_THIS_WEEK),
-        _sum(IS_OVERDUE),
+        how_many(Assignment.status == AssignmentStatus.DISPATCHED),
+        how_many(Assignment.status == AssignmentStatus.IN_PROGRESS),
+        how_many(IS_DUE_TODAY),
+        how_many(IS_DUE_THIS_WEEK),
+        how_many(IS_OVERDUE),
         select(func.count()).select_from(_open_returns(unit_path).subquery()).scalar_subquery(),
-        _sum(IS_SUPERVISED),
+        how_many(IS_SUPERVISED),
     ).where(Assignment.unit_id.in_(_below(unit_path)), Assignment.status.in_(AT_UNIT), IS_OWN_WORK)
 
 
@@ -229,10 +230,6 @@ def _of_tab(tab: Tab) -> ColumnElement[bool]:
         Tab.ANSWERED: Assignment.status.in_(GIVEN),
     }
     return conditions[tab]
-
-
-def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
 SHOWN_MARKS = (MarkKind.URGED, MarkKind.SUPERVISION, MarkKind.LEDGER, MarkKind.INSTRUCTION)

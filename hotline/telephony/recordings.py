@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from hotline import db
 from hotline.errors import Unavailable
 from hotline.live import Pusher
-from hotline.services.telephone import calling, recording_store, recordings, sound
+from hotline.services.telephone import calling, recording_store, recording_upkeep, recordings, sound
 from hotline.services.telephone.recording_store import SpoolFile, Stored
 from hotline.settings import Settings
 from models import Call
@@ -186,17 +186,17 @@ class Archive:
 
     def _write_next(self) -> bool:
         with db.reading() as session:
-            recording = recordings.to_archive(session, leaving=self._unreadable)
+            recording = recording_upkeep.to_archive(session, leaving=self._unreadable)
         if recording is None:
             return False
         try:
-            stored = recordings.store_as_opus(recording)
+            stored = recording_upkeep.store_as_opus(recording)
         except (sound.NotSound, Unavailable) as error:
             self._unreadable.add(recording.id)
             log.error("a recording cannot be archived", extra={"recording": str(recording.id), "error": str(error)})
             return True
         with db.unit_of_work() as session:
-            needed = recordings.archive(session, recording, stored)
+            needed = recording_upkeep.archive(session, recording, stored)
         if not needed:
             recording_store.remove(stored.stored_as)
         return True

@@ -42,10 +42,10 @@ Matter = Annotated[int, Form(ge=1, le=matters.MOST)]
 
 
 @router.get("")
-def desk(request: Request, look: Look, me: Me, c: UUID | None = None, m: int = 1, channel: str = "") -> Response:
+def desk(request: Request, look: Look, me: Me, c: UUID | None = None, m: int = 1, channel: str = "", page: int = 1) -> Response:
     """Everything at once. Without a contact in the address, the one that was taken last."""
     access.require(me, *access.SERVING)
-    view = reading.queue(look, me, channel)
+    view = reading.queue(look, me, channel, page)
     open_id = c or next((contact.id for contact in view.mine), None)
     contact = access.see_contact(look, me, open_id) if open_id else None
     values = _contact_values(look, me, contact, m) if contact else {"contact": None}
@@ -54,9 +54,9 @@ def desk(request: Request, look: Look, me: Me, c: UUID | None = None, m: int = 1
 
 
 @router.get("/queue")
-def queue(request: Request, look: Look, me: Me, c: UUID | None = None, channel: str = "") -> Response:
+def queue(request: Request, look: Look, me: Me, c: UUID | None = None, channel: str = "", page: int = 1) -> Response:
     access.require(me, *access.SERVING)
-    return render.fragment(request, "desk/_queue.html", me=me, queue=reading.queue(look, me, channel), open_id=c)
+    return render.fragment(request, "desk/_queue.html", me=me, queue=reading.queue(look, me, channel, page), open_id=c)
 
 
 @router.post("/presence")

@@ -125,14 +125,19 @@ class BodyLimit:
         async def counted() -> Message:
             nonlocal read
             if too_large:
-                raise TooLarge()
+                raise _beyond(limit)
             message = await receive()
             read += len(message.get("body", b""))
             if read > limit:
-                raise TooLarge()
+                raise _beyond(limit)
             return message
 
         await self._app(scope, counted, send)
+
+
+def _beyond(limit: int) -> TooLarge:
+    most = f"{limit // MIB} MB" if limit >= MIB else f"{limit // KIB} KB"
+    return TooLarge("All together this is larger than {most}. Nothing was saved.", most=most)
 
 
 def limit_of(path: str) -> int:

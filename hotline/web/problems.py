@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from hotline.errors import HotlineError, Invalid, NotAllowed, NoteRequired, NotFound, OnlyForms, SignInNeeded, TooLarge
-from hotline.web import render
+from hotline.web import refused, render
 from hotline.words import say, word
 
 SPEAK_OF_THIS_FIELD = ("This field is needed to file the matter.", "Please fill in this field.", NoteRequired.sentence)
@@ -17,7 +17,7 @@ SPEAK_OF_THIS_FIELD = ("This field is needed to file the matter.", "Please fill 
 log = logging.getLogger(__name__)
 
 
-def tell(request: Request, error: HotlineError) -> Response:
+async def tell(request: Request, error: HotlineError) -> Response:
     """A refusal in the form in which it was asked."""
     sentence = f"{_named(error)}{say(error.text, **error.values)}"
     if error.status >= 500:
@@ -31,7 +31,10 @@ def tell(request: Request, error: HotlineError) -> Response:
         return render.redirect(request, f"/login?next={quote(_wanted(request))}")
     if render.is_htmx(request):
         return render.only_toast(sentence, "bad", status=error.status, field=error.field)
-    return render.page(request, "errors/problem.html", status=error.status, sentence=sentence, code=error.status)
+    sent = await refused.read(request, error, sentence)
+    if sent and (again := await refused.page_again(request, sent)):
+        return again
+    return render.page(request, "errors/problem.html", status=error.status, sentence=sentence, code=error.status, sent=sent)
 
 
 def _problem(error: HotlineError, sentence: str) -> Response:
@@ -49,25 +52,25 @@ def _named(error: HotlineError) -> str:
     return f"{named}：" if error.text in SPEAK_OF_THIS_FIELD and named != error.field else ""
 
 
-def tell_http(request: Request, error: HTTPException) -> Response:
+async def tell_http(request: Request, error: HTTPException) -> Response:
     """Starlette's own refusals in our words."""
     if isinstance(error.__cause__, HotlineError):  # met while the body was read
-        return tell(request, error.__cause__)
+        return await tell(request, error.__cause__)
     if error.status_code == 400 and "exceeded" in str(error.detail):
-        return tell(request, TooLarge())
+        return await tell(request, TooLarge())
     kinds: dict[int, type[HotlineError]] = {404: NotFound, 405: OnlyForms, 403: NotAllowed, 413: TooLarge}
-    return tell(request, kinds.get(error.status_code, Invalid)())
+    return await tell(request, kinds.get(error.status_code, Invalid)())
 
 
-def tell_invalid(request: Request, error: RequestValidationError) -> Response:
+async def tell_invalid(request: Request, error: RequestValidationError) -> Response:
     first = error.errors()[0]["loc"] if error.errors() else ()
-    return tell(request, Invalid(field=str(first[-1]) if first else ""))
+    return await tell(request, Invalid(field=str(first[-1]) if first else ""))
 
 
-def tell_unexpected(request: Request, error: Exception) -> Response:
+async def tell_unexpected(request: Request, error: Exception) -> Response:
     """A bug: the log has the trace, people get a plain sentence."""
     log.error("unexpected", exc_info=error)
-    return tell(request, HotlineError())
+    return await tell(request, HotlineError())
 
 
 def _wanted(request: Request) -> str:

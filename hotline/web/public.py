@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
@@ -78,6 +78,12 @@ def _asked_again(request: Request, session: Session, letter: Letter, problems: d
         fresh = replace(letter, key=letters.new_form_key(consent.current(session).edition))
         return _page(request, session, fresh, {"key": say("This page was open for too long. Please press send once more.")})
     return _page(request, session, letter, {"place": _open_question(session, letter)})
+
+
+@router.get("/favicon.ico")
+def icon() -> Response:
+    """What browsers ask for beside an answer that is no page and names no icon."""
+    return RedirectResponse(render.static_url("icons/mark.svg"), status_code=308)
 
 
 @router.get("/places")

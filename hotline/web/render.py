@@ -19,6 +19,7 @@ from hotline.services.senders import masked_caller, masked_sender
 from hotline.settings import get_settings
 from hotline.web import times
 from hotline.web.marking import marked
+from hotline.web.typed import typed
 from models.privacy import mask_name, mask_number
 
 HERE = Path(__file__).parent
@@ -143,7 +144,11 @@ def _environment() -> Environment:
         marked=marked,
     )
     environment.globals.update(
-        telephony=lambda: get_settings().telephony == "on", static=static_url, new_key=lambda: str(uuid4()), say=words.say
+        telephony=lambda: get_settings().telephony == "on",
+        static=static_url,
+        new_key=lambda: str(uuid4()),
+        say=words.say,
+        typed=typed,
     )
     return environment
 

@@ -2,12 +2,15 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.cli.running import Service, command, running
+from tests.cli.running import PASSWORD, Service, command, running
+from tests.web.forms import PageForm, form
 
 COUNTS = [
     "received",
@@ -63,6 +66,33 @@ def test_letters_that_look_like_nuisance_come_to_their_end(service: Service, tmp
     )
 
     assert played.returncode == 0, played.stdout + played.stderr
+
+
+def begin_two_matters(service: Service) -> str:
+    """Somebody at agent1's desk files one of them, and goes away; the contact's reference."""
+    with httpx.Client(base_url=service.url, follow_redirects=True) as desk:
+        send(desk, form(desk.get("/login").text, "sign-in"), username="agent1", password=PASSWORD)
+        send(desk, form(desk.get("/desk").text, "presence", state="available"))
+        taken = send(desk, form(desk.get("/desk").text, "take-next"))
+        send(desk, form(taken.text, "matter"))
+        first = form(desk.get(f"{taken.url}&m=1").text, "file")
+        left = send(desk, first, category="1901", unit="CGJ", request_type="help", title="第一件", place_text="某处")
+        assert left.url.params["m"] == "2", left.text
+        return str(re.findall(r'编号 <span class="num">([\d-]+)', left.text)[0])
+
+
+def send(browser: httpx.Client, sent: PageForm, **values: str) -> httpx.Response:
+    return browser.post(sent.action, data=sent.filled(**values))
+
+
+def test_a_drill_beside_people_leaves_what_they_have_begun(service: Service) -> None:
+    reference = begin_two_matters(service)
+
+    played = command("drill", "--contacts", "2", "--agents", "1", "--units", "2", env=service.env)
+
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert f"left {reference}: somebody has begun a matter" in played.stderr
+    assert {"received 2", "lost 0", "doubled 0"} <= set(played.stdout.splitlines())
 
 
 def test_without_a_service_there_is_one_line(service: Service) -> None:

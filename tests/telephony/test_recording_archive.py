@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hotline.db import Database
-from hotline.services.telephone import recording_store, recordings, sound
+from hotline.services.telephone import recording_store, recording_upkeep, sound
 from hotline.settings import Settings
 from hotline.telephony.recordings import Archive
 from models import Recording, RecordingKind, now
@@ -71,8 +71,8 @@ def test_what_is_old_enough_becomes_opus_and_the_original_goes_with_the_sweep(da
     assert sound.peaks([heard(after)], sound.OPUS, 4) == pytest.approx([50] * 4, abs=6)
     assert kept(folder) == {before.stored_as, after.stored_as, young.stored_as}
     with database.unit_of_work() as session:
-        assert recordings.verify(session, 10) == []
-        assert recordings.sweep(session) == 1
+        assert recording_upkeep.verify(session, 10) == []
+        assert recording_upkeep.sweep(session) == 1
     assert kept(folder) == {after.stored_as, young.stored_as}
 
 
@@ -86,7 +86,7 @@ def test_killed_while_it_is_archived_a_recording_is_what_it_was(
         raise Killed
 
     with monkeypatch.context() as fatal:
-        fatal.setattr(recordings, "archive", killed)
+        fatal.setattr(recording_upkeep, "archive", killed)
         with pytest.raises(Killed):
             Archive().write_next()
 
@@ -97,14 +97,14 @@ def test_killed_while_it_is_archived_a_recording_is_what_it_was(
 
 def test_one_that_was_erased_meanwhile_stays_erased(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [before] = stored(database, folder)
-    real = recordings.store_as_opus
+    real = recording_upkeep.store_as_opus
 
     def erased_meanwhile(recording: Recording) -> recording_store.Stored:
         with database.unit_of_work() as session:
             session.get_one(Recording, recording.id).erased_at = now()
         return real(recording)
 
-    monkeypatch.setattr(recordings, "store_as_opus", erased_meanwhile)
+    monkeypatch.setattr(recording_upkeep, "store_as_opus", erased_meanwhile)
 
     assert Archive().write_next()
     assert kept(folder) == {before.stored_as}
@@ -127,7 +127,7 @@ def test_one_that_cannot_be_read_does_not_keep_the_others_waiting(
     }
     assert caplog.text.count("cannot be archived") == 1
     with database.reading() as session:
-        assert [recording.id for recording in recordings.verify(session, 10)] == [spoilt.id]
+        assert [recording.id for recording in recording_upkeep.verify(session, 10)] == [spoilt.id]
 
 
 def test_a_full_disk_leaves_the_original_and_is_said_once(

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from hotline import db, process
 from hotline.db import Database
 from hotline.errors import Unavailable
-from hotline.services.telephone import calling, recording_store, recordings, sound
+from hotline.services.telephone import calling, recording_store, recording_upkeep, recordings, sound
 from hotline.settings import Settings
 from hotline.telephony import recordings as telephony
 from hotline.telephony.recordings import Taker
@@ -256,7 +256,7 @@ def test_killed_anywhere_nothing_is_lost_or_doubled(
     assert heard(recording) == content
     assert not path.exists()
     with time_machine.travel(now() + timedelta(days=2)), database.unit_of_work() as session:
-        recordings.sweep(session)
+        recording_upkeep.sweep(session)
     assert kept_files(settings) == [recording.stored_as]
 
 

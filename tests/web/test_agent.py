@@ -13,6 +13,7 @@ from hotline.db import Database
 from hotline.ports import File
 from models import AccessLog, Presence, QueueEntry, Role, Urgency
 from tests.conftest import SignIn
+from tests.factories_contacts import make_contact
 from tests.fakes import StubClassifier, prediction
 from tests.pictures import photograph
 from tests.web.desk import NUMBER, contact_of, follow, looked_up, send, take
@@ -240,3 +241,20 @@ def test_who_is_not_sure_shows_examples_and_a_long_text_says_what_was_read(
 
     assert all(words in page for words in ("没有把握", "灯杆歪了，晚上不亮", "路灯照明", "开头 3000 字和结尾 1000 字"))
     assert "已撤销的分类" not in page
+
+
+def test_an_agent_reaches_those_who_wait_behind_the_first_fifty(agent: TestClient, pages: Database) -> None:
+    with pages.unit_of_work() as session:
+        texts = [f"wait-{make_contact(session, channel='sms', waited=600 - place).id}" for place in range(53)]
+        make_contact(session, channel="mailbox", waited=1)
+
+    first, second, beyond = (agent.get(url).text for url in ("/desk", "/desk/queue?channel=sms&page=2", "/desk?page=9"))
+
+    assert '后面还有 <span class="num">4</span> 件' in first
+    assert 'href="/desk?page=2"' in first
+    assert [each in first for each in texts] == [True] * 50 + [False] * 3
+    assert [each in second for each in texts] == [False] * 50 + [True] * 3
+    assert '前面还有 <span class="num">50</span> 件' in second
+    assert "后面还有" not in second
+    assert 'href="/desk?page=1"' in beyond
+    assert "还有 <" not in agent.get("/desk/queue?channel=mailbox").text

@@ -342,3 +342,8 @@ def test_the_checked_answer_and_the_survey_stand_on_the_progress(
 
     assert "垃圾已清运，今后每天清运两次。" in page
     assert re.search(r'href="/survey/[\w-]{43}"', page)
+
+
+def test_a_browser_that_goes_back_may_keep_all_that_was_typed(client: TestClient) -> None:
+    # Chromium forgets a field with autocomplete="off" when somebody returns from a refusal.
+    assert 'autocomplete="off"' not in client.get("/").text

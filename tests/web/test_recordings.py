@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from hotline.db import Database
 from hotline.services import access
-from hotline.services.telephone import calling, recording_store, recordings
+from hotline.services.telephone import calling, recording_store, recording_upkeep, recordings
 from hotline.settings import Settings
 from hotline.web import render
 from models import AccessLog, Call, CallStep, Case, CaseStatus, Contact, Recording, RecordingKind, Role, now
@@ -173,7 +173,7 @@ def test_a_contact_whose_recordings_were_erased_says_when(as_role: SignIn, pages
         for each in session.scalars(select(Recording)):
             each.recorded_at = now() - timedelta(days=731)
     with pages.unit_of_work() as session:
-        assert recordings.forget(session) == 3
+        assert recording_upkeep.forget(session) == 3
 
     text = desk.get(address).text
 

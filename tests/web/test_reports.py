@@ -1,5 +1,6 @@
 """The reports: every page is drawn, whoever may sees a number sees its cases, and what people enter is there."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -95,6 +96,18 @@ def test_a_unit_contests_a_return_though_the_case_is_another_units_now(
 
     assert (refused.status_code, done.status_code) == (404, 303)
     assert "派错了，退得有理" in liaison.get("/reports/appeals").text
+
+
+@pytest.mark.parametrize("role", [Role.LIAISON, Role.GRID_WORKER])
+def test_a_units_people_are_led_to_what_they_may_read_only(as_role: SignIn, numbers: list[str], role: Role) -> None:
+    browser = as_role(role, unit="CGJ")
+
+    tabs = re.findall(
+        r'<a href="(/reports[^"]*)"', browser.get("/reports/unit/CGJ").text.partition("</nav>")[2].partition("</nav>")[0]
+    )
+
+    assert "/reports/rules" in tabs
+    assert {browser.get(url).status_code for url in tabs if url != "/reports"} == {200}
 
 
 def test_an_agent_sees_the_own_figures_only(as_role: SignIn, numbers: list[str]) -> None:

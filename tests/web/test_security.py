@@ -117,7 +117,9 @@ def test_a_body_that_is_too_large_is_refused(client: TestClient) -> None:
 
     assert announced.status_code == 413
     assert streamed.status_code == 413
-    assert "内容太大" in streamed.text
+    assert "超过 64 KB" in announced.text
+    assert "合计超过 12 MB，没有保存" in streamed.text
+    assert "请按浏览器的“返回”，写好的内容还在" in streamed.text
 
 
 @pytest.mark.parametrize("path", ["/", "/unit/7/answer", "/verify/990181-20261121-000123/site", "/desk/contact/7/reply"])
@@ -257,3 +259,11 @@ def test_the_interfaces_are_described_without_scripts_from_elsewhere(client: Tes
 
     assert "/readyz" in page
     assert "https://" not in page
+
+
+def test_a_browser_that_shows_json_gets_an_icon(client: TestClient) -> None:
+    asked = client.get("/favicon.ico")
+    shown = client.get(asked.headers["location"])
+
+    assert asked.status_code == 308
+    assert shown.headers["content-type"] == "image/svg+xml"

@@ -1,10 +1,8 @@
 """Calls to a gateway: each with its time limits, and what became of it when no answer tells."""
 
-import ssl
-from functools import lru_cache
-
 import httpx
 
+from hotline.channels.trust import trust
 from hotline.ports import Receipt, ReceiptState
 
 TOO_MANY = 429
@@ -15,7 +13,7 @@ GATEWAY_TIMEOUT = 504
 def call(request: httpx.Request, *, seconds: float) -> httpx.Response | Receipt:
     """The provider's answer, or what is known of the message without one."""
     try:
-        with httpx.Client(timeout=seconds, verify=_trust()) as client:
+        with httpx.Client(timeout=seconds, verify=trust()) as client:
             answer = client.send(request)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         return Receipt(ReceiptState.TRY_LATER, reason=_kind(error))
@@ -36,8 +34,3 @@ def busy(status: int) -> Receipt | None:
 def _kind(error: Exception) -> str:
     """Not its words: they hold the address, and that may hold a number."""
     return type(error).__name__
-
-
-@lru_cache(maxsize=1)
-def _trust() -> ssl.SSLContext:
-    return httpx.create_ssl_context()

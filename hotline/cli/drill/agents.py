@@ -31,13 +31,14 @@ class Agent(SignedIn):
         self._units = cycle(units)
         self._played = frozenset(units)
         self._present_until = 0.0
+        self._left = set[str]()
         self._pauses = _pauses()
 
     def turn(self) -> bool:
         answer = self.browser.send(self._take_next(), step="take next")
         if "c=" in answer.url:
             self._pauses = _pauses()
-            self._work_on(self.browser.get(answer.url, "open contact"))
+            self._work_on(answer.url)
         else:
             time.sleep(next(self._pauses))
         return True
@@ -55,20 +56,29 @@ class Agent(SignedIn):
         if available:
             self.browser.send(available, step="presence")
             desk = self.browser.get("/desk")
-        while left := desk.link(r"/desk\?c=[\w-]+"):
-            self._work_on(self.browser.get(left, "open contact"))
+        while open_ones := [link for link in desk.links(r"/desk\?c=[\w-]+") if link not in self._left]:
+            self._work_on(open_ones[0])
             desk = self.browser.get("/desk")
         return desk.form("take-next")
 
-    def _work_on(self, page: Page) -> None:
+    def _work_on(self, url: str) -> None:
+        page = self.browser.get(url, "open contact")
         found = re.search(rf"编号 <span class=\"num\">({REFERENCE})", page.html)
-        if found is None or not page.has("file"):
+        if found is None:
             raise Unexpected("no contact on {url} (status {status}): {text}", **page.described())
         letter = self.ledger.letter(found[1])
+        if not letter.is_acknowledged and not self._can_be_filed(page):
+            self._left.add(url)
+            self.ledger.leave(letter)
+            return
         try:
             self._decide(letter, self._with_suggestion(page, letter))
         except Unexpected as problem:
             raise Unexpected("{reference}: {problem}", reference=letter.reference, problem=problem) from problem
+
+    def _can_be_filed(self, page: Page) -> bool:
+        """Not what somebody beside the drill has begun: a matter without a word, or one behind another that is filed."""
+        return page.has("file") and bool(page.form("file").first("content").strip())
 
     def _with_suggestion(self, page: Page, letter: Letter) -> Page:
         """The filing form alone is fetched again, as the page does that is told of the suggestion."""

@@ -160,6 +160,10 @@ class Ledger:
         with self._lock:
             self._ended.add(letter.reference)
 
+    def leave(self, letter: Letter) -> None:
+        """Somebody beside the drill has begun it, and may end it."""
+        sys.stderr.write(f"left {letter.reference}: somebody has begun a matter of it and not written it\n")
+
     def fail(self, what: str) -> None:
         """Said at once; the letter will not come to its end."""
         sys.stderr.write(f"{what}\n")

@@ -58,8 +58,10 @@ class Page:
 
     def link(self, pattern: str) -> str | None:
         """The first address that a link of this shape leads to."""
-        found = re.search(rf'href="({pattern})"', self.html)
-        return unescape(found[1]) if found else None
+        return next(iter(self.links(pattern)), None)
+
+    def links(self, pattern: str) -> list[str]:
+        return [unescape(found) for found in re.findall(rf'href="({pattern})"', self.html)]
 
     def described(self) -> dict[str, Any]:
         text = re.sub(r"<(script|style|head).*?</\1>|<[^>]+>|\s+", " ", self.html, flags=re.DOTALL)

@@ -10,7 +10,7 @@ from hotline.errors import Unavailable
 from hotline.services import outbox, unlocking
 from hotline.services.files import files as attachments
 from hotline.services.reading_phone import EXCHANGE_SILENT
-from hotline.services.telephone import exchange_state, recording_store, recordings
+from hotline.services.telephone import exchange_state, recording_store, recording_upkeep
 from hotline.settings import Settings
 from hotline.telephony.console import answers
 from models import CalendarDay, Category, ExchangeState, Staff, now, schema, today
@@ -119,7 +119,7 @@ def _recordings(settings: Settings) -> Iterator[Finding]:
     elif settings.telephony == "on":
         yield ok("spool", "no recording is left")
     with reading() as session:
-        damaged = [str(recording.id) for recording in recordings.verify(session, limit=LATEST_RECORDINGS)]
+        damaged = [str(recording.id) for recording in recording_upkeep.verify(session, limit=LATEST_RECORDINGS)]
     if damaged:
         yield fail("recordings", f"not what was recorded: {', '.join(damaged)}", "put their files back from the back-up")
     else:

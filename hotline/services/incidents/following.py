@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from hotline.events import FollowerBehind
 from hotline.services import answers, cases, checked_answer, checks
 from hotline.services.actors import Actor
-from hotline.services.cases import SAID_TO_CITIZEN
+from hotline.services.acts import SAID_TO_CITIZEN
 from hotline.services.checked_answer import LETS_OUT, UNDER_CHECK
 from hotline.services.clocks import clocks
 from hotline.services.incidents import linking

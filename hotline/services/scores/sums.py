@@ -20,7 +20,6 @@ from sqlalchemy import (
     case,
     cast,
     delete,
-    extract,
     false,
     func,
     insert,
@@ -28,9 +27,10 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from hotline.services import core
+from hotline.services.counting import seconds
 from hotline.services.profiles.profiles import Indicator
 from hotline.services.reading_wall import first_id_of
 from hotline.services.scores import books
@@ -232,13 +232,13 @@ def _within(entity: Any, *, of_hour: bool) -> tuple[ColumnElement[bool], ...]:
 def _of_agents() -> list[Figures]:
     spoken = and_(Call.answered_at.is_not(None), Call.queued_at.is_not(None), Call.direction == Direction.IN)
     ended = and_(spoken, Call.ended_at.is_not(None))
-    talked = _seconds(TALKED_UNTIL) - _seconds(Call.answered_at) - Call.held_seconds
+    talked = seconds(TALKED_UNTIL) - seconds(Call.answered_at) - Call.held_seconds
     of_calls: Mapping[Measure, tuple[ColumnElement[bool], ColumnElement[Any]]] = {
-        Measure.WAIT: (spoken, _seconds(Call.answered_at) - _seconds(Call.queued_at)),
+        Measure.WAIT: (spoken, seconds(Call.answered_at) - seconds(Call.queued_at)),
         Measure.TALK: (ended, talked),
         Measure.WRAP_UP: (
             and_(ended, Call.wrapped_up_at.is_not(None)),
-            _seconds(Call.wrapped_up_at) - _seconds(TALKED_UNTIL),
+            seconds(Call.wrapped_up_at) - seconds(TALKED_UNTIL),
         ),
     }
     calls = (Call.started_at >= SINCE, Call.started_at < UNTIL)
@@ -268,10 +268,6 @@ def _of_agent(measure: Measure, value: ColumnElement[Any]) -> Figures:
     points = _sum(cast(func.round(value * POINTS), BigInteger))
     head = (literal(str(Dimension.AGENT)).label("dimension"), Staff.username.label("key"), literal(str(measure)))
     return select(*head, func.count(), points, literal(0), literal(0)).select_from(Staff)
-
-
-def _seconds(column: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[float]:
-    return cast(extract("epoch", column), Float)
 
 
 def _sum(column: Any) -> ColumnElement[int]:

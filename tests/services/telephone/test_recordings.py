@@ -14,7 +14,7 @@ from hotline.db import Database
 from hotline.errors import NotAllowed, NotFound, Unavailable
 from hotline.services import access, cases
 from hotline.services.actors import SERVICE
-from hotline.services.telephone import calling, recording_store, recordings
+from hotline.services.telephone import calling, recording_store, recording_upkeep, recordings
 from hotline.services.telephone.recordings import Stretch
 from hotline.settings import Settings
 from models import (
@@ -236,10 +236,10 @@ def test_what_is_old_is_forgotten_unless_a_case_is_at_work_with_it(database: Dat
         at_work = make_recording(session, of_case(session, case), age=long_ago)
 
     with database.unit_of_work() as session:
-        assert recordings.forget(session) == 1
+        assert recording_upkeep.forget(session) == 1
         assert (folder / old.stored_as).exists()
     with database.unit_of_work() as session:
-        assert recordings.forget(session) == 0
+        assert recording_upkeep.forget(session) == 0
 
     assert not (folder / old.stored_as).exists()
     assert (folder / fresh.stored_as).exists()
@@ -254,7 +254,7 @@ def test_what_is_old_is_forgotten_unless_a_case_is_at_work_with_it(database: Dat
 
     with database.unit_of_work() as session:
         cases.advance(session, session.get_one(Case, case.id), Action.ARCHIVE, by=SERVICE, key="archive")
-        assert recordings.forget(session) == 1
+        assert recording_upkeep.forget(session) == 1
     assert not (folder / at_work.stored_as).exists()
 
 
@@ -270,7 +270,7 @@ def test_what_is_forgotten_in_a_transaction_that_fails_is_kept(database: Databas
 
     def forget_and_fail() -> None:
         with database.unit_of_work() as session:
-            recordings.forget(session)
+            recording_upkeep.forget(session)
             raise RuntimeError("the power went")
 
     with pytest.raises(RuntimeError):
@@ -296,7 +296,7 @@ def test_a_file_of_an_erased_recording_that_was_left_behind_is_swept(database: D
         set_back(folder / stored.stored_as)
 
     with database.unit_of_work() as session:
-        assert recordings.sweep(session) == 1
+        assert recording_upkeep.sweep(session) == 1
 
     assert not (folder / recording.stored_as).exists()
     assert (folder / kept.stored_as).exists()
@@ -315,7 +315,7 @@ def test_a_recording_that_is_not_what_was_recorded_is_found(session: Session, fo
     another.digest = "0" * 64
     session.flush()
 
-    found = recordings.verify(session, 100)
+    found = recording_upkeep.verify(session, 100)
 
     assert {recording.id for recording in found} == {spoilt.id, gone.id, another.id}
-    assert recordings.is_sound(sound)
+    assert recording_upkeep.is_sound(sound)
