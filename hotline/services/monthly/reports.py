@@ -144,9 +144,15 @@ def _keep(session: Session, month: Month, unit: Unit | None, *, remark: str, by_
 def _drawn(session: Session, month: Month, unit: Unit | None) -> Compared:
     known = figures.names(session)
     this = figures.of_month(session, month, unit, known)
-    before = figures.to_compare(session, month.before, unit, known)
-    year_before = figures.volume(session, month.year_before, unit)
+    before = _told(session, month.before, unit) or figures.to_compare(session, month.before, unit, known)
+    year_before = _told(session, month.year_before, unit) or figures.volume(session, month.year_before, unit)
     return Compared(this, *(each if not each.is_empty else None for each in (before, year_before)))
+
+
+def _told(session: Session, month: Month, unit: Unit | None) -> Figures | None:
+    """A signed month is compared as everybody was told of it."""
+    row = _signed(session, month, unit.code if unit else CITY)
+    return Figures.model_validate(row.body["now"]) if row else None
 
 
 def _as_signed(row: MonthlyReport) -> Compared:
