@@ -14,6 +14,7 @@ from hotline.db import Database
 from hotline.seeds import beside, hard, systems, year
 from hotline.seeds.cast import Cast
 from hotline.seeds.letters import Letter, all_letters
+from hotline.seeds.year import rounds
 from hotline.seeds.year.world import name_of
 from hotline.services import triage
 from hotline.services.clocks import alarms
@@ -96,14 +97,24 @@ def load_cases(database: Database, settings: Settings) -> int:
         others = beside.play(story.cast) + hard.play(story.cast) + systems.play(story.cast, settings)
         story.cast.archive()
         story.cast.add_up()
+        if settings.demo_days:
+            rounds.close_months(story.cast)
         alarms.ring(session)
     return before.contacts + others + sum(batch.count for batch in BATCHES)
 
 
 def _days_before(session: Session, settings: Settings) -> year.Played:
-    """A part of the simulated year, up to this minute."""
+    """A part of the simulated year, up to this minute; its months are closed when the other cases are in them."""
     end, days = now(), settings.demo_days
-    return year.play(lambda: nullcontext(session), settings, first=end - days * DAY, end=end, contacts=days * A_DAY, seed=SEED)
+    return year.play(
+        lambda: nullcontext(session),
+        settings,
+        first=end - days * DAY,
+        end=end,
+        contacts=days * A_DAY,
+        seed=SEED,
+        closes_months=False,
+    )
 
 
 class Story:

@@ -23,6 +23,8 @@ from models import (
     Assignment,
     AssignmentStatus,
     Case,
+    CaseEvent,
+    CaseStatus,
     Contact,
     Mark,
     MarkKind,
@@ -53,6 +55,11 @@ _follower = aliased(Case)
 _FOLLOWS = and_(Assignment.lead, Assignment.case_id.in_(select(_follower.id).where(_follower.follows_id.is_not(None))))
 # What follows another case of its incident is answered with that one; past its time it is shown all the same.
 IS_OWN_WORK = or_(~_FOLLOWS, Assignment.due_at < bindparam("at"))
+
+# 二次办理: its answer was sent back, or its citizen was right that it was closed too early.
+IS_DONE_AGAIN = or_(
+    Case.rework_count > 0, exists().where(CaseEvent.case_id == Case.id, CaseEvent.to_status == CaseStatus.REOPENED)
+)
 
 
 class Tab(StrEnum):
@@ -86,6 +93,7 @@ class Row:
     due_at: datetime | None
     answered_at: datetime | None
     returning: bool
+    again: bool = False
     paused_until: datetime | None = None
     marked: frozenset[str] = frozenset()  # urged, or the measure of supervision
 
@@ -131,7 +139,7 @@ def rows(session: Session, me: Me, tab: Tab, *, week_ends: datetime, search: str
 
 
 @lru_cache(maxsize=128)
-def _of_unit(unit_path: str, tab: Tab, search: str) -> Select[Assignment, Case, str, str, str, UUID]:
+def _of_unit(unit_path: str, tab: Tab, search: str) -> Select[Assignment, Case, str, str, str, UUID, bool]:
     of_unit = Assignment.unit_id.in_(_below(unit_path))
     wanted = and_(of_unit, _of_tab(tab))
     # Whose citizen came back goes before the others; no clock is moved by that.
@@ -153,14 +161,14 @@ def _is_titled(words: str) -> ColumnElement[bool]:
     return and_(open_to_units, Case.title.contains(words, autoescape=True))
 
 
-def _listed() -> Select[Assignment, Case, str, str, str, UUID]:
+def _listed() -> Select[Assignment, Case, str, str, str, UUID, bool]:
     lead_unit = select(Unit.id, Unit.short).subquery()
     own = select(Unit.id, Unit.short).subquery()
     open_return = and_(
         Request.assignment_id == Assignment.id, Request.kind == RequestKind.RETURN, Request.state == RequestState.OPEN
     )
     return (
-        select(Assignment, Case, Contact.channel, own.c.short, lead_unit.c.short, Request.id)
+        select(Assignment, Case, Contact.channel, own.c.short, lead_unit.c.short, Request.id, IS_DONE_AGAIN)
         .join(Case, Case.id == Assignment.case_id)
         .join(Contact, Contact.id == Case.contact_id)
         .join(own, own.c.id == Assignment.unit_id)
@@ -176,6 +184,7 @@ def _row(
     unit_name: str,
     lead_name: str | None,
     request_id: UUID | None,
+    again: bool,
     *,
     names: dict[str, str],
 ) -> Row:
@@ -199,6 +208,7 @@ def _row(
         due_at=assignment.due_at,
         answered_at=assignment.answered_at,
         returning=request_id is not None,
+        again=again,
         paused_until=assignment.paused_until,
     )
 

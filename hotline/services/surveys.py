@@ -128,6 +128,15 @@ def by_token(session: Session, token: str) -> Survey:
     return survey
 
 
+def asked_again(session: Session, token: str) -> Survey | None:
+    """What the citizen of an earlier link was asked with since, after the case had been done again."""
+    survey = session.scalars(select(Survey).where(Survey.token_hash == links.hash_of(token))).one_or_none()
+    if survey is None:
+        return None
+    later = select(Survey).where(Survey.case_id == survey.case_id, Survey.round > survey.round)
+    return session.scalars(later.order_by(Survey.round.desc()).limit(1)).one_or_none()
+
+
 def latest_answer(session: Session, survey: Survey) -> SurveyAnswer | None:
     """The answer that counts: the last one given."""
     return latest_answers(session, [survey.id]).get(survey.id)

@@ -139,8 +139,9 @@ def shown_periods(
     closed = periods.closed(look)
     opened = next((line.period for line in closed if month and line.period.starts_on == month_of(month)), None)
     corrected = corrections.of_period(look, opened.id) if opened else ()
+    values = {"corrected": corrected, "units": corrections.units_of(look, opened.id) if opened else ()}
     closing = periods.next_closing(look)
-    return _page(request, "periods", me, closed=closed, opened=opened, corrected=corrected, closing=closing)
+    return _page(request, "periods", me, closed=closed, opened=opened, closing=closing, **values)
 
 
 @router.get("/rules")

@@ -55,13 +55,15 @@ def correct(
     number: Number,
     indicator: Annotated[Indicator, Form()],
     value: Annotated[str, Form(pattern="^(0|100|out)$")],
+    month: Annotated[date, Form()],
+    unit: UnitCode = "",
     reason: Words = "",
 ) -> Response:
     access.require(me, Role.SUPERVISOR)
     case = access.see_case(db, me, number.strip()).case
     worth = None if value == "out" else float(value) / 100
-    entry = corrections.enter(db, case, indicator, worth, reason=reason, by=me.actor)
-    month = corrections.month_of_entry(db, entry)
+    of = screens.unit(db, me, unit) if unit else None
+    corrections.enter(db, case, indicator, worth, month=month, unit=of, reason=reason, by=me.actor)
     return render.redirect(request, f"/reports/periods?month={month}", notice="更正已记下，原数字不动。")
 
 

@@ -24,6 +24,8 @@ LONGEST_REMARK = 500
 
 @router.get("/survey/{token}")
 def ask(request: Request, look: Look, token: str) -> Response:
+    if (later := surveys.asked_again(look, token)) is not None:
+        return render.redirect(request, f"/survey/{surveys.token_of(later)}")
     try:
         survey = surveys.by_token(look, token)
     except (NotFound, Refused) as refusal:
@@ -41,6 +43,8 @@ def answer(
     unit: Annotated[str, Form()] = "",
     remark: Annotated[str, Form()] = "",
 ) -> Response:
+    if surveys.asked_again(db, token) is not None:
+        return render.redirect(request, f"/survey/{token}")
     given = {"solved": solved, "result": result, "unit": unit, "remark": clean(remark)}
     try:
         survey = surveys.by_token(db, token)

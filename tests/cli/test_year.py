@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from hotline import seeds
 from hotline.__main__ import main
 from hotline.db import Database
-from hotline.seeds import year
+from hotline.seeds import cases, year
 from hotline.seeds.year.people import BAD_UNIT, DISHONEST_UNIT
 from hotline.services import triage
+from hotline.services.monthly.months import Month
 from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import boards, recount
 from hotline.services.scores.spans import Span, Stretch
@@ -34,12 +35,14 @@ from models import (
     Dimension,
     Incident,
     IncidentCase,
+    MonthlyReport,
     PhoneLine,
     Presence,
     PresenceState,
     PressureKind,
     PressureSign,
     QueueEntry,
+    ScoreCorrection,
     ScorePeriod,
     Unit,
 )
@@ -119,6 +122,31 @@ def test_the_same_seed_is_the_same_year(sqlite_database: Database, settings: Set
         assert once(sqlite_database, settings) == once(sqlite_database, settings)
     finally:
         triage.use(None)
+
+
+def test_the_demos_closed_month_holds_all_its_cases(
+    sqlite_database: Database, settings: Settings, tmp_path: Path, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.move_to(END)
+    settings.model_dir, settings.demo_days = small_model(tmp_path / "model"), 14
+    monkeypatch.setattr(cases, "A_DAY", 2)
+    monkeypatch.setattr(cases, "BATCHES", [cases.Batch(cases.UpTo.SATISFIED, 3, 20 * cases.DAY, 14 * cases.DAY)])
+    seeds.load_people(sqlite_database, settings)
+    try:
+        cases.load_cases(sqlite_database, settings)
+    finally:
+        triage.use(None)
+
+    october = Month(date(2026, 10, 1))
+    with sqlite_database.reading() as session:
+        closed = session.scalars(select(ScorePeriod)).one()
+        assert (closed.starts_on, closed.created_at) == (october.first, datetime(2026, 11, 8, 10, tzinfo=CITY_TIME))
+        assert count(session, ScoreCorrection) == 0
+        told = session.scalars(select(MonthlyReport).where(MonthlyReport.unit_code == "")).one()
+        filed = count(session, Case, Case.created_at >= october.start, Case.created_at < october.end)
+        assert told.body["now"]["filed"] == filed > 3
+        assert [difference for ids in recount.batches(session) for difference in recount.compare(session, ids)] == []
+        assert recount.compare_periods(session) == []
 
 
 def once(database: Database, settings: Settings) -> list[tuple[UUID, str, str, datetime]]:

@@ -114,6 +114,23 @@ def test_a_supervisor_looks_into_a_sign(as_role: SignIn, pages: Database, clock:
         assert session.scalars(select(PressureSign.note)).one() == "社区电脑，已抽听"
 
 
+def test_who_has_no_number_was_not_called(as_role: SignIn, pages: Database, due: Case) -> None:
+    with pages.unit_of_work() as session:
+        nameless = make_case(session, status=CaseStatus.CLOSED)
+        nameless.number_of_requester = None
+        session.flush()
+        surveys.invite(session, nameless)
+        assert session.scalars(select(SurveyAttempt.outcome).where(SurveyAttempt.ended_at.is_not(None))).all() == ["no_way"]
+    supervisor = as_role(Role.SUPERVISOR)
+    assert "还没有打过" in supervisor.get("/signs").text
+
+    caller, url = as_role(Role.CALLBACK_AGENT), address_of(pages)
+    submit(caller, url, "take")
+    submit(caller, url, "unreached", outcome="busy")
+
+    assert "还没有打过" not in supervisor.get("/signs").text
+
+
 def test_the_rule_is_checked_before_it_is_kept(as_role: SignIn, pages: Database) -> None:
     browser = as_role(Role.ADMINISTRATOR)
     page = form(browser.get("/admin/surveys").text, "rule-document")

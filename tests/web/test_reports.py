@@ -140,7 +140,7 @@ def test_a_month_is_closed_and_corrected_on_the_page(
     assert done.status_code == 303
     assert supervisor.post(asked.action, data=asked.filled()).status_code == 409
     correction = form(supervisor.get(done.headers["location"]).text, "correction")
-    sent = correction.filled(number=numbers[1], indicator="resolution", value="100", reason="复核属实")
+    sent = correction.filled(number=numbers[1], indicator="resolution", unit="CGJ", value="100", reason="复核属实")
     assert supervisor.post(correction.action, data=sent).status_code == 303
 
     with pages.reading() as session:
@@ -174,7 +174,7 @@ def test_figures_of_others_stand_beside_ours_and_judges_mark_answers(
     ("path", "values"),
     [
         ("/reports/periods", {"month": "2026-11-01"}),
-        ("/reports/corrections", {"number": "x", "indicator": "resolution", "value": "0", "reason": "无"}),
+        ("/reports/corrections", {"number": "x", "month": "2026-11-01", "indicator": "resolution", "value": "0", "reason": "无"}),
         ("/reports/outside", {"unit": "CGJ", "month": "2026-11-01", "indicator": "fit", "value": "1", "source": "x"}),
         ("/reports/marks", {"key": "0123456789", "number": "x", "points": "1"}),
     ],

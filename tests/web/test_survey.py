@@ -9,7 +9,7 @@ from hotline.db import Database
 from hotline.services import surveys
 from models import Case, CaseStatus, Request, RequestKind, Survey, SurveyAnswer
 from tests.conftest import Drain
-from tests.factories_cases import make_case
+from tests.factories_cases import answer, check, dispatch, make_case, reopen, sign
 from tests.web.forms import form
 
 GIVEN = {"solved": "yes", "result": "satisfied", "unit": "very_satisfied"}
@@ -61,6 +61,26 @@ def test_the_same_answer_twice_is_one(client: TestClient, pages: Database, link:
 
     assert len(given(pages)) == 1
     assert "您的评价已收到" in client.get(link).text
+
+
+def test_an_earlier_link_leads_to_what_is_asked_since_the_case_was_done_again(
+    client: TestClient, pages: Database, drain: Drain, link: str
+) -> None:
+    client.post(link, data={**GIVEN, "solved": "no"})
+    with pages.unit_of_work() as session:
+        case = session.scalars(select(Case)).one()
+        reopen(session, case)
+        for step in (dispatch, sign, answer, check):
+            step(session, case)
+    drain()
+    with pages.reading() as session:
+        again = f"/survey/{surveys.token_of(session.scalars(select(Survey).where(Survey.round == 2)).one())}"
+
+    assert client.get(link).headers["location"] == again
+    client.post(link, data=GIVEN)
+
+    assert [solved for solved, *_ in given(pages)] == [False]
+    assert "您的评价已收到" not in client.get(again).text
 
 
 @pytest.mark.parametrize("missing", ["solved", "result", "unit"])

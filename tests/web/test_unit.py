@@ -12,11 +12,12 @@ from PIL import Image
 from sqlalchemy import select
 
 from hotline.db import Database
+from hotline.services import cases
 from hotline.services.files import files
 from hotline.settings import Settings
-from models import AccessLog, Answer, Assignment, Attachment, Case, CaseStatus, Request, RequestType, Role, now
+from models import AccessLog, Action, Answer, Assignment, Attachment, Case, CaseStatus, Request, RequestType, Role, now
 from tests.conftest import SignIn
-from tests.factories_cases import send_back
+from tests.factories_cases import an_actor, dispatch, fresh_key, send_back
 from tests.web.cases import a_case, lead_url, state
 from tests.web.desk import submit
 from tests.web.forms import form, forms
@@ -44,6 +45,23 @@ def test_a_liaison_signs_and_answers(liaison: TestClient, pages: Database) -> No
     with pages.reading() as session:
         answer = session.scalars(select(Answer)).one()
         assert (answer.public_text, answer.internal_note) == ("已清运。", "第三方清运")
+
+
+def test_a_unit_sees_that_a_closed_case_is_done_again_and_why(liaison: TestClient, pages: Database) -> None:
+    number = a_case(pages, CaseStatus.CLOSED)
+    with pages.unit_of_work() as session:
+        case = session.scalars(select(Case).where(Case.number == number)).one()
+        former = case.public_answer
+        centre = an_actor(session, Role.VERIFIER, Role.DISPATCHER)
+        cases.advance(session, case, Action.REOPEN, by=centre, key=fresh_key(), note="市民说又堆起来了")
+        url = f"/unit/{dispatch(session, case).id}"
+
+    listed, opened = liaison.get("/unit").text, liaison.get(url).text
+
+    assert "二次办理" in listed
+    assert "第 1 次：</b>市民说又堆起来了" in opened
+    assert former
+    assert former in opened
 
 
 def test_a_button_that_would_be_refused_is_not_drawn(liaison: TestClient, pages: Database) -> None:

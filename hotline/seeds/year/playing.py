@@ -60,20 +60,25 @@ class _Year:
                 self.add(following, life)
 
 
-def play(days: Days, settings: Settings, *, first: datetime, end: datetime, contacts: int, seed: int) -> Played:
-    """`days`: opens the session in which a day, or part of one, is played; the same one each time, or a transaction for each."""
+def play(
+    days: Days, settings: Settings, *, first: datetime, end: datetime, contacts: int, seed: int, closes_months: bool = True
+) -> Played:
+    """`days`: opens the session in which a day, or part of one, is played; the same one each time, or a transaction for each.
+
+    `closes_months`: not where more of the same months is to come.
+    """
     # As it is at the beginning: what it would learn on the way depends on how fast the machine is.
     triage.use(triage.start(settings))
     chance = random.Random(seed)  # noqa: S311 -- the same year every time
     with _collected_seldom(), ids_drawn_by(random.Random(seed)):  # noqa: S311
-        return _play(days, chance, first=first, end=end, contacts=contacts)
+        return _play(days, chance, first=first, end=end, contacts=contacts, closes_months=closes_months)
 
 
-def _play(days: Days, chance: random.Random, *, first: datetime, end: datetime, contacts: int) -> Played:
+def _play(days: Days, chance: random.Random, *, first: datetime, end: datetime, contacts: int, closes_months: bool) -> Played:
     year = _Year(end)
     day = arrivals.storm_day(first, end)
     with days() as session:
-        world = World(chance, YearCast(session, acts=0, seated={}), year.add)
+        world = World(chance, YearCast(session, acts=0, seated={}), year.add, closes_months)
         townships = _townships(session)
         township = townships[STORM_TOWNSHIP % len(townships)]
         _plan(world, Matters(session, chance), day, township, first=first, end=end, contacts=contacts)

@@ -1,11 +1,12 @@
 """What is done at set hours of the simulated year: the timetable, the callback desk, the rulings, the month's closing."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hotline.seeds.cast import Cast
 from hotline.seeds.year import people
 from hotline.seeds.year.lives import rework, say
 from hotline.seeds.year.world import HOUR, MINUTE, Life, World
@@ -59,9 +60,8 @@ def watch(world: World, at: datetime) -> Life:
         yield at
 
 
-def add_up(world: World) -> None:
+def add_up(session: Session) -> None:
     """The sums of all days that changed."""
-    session = world.cast.session
     sums.refresh(session)
     while session.scalar(select(ScoreChange.day).limit(1)) is not None:
         sums.refresh(session)
@@ -130,18 +130,34 @@ def _rule(world: World, at: datetime) -> Life:
 
 
 def _supervise(world: World, at: datetime) -> Life:
-    """Units answer measures; a month is closed as soon as it may be, and its report signed."""
-    session, supervisor = world.cast.session, world.cast["supervisor1"]
+    """Units answer measures; a month is closed as soon as it may be."""
     with as_if(at):
         world.cast.answer_measures()
-        closing = periods.next_closing(session)
-        if closing is not None and closing.is_due and not closing.open_appeals:
-            add_up(world)
-            me = Me(supervisor.id, new_id(), supervisor.username, supervisor.name, supervisor.roles, None, "", "")
-            periods.close(session, closing.month, by=me.actor)
-            reports.sign(session, Month(closing.month), reports.CITY, remark="", by=me)
-            world.cast.follow()
+        if world.closes_months:
+            close_month(world.cast)
     yield from ()
+
+
+def close_months(cast: Cast) -> None:
+    """All that the rule allows by now, each on the morning of its first day."""
+    while (closing := periods.next_closing(cast.session)) is not None and closing.is_due:
+        with as_if(min(datetime.combine(closing.from_day, time(MORNING + 1), CITY_TIME), now())):
+            if not close_month(cast):
+                return
+
+
+def close_month(cast: Cast) -> bool:
+    """The next one, with its report signed, if nothing stands in the way."""
+    closing = periods.next_closing(cast.session)
+    if closing is None or not closing.is_due or closing.open_appeals:
+        return False
+    supervisor = cast["supervisor1"]
+    me = Me(supervisor.id, new_id(), supervisor.username, supervisor.name, supervisor.roles, None, "", "")
+    add_up(cast.session)
+    periods.close(cast.session, closing.month, by=me.actor)
+    reports.sign(cast.session, Month(closing.month), reports.CITY, remark="", by=me)
+    cast.follow()
+    return True
 
 
 def _case_of(session: Session, number: str) -> UUID:

@@ -36,6 +36,7 @@ class World:
     cast: YearCast
     # From this moment on the life is played too.
     expect: Callable[[datetime, Life], None]
+    closes_months: bool = True
     opinions: dict[UUID, Opinion] = field(default_factory=dict)
     letters: dict[UUID, Letter] = field(default_factory=dict)
     # Closed cases of a unit that will answer in its citizens' place.

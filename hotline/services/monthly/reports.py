@@ -1,6 +1,6 @@
 """Monthly reports: drawn from what is stored until a supervisor signs, from then on as they were signed; sent to who is named."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -28,6 +28,7 @@ LONGEST = 2000
 MOST_MONTHS = 24
 ALREADY_SIGNED = "This month's report has been signed already."
 NOT_OVER = "The month is not over yet."
+Signed = Mapping[Month, MonthlyReport]
 
 
 @dataclass(frozen=True)
@@ -71,21 +72,23 @@ def latest(session: Session, unit_code: str = CITY) -> list[Listed]:
 def show(session: Session, month: Month, unit_code: str, *, to: Me) -> Report:
     """A unit sees its own, once it is signed."""
     unit = _unit(session, unit_code)
-    row = _signed(session, month, unit_code)
-    if not to.has(*SEEN_BY) and (row is None or unit is None or not _belongs(to, unit)):
+    signed = _signed(session, month, unit_code)
+    if not to.has(*SEEN_BY) and (month not in signed or unit is None or not _belongs(to, unit)):
         raise NotAllowed()
-    return _shown(session, month, unit, row)
+    return _shown(session, month, unit, signed)
 
 
 def signed(session: Session, report_id: UUID) -> Report:
     """For those to whom it is sent: supervisors have named them."""
     row = session.get_one(MonthlyReport, report_id)
-    return _shown(session, Month(row.month), _unit(session, row.unit_code), row)
+    month = Month(row.month)
+    return _shown(session, month, _unit(session, row.unit_code), {month: row})
 
 
-def _shown(session: Session, month: Month, unit: Unit | None, row: MonthlyReport | None) -> Report:
+def _shown(session: Session, month: Month, unit: Unit | None, signed: Signed) -> Report:
+    row = signed.get(month)
     by = session.scalar(select(Staff.name).where(Staff.id == row.signed_by_id)) if row else None
-    compared = _as_signed(row) if row else _drawn(session, month, unit)
+    compared = _as_signed(row) if row else _drawn(session, month, unit, signed)
     return Report(
         month=month,
         unit_code=unit.code if unit else CITY,
@@ -128,9 +131,10 @@ def send(session: Session, report: MonthlyReport) -> int:
 
 def _keep(session: Session, month: Month, unit: Unit | None, *, remark: str, by_id: UUID) -> bool:
     code = unit.code if unit else CITY
-    if _signed(session, month, code) is not None:
+    signed = _signed(session, month, code)
+    if month in signed:
         return False
-    compared = _drawn(session, month, unit)
+    compared = _drawn(session, month, unit, signed)
     kept = {"now": compared.now, "before": compared.before, "year_before": compared.year_before}
     body = {name: each.model_dump(mode="json") if each else None for name, each in kept.items()}
     report_id = new_id()
@@ -141,11 +145,13 @@ def _keep(session: Session, month: Month, unit: Unit | None, *, remark: str, by_
     return True
 
 
-def _drawn(session: Session, month: Month, unit: Unit | None) -> Compared:
+def _drawn(session: Session, month: Month, unit: Unit | None, signed: Signed) -> Compared:
+    """A signed month is compared as everybody was told of it."""
     known = figures.names(session)
+    told = {each: Figures.model_validate(row.body["now"]) for each, row in signed.items()}
     this = figures.of_month(session, month, unit, known)
-    before = figures.to_compare(session, month.before, unit, known)
-    year_before = figures.volume(session, month.year_before, unit)
+    before = told.get(month.before) or figures.to_compare(session, month.before, unit, known)
+    year_before = told.get(month.year_before) or figures.volume(session, month.year_before, unit)
     return Compared(this, *(each if not each.is_empty else None for each in (before, year_before)))
 
 
@@ -154,9 +160,11 @@ def _as_signed(row: MonthlyReport) -> Compared:
     return Compared(Figures.model_validate(row.body["now"]), *(Figures.model_validate(each) if each else None for each in kept))
 
 
-def _signed(session: Session, month: Month, unit_code: str) -> MonthlyReport | None:
-    same = (MonthlyReport.month == month.first, MonthlyReport.unit_code == unit_code)
-    return session.scalars(select(MonthlyReport).where(*same)).one_or_none()
+def _signed(session: Session, month: Month, code: str) -> Signed:
+    """This month's report and those that it is compared with, as far as they are signed."""
+    firsts = [each.first for each in (month, month.before, month.year_before)]
+    rows = select(MonthlyReport).where(MonthlyReport.month.in_(firsts), MonthlyReport.unit_code == code)
+    return {Month(row.month): row for row in session.scalars(rows)}
 
 
 def _unit(session: Session, code: str) -> Unit | None:

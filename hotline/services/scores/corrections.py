@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
-from hotline.errors import Invalid, NotAllowed, NoteRequired, NotFound, RuleBroken
+from hotline.errors import Invalid, NotAllowed, NoteRequired, RuleBroken
 from hotline.services.actors import Actor
 from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores.facts import Facts
 from hotline.services.scores.spans import day_of
-from models import Case, Role, Score, ScoreCorrection, ScorePeriod, Staff, Unit
+from models import Case, Dimension, PeriodFigure, Role, Score, ScoreCorrection, ScoreOmission, ScorePeriod, Staff, Unit
 
 MAY_CORRECT = frozenset({Role.SUPERVISOR})
 MOST = 200
+NOT_CLOSED = "The period of this case is not closed: its score is computed from the facts."
 Key = tuple[str, UUID]
 
 
@@ -54,26 +55,68 @@ def settled_by_hand(session: Session, case: Case, period: ScorePeriod) -> set[Ke
     return {(indicator, unit_id) for indicator, unit_id in session.execute(entered)}
 
 
-def enter(session: Session, case: Case, indicator: Indicator, value: float | None, *, reason: str, by: Actor) -> ScoreCorrection:
-    """By a supervisor: what the case should have counted for the unit that led it; none takes it out."""
+def enter(
+    session: Session,
+    case: Case,
+    indicator: Indicator,
+    value: float | None,
+    *,
+    month: date,
+    unit: Unit | None = None,
+    reason: str,
+    by: Actor,
+) -> ScoreCorrection:
+    """By a supervisor: what the case should have counted in a closed month for the unit that led it at the end, or for one
+    that gave it back; none takes it out."""
     if not by.roles & MAY_CORRECT:
         raise NotAllowed()
     if not reason.strip():
         raise NoteRequired(field="reason")
     if value is not None and not 0 <= value <= 1:
         raise Invalid("Please give a share from 0 to 100.", field="value")
-    if case.closed_at is None or case.lead_unit_id is None:
-        raise NotFound()
-    period = period_of(session, case)
-    key = (str(indicator), case.lead_unit_id)
+    period = session.scalars(select(ScorePeriod).where(ScorePeriod.starts_on == month)).one_or_none()
+    if period is None:
+        raise RuleBroken(NOT_CLOSED)
+    key = (str(indicator), _counted_for(session, case, period, indicator, unit))
     was = values_of(session, case, period).get(key)
     if was == value:
         raise RuleBroken("This is what it counts already.")
     return _add(session, period, case, key, was=was, value=value, reason=reason.strip(), by=by.staff_id)
 
 
-def month_of_entry(session: Session, entry: ScoreCorrection) -> date:
-    return session.get_one(ScorePeriod, entry.period_id).starts_on
+def _counted_for(session: Session, case: Case, period: ScorePeriod, indicator: Indicator, unit: Unit | None) -> UUID:
+    """That unit, if this counts for it in the month; none: the one that led then."""
+    counted = _units_of(session, case, period, Indicator.CONTACT)
+    if not counted:
+        raise RuleBroken("This case does not count in this month.")
+    if unit is None:
+        return counted[0]
+    if indicator == Indicator.RETURN:
+        counted += _units_of(session, case, period, indicator)
+    if unit.id not in counted:
+        raise Invalid("This does not count for that unit in this month.", field="unit")
+    return unit.id
+
+
+def _units_of(session: Session, case: Case, period: ScorePeriod, indicator: Indicator) -> list[UUID]:
+    """A score or an omission of a case there is for each unit that it counts for."""
+    rows = [
+        select(entity.unit_id).where(
+            entity.case_id == case.id,
+            entity.indicator == indicator,
+            entity.scored_on >= period.starts_on,
+            entity.scored_on < period.ends_on,
+        )
+        for entity in (Score, ScoreOmission)
+    ]
+    return [unit_id for unit_id in session.scalars(union_all(*rows)) if unit_id is not None]
+
+
+def units_of(session: Session, period_id: UUID) -> Sequence[tuple[str, str]]:
+    """Code and name of those that have figures in a closed period."""
+    keys = select(PeriodFigure.key).where(PeriodFigure.period_id == period_id, PeriodFigure.dimension == Dimension.UNIT)
+    found = session.execute(select(Unit.code, Unit.name).where(Unit.code.in_(keys)).order_by(Unit.name))
+    return [(code, name) for code, name in found]
 
 
 @dataclass(frozen=True)
@@ -101,7 +144,7 @@ def period_of(session: Session, case: Case) -> ScorePeriod:
     day = day_of(case.closed_at) if case.closed_at else None
     period = session.scalars(select(ScorePeriod).where(ScorePeriod.starts_on <= day, ScorePeriod.ends_on > day)).one_or_none()
     if period is None:
-        raise RuleBroken("The period of this case is not closed: its score is computed from the facts.")
+        raise RuleBroken(NOT_CLOSED)
     return period
 
 

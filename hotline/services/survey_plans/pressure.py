@@ -35,6 +35,8 @@ from models.base import CITY_TIME
 SEEN_BY = frozenset({Role.SUPERVISOR})
 MOST_ROWS = 100
 LOOKED_BACK = timedelta(days=30)
+# The citizen was not called at all.
+NO_CALL = (AttemptOutcome.OVERTAKEN, AttemptOutcome.NO_WAY)
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def see(session: Session, sign_id: UUID, *, note: str, by: Actor) -> PressureSig
 
 def outcomes(session: Session) -> Sequence[tuple[AttemptOutcome, int]]:
     """What came of the calls of the latest 30 days: why citizens were not reached stays to be counted."""
-    ended = (SurveyAttempt.ended_at >= now() - LOOKED_BACK, SurveyAttempt.outcome != AttemptOutcome.OVERTAKEN)
+    ended = (SurveyAttempt.ended_at >= now() - LOOKED_BACK, SurveyAttempt.outcome.not_in(NO_CALL))
     counted = (
         select(SurveyAttempt.outcome, func.count())
         .where(SurveyAttempt.way != SurveyWay.MESSAGE, *ended)

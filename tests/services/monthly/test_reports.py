@@ -20,6 +20,7 @@ from hotline.services.monthly.figures import Figures
 from hotline.services.monthly.months import Month
 from hotline.services.monthly.saying import Compared
 from models import CaseStatus, Grade, MessageWay, MonthlyReport, OutgoingMessage, Role, Subscriber, Survey
+from models.base import as_if
 from tests.conftest import Drain
 from tests.factories import somebody, unit_of
 from tests.factories_cases import make_case
@@ -80,6 +81,20 @@ def test_a_signed_report_stays_as_it_was(city: Database) -> None:
     assert (shown.compared.now.filed, shown.signed_by, shown.may_be_signed) == (4, supervisor.name, False)
     assert shown.signed is not None
     assert shown.signed.remark == "继续盯紧垃圾清运。"
+
+
+def test_a_signed_month_is_compared_as_it_was_signed(city: Database) -> None:
+    with city.unit_of_work() as session:
+        supervisor = somebody(session, Role.SUPERVISOR)
+        reports.sign(session, NOVEMBER, "", remark="", by=supervisor)
+    with city.unit_of_work() as session, as_if(datetime(2026, 11, 30, 2, tzinfo=UTC)):
+        make_case(session)
+
+    with city.reading() as session:
+        before = reports.show(session, NOVEMBER.after, "", to=supervisor).compared.before
+
+    assert before is not None
+    assert (before.received, before.filed) == (9, 9)
 
 
 def test_of_two_supervisors_the_second_is_told(city: Database, database: Database) -> None:

@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 from time_machine import Traveller
 
 from hotline.db import Database
-from hotline.errors import NotAllowed, Outdated, RuleBroken
-from hotline.services import scoring, surveys
+from hotline.errors import Invalid, NotAllowed, Outdated, RuleBroken
+from hotline.services import cases, scoring, surveys
 from hotline.services.actors import Actor
 from hotline.services.profiles.profiles import Indicator
 from hotline.services.scores import appeals, boards, corrections, entries, periods, recount, sums
 from hotline.services.scores.spans import Span, Stretch
-from models import Case, Dimension, Grade, PeriodFigure, Role, Score, ScoreCorrection, ScorePeriod, Survey, Unit, now
+from models import Action, Case, Dimension, Grade, PeriodFigure, Role, Score, ScoreCorrection, ScorePeriod, Survey, Unit, now
+from tests.factories import unit_of
 from tests.factories_cases import an_actor, fresh_key, lead_of, liaison_of
 from tests.services.scores.closing import ANGRY, HAPPY, closed, given_back
 from tests.services.scores.counted import differences
@@ -156,17 +157,49 @@ def test_a_refused_appeal_changes_nothing_and_another_unit_may_not_appeal(sessio
 def test_a_supervisors_correction_stands_beside_the_closed_figure(session: Session, clock: Traveller) -> None:
     case = closed(session, said=ANGRY)
     with pytest.raises(RuleBroken, match="not closed"):
-        corrections.enter(session, case, Indicator.RESOLUTION, 1.0, reason="复核属实", by=supervisor(session))
+        corrections.enter(session, case, Indicator.RESOLUTION, 1.0, month=MONTH, reason="复核属实", by=supervisor(session))
     clock.move_to(LATER)
     period = periods.close(session, MONTH, by=supervisor(session))
 
-    corrections.enter(session, case, Indicator.RESOLUTION, 1.0, reason="复核属实", by=supervisor(session))
+    corrections.enter(session, case, Indicator.RESOLUTION, 1.0, month=MONTH, reason="复核属实", by=supervisor(session))
     scoring.score_case(session, case)
 
     entered = [(each.correction.was, each.correction.value) for each in corrections.of_period(session, period.id)]
     assert entered == [(0.0, 1.0)]
     assert resolution(session) == (1, 0)
     assert differences(session) == []
+
+
+def test_a_correction_reaches_the_unit_that_gave_a_case_back(session: Session, clock: Traveller) -> None:
+    case = given_back(session, clock, first="CGJ", then="ZJJ")
+    clock.move_to(LATER)
+    period = periods.close(session, MONTH, by=supervisor(session))
+
+    def enter(indicator: Indicator, unit: str) -> None:
+        corrections.enter(
+            session, case, indicator, None, month=MONTH, unit=unit_of(session, unit), reason="派错了", by=supervisor(session)
+        )
+
+    with pytest.raises(Invalid):
+        enter(Indicator.RESOLUTION, "CGJ")
+    with pytest.raises(Invalid):
+        enter(Indicator.RETURN, "RSJ")
+    enter(Indicator.RETURN, "CGJ")
+
+    entered = [(each.unit, each.correction.was) for each in corrections.of_period(session, period.id)]
+    assert entered == [(unit_of(session, "CGJ").name, 1.0)]
+    assert differences(session) == []
+
+
+def test_a_correction_reaches_a_case_that_was_opened_again_since(session: Session, clock: Traveller) -> None:
+    case = closed(session, said=ANGRY)
+    clock.move_to(LATER)
+    period = periods.close(session, MONTH, by=supervisor(session))
+    cases.advance(session, case, Action.REOPEN, by=an_actor(session, Role.VERIFIER), key=fresh_key(), note="问题还在")
+
+    corrections.enter(session, case, Indicator.RESOLUTION, 1.0, month=MONTH, reason="当时已解决", by=supervisor(session))
+
+    assert [each.correction.value for each in corrections.of_period(session, period.id)] == [1.0]
 
 
 def test_a_judges_latest_mark_is_the_fit_of_the_answer(session: Session, clock: Traveller) -> None:
