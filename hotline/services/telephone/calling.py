@@ -253,6 +253,13 @@ def no_agent(session: Session, linkedid: str, *, at: datetime) -> None:
     _settle_again(session, call)
 
 
+def self_served(session: Session, linkedid: str, *, at: datetime) -> None:
+    """Keys have told the caller how far a case is; a person may still be asked for."""
+    call = call_rows.hold(session, linkedid, at=at)
+    call_endings.note(call, CallEnding.SELF_SERVED)
+    _settle_again(session, call)
+
+
 def turned_away(session: Session, linkedid: str, *, at: datetime) -> None:
     """A number that is refused for a time has begun to hear so; its caller may still ask for a person, or leave a message."""
     call = call_rows.hold(session, linkedid, at=at)
