@@ -104,11 +104,18 @@ def _conclude(session: Session, call: Call, contact: Contact) -> None:
         contact.concluded_at = call.ended_at
 
 
+def reopen_abandoned(contact: Contact) -> bool:
+    """Whoever gave up is spoken with after all: there may be a matter to file. False if it ended otherwise."""
+    if contact.conclusion != Conclusion.ABANDONED:
+        return False
+    contact.concluded_at, contact.conclusion = None, None
+    contact.version += 1
+    return True
+
+
 def _reopen(session: Session, call: Call, contact: Contact) -> None:
     """What was taken for an abandoned call was none."""
-    if contact.conclusion == Conclusion.ABANDONED:
-        contact.concluded_at, contact.conclusion = None, None
-        contact.version += 1
+    if reopen_abandoned(contact):
         callbacks.withdraw(session, contact.id, at=call.ended_at or call.started_at)
 
 
