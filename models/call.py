@@ -21,6 +21,7 @@ class CallEnding(StrEnum):
     VOICE_MESSAGE = "voice_message"
     WANTS_CALLBACK = "wants_callback"
     NO_AGENT = "no_agent"
+    SELF_SERVED = "self_served"  # was told by keys how far a case is, and asked for nobody
     TURNED_AWAY = "turned_away"  # the number is refused for a time: told why, until when and how to appeal
     NOT_REACHED = "not_reached"  # placed by us, nobody answered
     INTERRUPTED = "interrupted"  # the exchange died, and nothing tells when the call ended

@@ -49,7 +49,10 @@ class Database:
         if name != "case_progress":
             return Outcome("unknown")
         with _LossTold("a look-up", name):
-            return await _look(lambda session: flow_calls.case_progress(session, values, caller=caller), within=KEPT_WITHIN)
+            found = await _look(lambda session: flow_calls.case_progress(session, values, caller=caller), within=KEPT_WITHIN)
+            if found.name in flow_calls.STATES:
+                await self.keep(linkedid, flow_calls.TOLD_STATE, {flow_calls.TOLD_STATE: found.name})
+            return found
         return Outcome("unavailable")
 
     async def _sign(self, name: str, values: Mapping[str, str], linkedid: str) -> Outcome:

@@ -363,6 +363,8 @@ def test_a_waiting_text_is_offered_on_desk_and_telephone(people: Street) -> None
     expect(seat.desk.locator("#ring form[data-form=offer]").first).to_be_visible()
     expect(seat.desk.locator("#ring [data-until]")).to_have_text(re.compile(r"0[34]:\d\d"))
     expect(seat.phone.locator("#now form[data-form=offer]").first).to_be_visible()
+    for page, shown in ((seat.desk, "#ring"), (seat.phone, "#now"), (seat.phone, "html")):
+        assert page.locator(shown).evaluate("shown => shown.scrollWidth - shown.clientWidth") <= 0
 
     seat.desk.keyboard.press("F2")
 

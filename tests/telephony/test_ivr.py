@@ -17,6 +17,7 @@ from sqlalchemy import select
 import ivr_flows
 from hotline import db
 from hotline.db import Database
+from hotline.services import numbering
 from hotline.services.telephone import callbacks
 from hotline.services.telephone.flow_calls import Outcome
 from hotline.settings import Settings
@@ -25,11 +26,12 @@ from hotline.telephony.agi import AgiServer
 from hotline.telephony.console import Console
 from hotline.telephony.ivr import DEFAULT, Ivr
 from hotline.telephony.ivr import Database as Service
-from models import Call, CallbackReason, now
+from models import Call, CallbackReason, CallEnding, now
 from tests.cli.running import PROJECT, environment, is_gone
 from tests.components import Process, wait_until
 from tests.factories_calls import NUMBER, make_call
 from tests.factories_cases import make_case
+from tests.factories_contacts import make_contact, make_inbound
 from tests.services.telephone.test_telephone_rule import change_rule
 from tests.telephony.asterisk import Exchange
 from tests.telephony.fake_peers import FakeAgi, in_loop
@@ -144,6 +146,24 @@ async def test_after_a_call_the_agent_is_graded_where_the_city_asks_for_it(datab
 
     with database.reading() as session:
         assert session.scalars(select(Call.rating).where(Call.linkedid == CALL)).one() == 5
+
+
+@in_loop
+@pytest.mark.parametrize(("code", "ending"), [("right", CallEnding.SELF_SERVED), ("wrong", None)])
+async def test_whoever_hears_how_far_a_case_is_has_asked_for_nobody(
+    database: Database, code: str, ending: CallEnding | None
+) -> None:
+    with database.unit_of_work() as session:
+        make_call(session, linkedid=CALL, facts=())
+        inbound = make_inbound()
+        case = make_case(session, contact=make_contact(session, external_id=inbound.external_id, number=NUMBER))
+        codes = {"right": numbering.repeatable_query_code(inbound.external_id), "wrong": "00000000"}
+        values = {"case_number": "".join(filter(str.isdigit, case.number)), "query_code": codes[code]}
+
+    await Service().look_up("case_progress", values, caller=NUMBER, linkedid=CALL)
+
+    with database.reading() as session:
+        assert session.scalars(select(Call.ending).where(Call.linkedid == CALL)).one() == ending
 
 
 @in_loop

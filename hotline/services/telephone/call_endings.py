@@ -20,7 +20,8 @@ from models import Call, Callback, CallbackReason, CallEnding, CallEvent, CallSt
 # What callers wished for themselves, the stronger last; it counts whoever spoke with them before.
 WISHES = (CallEnding.WANTS_CALLBACK, CallEnding.VOICE_MESSAGE)
 # Noted while the call lasts, and true if nothing better comes.
-_NOTED = (CallEnding.TURNED_AWAY, CallEnding.NO_AGENT, *WISHES)
+_ASKED_NOBODY = (CallEnding.SELF_SERVED, CallEnding.TURNED_AWAY)
+_NOTED = (*_ASKED_NOBODY, CallEnding.NO_AGENT, *WISHES)
 GAVE_UP = frozenset({CallEnding.LEFT_IN_NOTICE, CallEnding.SHORT_ABANDON, CallEnding.ABANDONED, CallEnding.NO_AGENT})
 
 
@@ -72,8 +73,8 @@ def _ending(session: Session, call: Call) -> CallEnding:
         return CallEnding.SPOKEN
     if call.direction == Direction.OUT:
         return CallEnding.NOT_REACHED
-    if call.ending == CallEnding.TURNED_AWAY and call.queued_at is None:
-        return CallEnding.TURNED_AWAY
+    if call.ending in _ASKED_NOBODY and call.queued_at is None:
+        return call.ending
     return CallEnding.NO_AGENT if call.ending == CallEnding.NO_AGENT else _patience(session, call)
 
 
@@ -103,11 +104,18 @@ def _conclude(session: Session, call: Call, contact: Contact) -> None:
         contact.concluded_at = call.ended_at
 
 
+def reopen_abandoned(contact: Contact) -> bool:
+    """Whoever gave up is spoken with after all: there may be a matter to file. False if it ended otherwise."""
+    if contact.conclusion != Conclusion.ABANDONED:
+        return False
+    contact.concluded_at, contact.conclusion = None, None
+    contact.version += 1
+    return True
+
+
 def _reopen(session: Session, call: Call, contact: Contact) -> None:
     """What was taken for an abandoned call was none."""
-    if contact.conclusion == Conclusion.ABANDONED:
-        contact.concluded_at, contact.conclusion = None, None
-        contact.version += 1
+    if reopen_abandoned(contact):
         callbacks.withdraw(session, contact.id, at=call.ended_at or call.started_at)
 
 
@@ -117,6 +125,8 @@ def _hand_on(session: Session, call: Call, contact: Contact) -> None:
         return
     if call.ending == CallEnding.TURNED_AWAY:
         refused_calls.turn_away(session, contact)
+    elif call.ending == CallEnding.SELF_SERVED:
+        queueing.conclude(session, contact, Conclusion.ANSWERED, by=None)
     elif call.ending == CallEnding.VOICE_MESSAGE:
         enqueue_message(session, contact, at=call.ended_at or call.started_at)
         if call.queued_at is None:

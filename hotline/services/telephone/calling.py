@@ -155,6 +155,8 @@ def _give(session: Session, call: Call, at: datetime) -> list[ContactTaken]:
     contact = call_rows.contact_of(session, call)
     if call.direction == Direction.IN:
         callbacks.drop(session, contact.number_hash, at=at, unless=contact.id)
+    if who is not None and call.direction == Direction.OUT:
+        call_endings.reopen_abandoned(contact)
     if who is None or contact.concluded_at is not None or contact.taken_by_id == who:
         return []
     contact.taken_at, contact.taken_by_id = call_rows.earliest(contact.taken_at, at), who
@@ -250,6 +252,13 @@ def no_agent(session: Session, linkedid: str, *, at: datetime) -> None:
     """Nobody was free within the limit, or nobody is there; a message by voice may follow."""
     call = call_rows.hold(session, linkedid, at=at)
     call_endings.note(call, CallEnding.NO_AGENT)
+    _settle_again(session, call)
+
+
+def self_served(session: Session, linkedid: str, *, at: datetime) -> None:
+    """Keys have told the caller how far a case is; a person may still be asked for."""
+    call = call_rows.hold(session, linkedid, at=at)
+    call_endings.note(call, CallEnding.SELF_SERVED)
     _settle_again(session, call)
 
 

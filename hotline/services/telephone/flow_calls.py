@@ -32,6 +32,8 @@ TOLD_OTHERWISE = frozenset({"message", "callback", "reached"})
 # What a survey asks. The last one is stored together with those before it.
 ASKED = ("solved", "result_grade", "unit_grade")
 
+# Noted of a call whose caller hears the state.
+TOLD_STATE = "progress"
 # Every other state is the end of a case.
 PROGRESS = {
     CaseStatus.UNDER_REVIEW: "received",
@@ -43,6 +45,8 @@ PROGRESS = {
     CaseStatus.VERIFYING: "answered",
     CaseStatus.CALLBACK: "answered",
 }
+ENDED = "closed"
+STATES = frozenset({*PROGRESS.values(), ENDED})
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ def keep(session: Session, linkedid: str, what: str, told: Mapping[str, str]) ->
         _call_back(session, session.get_one(Contact, call.contact_id))
     elif what in ASKED:
         _keep_survey(session, linkedid, told)
+    elif what == TOLD_STATE:
+        calling.self_served(session, linkedid, at=now())
     elif what == "refusal":
         calling.turned_away(session, linkedid, at=now())
     elif what == "do_not_call":
@@ -175,8 +181,8 @@ def case_progress(session: Session, values: Mapping[str, str], *, caller: str) -
     if contact.confidential or (case is not None and case.confidential):
         return Outcome("not_told")
     if case is None:
-        return Outcome("closed" if contact.concluded_at else "received")
-    return Outcome(PROGRESS.get(case.status, "closed"))
+        return Outcome(ENDED if contact.concluded_at else "received")
+    return Outcome(PROGRESS.get(case.status, ENDED))
 
 
 def _whole_number(session: Session, typed: str) -> str:

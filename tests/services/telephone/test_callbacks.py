@@ -194,6 +194,28 @@ def test_whoever_takes_one_is_rung_first_and_nobody_else_gets_it(session: Sessio
         callbacks.take(session, callback.id, by=other, at=now())
 
 
+@pytest.mark.parametrize("takes_it", [False, True])
+def test_the_contact_of_who_gave_up_and_is_reached_is_open_again_in_the_hands_of_who_speaks(
+    session: Session, clock: time_machine.Traveller, takes_it: bool
+) -> None:
+    call = make_call(session, number="13800138000", facts=("queued", "ended"))
+    (callback,) = session.scalars(select(Callback)).all()
+    contact, line = session.get_one(Contact, call.contact_id), make_line(session)
+    assert contact.conclusion == Conclusion.ABANDONED
+    by = session.get_one(Staff, line.staff_id)
+    command = callbacks.take(session, callback.id, by=by, at=now()) if takes_it else callbacks.dial(session, callback, at=now())
+
+    placed = calling.placed_by_command(session, str(command.id), command.id, at=now())
+    assert contact.conclusion == Conclusion.ABANDONED
+    calling.answered(session, str(command.id), extension=line.extension, unique_id="rung-back", at=now())
+    calling.ended(session, str(command.id), at=now())
+
+    assert placed is not None
+    assert placed.contact_id == contact.id
+    assert (contact.concluded_at, contact.conclusion, contact.taken_by_id) == (None, None, line.staff_id)
+    assert callback.state == CallbackState.REACHED
+
+
 def test_what_is_taken_off_the_list_is_not_rung(session: Session, clock: time_machine.Traveller) -> None:
     callback, by = owe(session), make_agent(session)
     command = callbacks.dial(session, callback, at=now())

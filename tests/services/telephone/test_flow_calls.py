@@ -1,7 +1,7 @@
 """What flows ask and tell: the entry of a call, what callers say by keys, and how far a case is."""
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,14 +10,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hotline.services import numbering, surveys, tracking
-from hotline.services.telephone import callbacks, flow_calls
+from hotline.services.telephone import callbacks, calling, flow_calls
 from hotline.services.telephone.flow_calls import Entry, Outcome
 from models import (
     Callback,
     CallbackReason,
+    CallbackState,
+    CallEnding,
     Case,
     CaseStatus,
     Citizen,
+    Conclusion,
     Contact,
     Grade,
     Survey,
@@ -316,3 +319,39 @@ def test_of_a_confidential_matter_nothing_is_told(session: Session, letter: tupl
     session.flush()
 
     assert progress(session, digits(case.number), code) == "not_told"
+
+
+# --- who was told by keys and asked for nobody
+
+
+def test_who_heard_the_state_of_a_case_and_hung_up_is_owed_no_call(session: Session) -> None:
+    call = make_call(session, facts=())
+    tell(session, call.linkedid, progress="in_progress")
+
+    calling.ended(session, call.linkedid, at=now())
+
+    contact = session.get_one(Contact, call.contact_id)
+    assert (call.ending, contact.conclusion) == (CallEnding.SELF_SERVED, Conclusion.ANSWERED)
+    assert contact.concluded_at is not None
+    assert session.scalars(select(Callback)).all() == []
+
+
+def test_a_hang_up_that_is_told_before_the_state_counts_the_same(session: Session) -> None:
+    call = make_call(session, facts=("ended",))
+    assert call.ending == CallEnding.LEFT_IN_NOTICE
+
+    tell(session, call.linkedid, progress="closed")
+
+    assert (call.ending, session.get_one(Contact, call.contact_id).conclusion) == (CallEnding.SELF_SERVED, Conclusion.ANSWERED)
+    assert set(session.scalars(select(Callback.state))) <= {CallbackState.DROPPED}
+
+
+def test_who_heard_the_state_and_then_waited_in_vain_is_owed_a_call(session: Session) -> None:
+    call = make_call(session, facts=())
+    tell(session, call.linkedid, progress="answered")
+    calling.queued(session, call.linkedid, at=now(), queue="main")
+
+    calling.ended(session, call.linkedid, at=now() + timedelta(minutes=1))
+
+    assert call.ending == CallEnding.ABANDONED
+    assert session.scalars(select(Callback.contact_id)).all() == [call.contact_id]
