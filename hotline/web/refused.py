@@ -3,9 +3,8 @@
 With script the page stays as it is and a toast says why.
 """
 
-from collections.abc import Iterator
 from contextlib import suppress
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
@@ -16,7 +15,6 @@ from hotline.errors import HotlineError
 from hotline.web import render
 from hotline.web.typed import IN_SCOPE, Sent
 
-PAGE = "hotline_page"
 IN_THE_FORM = frozenset({409, 422})
 _ROUTED = frozenset({"route", "endpoint", "path_params", "router"})
 _OF_THE_FORM = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
@@ -34,28 +32,15 @@ async def read(request: Request, error: HotlineError, sentence: str) -> Sent | N
 
 async def page_again(request: Request, sent: Sent) -> Response | None:
     """The page that the form was on, drawn by its own route; nothing if it cannot be shown any more."""
-    for page in _pages_before(request):
-        answer = _Answer()
-        with suppress(NoPage):
-            await request.app.router(_look_at(request.scope, page, sent), request.receive, answer.take)
-            return _kept_in_mind(request, page, HTMLResponse(bytes(answer.body), status_code=sent.status))
-    return None
-
-
-def _pages_before(request: Request) -> Iterator[str]:
-    """Where the browser says it was; refused a second time, it names the address of the form, and a cookie the page."""
     before = urlsplit(request.headers.get("referer", ""))
-    if before.netloc == request.url.netloc:
-        yield render.local_path(before._replace(scheme="", netloc="").geturl())
-        yield render.local_path(unquote(request.cookies.get(PAGE, "")))
-
-
-def _kept_in_mind(request: Request, page: str, response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    forms_of_page = request.url.path.rsplit("/", 1)[0]
-    secure = request.url.scheme == "https"
-    response.set_cookie(PAGE, quote(page), path=forms_of_page, max_age=3600, httponly=True, samesite="lax", secure=secure)
-    return response
+    if before.netloc != request.url.netloc:
+        return None
+    page = render.local_path(before._replace(scheme="", netloc="").geturl())
+    answer = _Answer()
+    with suppress(NoPage):
+        await request.app.router(_look_at(request.scope, page, sent), request.receive, answer.take)
+        return HTMLResponse(bytes(answer.body), status_code=sent.status, headers={"Cache-Control": "no-store"})
+    return None
 
 
 def _look_at(scope: Scope, page: str, sent: Sent) -> Scope:

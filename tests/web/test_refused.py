@@ -40,18 +40,29 @@ def test_a_refused_check_stands_in_its_form_again(as_role: SignIn, pages: Databa
     assert form(answer.text, "verdict").action == sent.action
 
 
-def test_a_choice_and_a_text_are_kept_when_a_form_is_refused_twice(as_role: SignIn, pages: Database) -> None:
+def test_a_choice_and_a_text_are_kept(as_role: SignIn, pages: Database) -> None:
     number = a_case(pages, CaseStatus.TO_DISPATCH)
     dispatcher, url = as_role(Role.DISPATCHER), f"/verify/to_dispatch/{number}"
     sent = form(dispatcher.get(url).text, "dispatch")
 
-    first = send_from(dispatcher, url, sent, unit="", assists="ZJJ", note=TYPED)
-    again = form(first.text, "dispatch")
-    second = send_from(dispatcher, sent.action, again, unit="", note=again.fields["note"])
+    answer = send_from(dispatcher, url, sent, unit="", assists="ZJJ", note=TYPED)
 
-    assert (first.status_code, second.status_code) == (422, 422)
-    assert again.fields["note"] == form(second.text, "dispatch").fields["note"] == TYPED
-    assert again.fields["assists"] == "ZJJ"
+    assert answer.status_code == 422
+    again = form(answer.text, "dispatch")
+    assert (again.fields["note"], again.fields["assists"]) == (TYPED, "ZJJ")
+
+
+def test_refused_a_second_time_what_was_typed_is_still_there(as_role: SignIn, pages: Database) -> None:
+    """The browser names the address of the form then, which is no page."""
+    number = a_case(pages, CaseStatus.TO_DISPATCH)
+    dispatcher, url = as_role(Role.DISPATCHER), f"/verify/to_dispatch/{number}"
+    sent = form(dispatcher.get(url).text, "dispatch")
+    again = form(send_from(dispatcher, url, sent, unit="", note=TYPED).text, "dispatch")
+
+    answer = send_from(dispatcher, sent.action, again, unit="", note=again.fields["note"])
+
+    assert answer.status_code == 422
+    assert ESCAPED in written_again(answer.text)
 
 
 def test_with_script_the_page_stays_and_a_toast_says_why(as_role: SignIn, pages: Database) -> None:
