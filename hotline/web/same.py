@@ -22,8 +22,14 @@ Number = Annotated[str, Form(max_length=32)]
 
 @router.get("/desk/contact/{contact_id}/same")
 def same(request: Request, look: Look, me: Me, contact_id: UUID, m: int = 1) -> Response:
-    """Loaded after the page, and again when place or words have changed."""
-    return _list(request, look, me, held(look, me, contact_id), min(max(m, 1), matters.MOST))
+    """Loaded after the page, and again when place or words have changed; the call may have been handed on meanwhile."""
+    try:
+        contact = held(look, me, contact_id)
+    except NotFound:
+        if not reading_phone.has_spoken(look, me, contact_id):
+            raise
+        return Response()
+    return _list(request, look, me, contact, min(max(m, 1), matters.MOST))
 
 
 @router.post("/desk/contact/{contact_id}/same")

@@ -100,6 +100,7 @@ def _held_and_back(seat: Seat, city: Telephones, citizen: SipCall) -> None:
     seat.desk.keyboard.press("h")
     expect(seat.phone.locator("body")).to_have_attribute("data-held", "true")
     expect(seat.desk.locator("body")).to_have_attribute("data-held", "true")
+    expect(seat.desk.locator("[data-phone-act=hold]")).to_have_attribute("aria-pressed", "true")
     seat.desk.wait_for_timeout(1500)
     assert not citizen.ended
     seat.desk.keyboard.press("h")

@@ -231,6 +231,10 @@ def test_who_is_joined_to_a_confidential_call_sees_it_and_who_handed_it_on_is_to
 
     assert "由接手的同事办理" in seat.browser.get(address).text
     assert "data-call" in colleague.get(address).text
+    # Asked for by the desk that was open when the call went on.
+    late = f"/desk/contact/{call.contact_id}/same"
+    assert (seat.browser.get(late).status_code, seat.browser.get(late).text) == (200, "")
+    assert as_role(Role.AGENT, username="stranger").get(late).status_code == 404
 
 
 def test_colleagues_are_found_to_hand_a_call_to(seat: Seat, as_role: SignIn) -> None:

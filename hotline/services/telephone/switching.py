@@ -280,9 +280,11 @@ def spy_mode(session: Session, staff: Staff, mode: SpyMode) -> SwitchboardComman
         .order_by(SwitchboardCommand.created_at.desc())
         .limit(1)
     )
-    if spying is None:
+    linkedid = arguments_of(spying)["linkedid"] if spying else None
+    lasts = exists().where(Call.linkedid == linkedid, Call.ended_at.is_(None))
+    if spying is None or not session.scalar(select(lasts)):
         raise RuleBroken("You are listening to no call.")
-    arguments = {"spy": str(spying.id), "linkedid": arguments_of(spying)["linkedid"], "mode": mode.value}
+    arguments = {"spy": str(spying.id), "linkedid": linkedid, "mode": mode.value}
     return ask(session, SwitchboardAction.SPY_MODE, arguments, by=staff.id, lasting=SOON)
 
 

@@ -31,6 +31,11 @@
     return told.microphone ? `软电话已注册 · 分机 ${told.extension}` : "麦克风不可用";
   }
 
+  function press(button, isOn) {
+    button.classList.toggle("on", Boolean(isOn));
+    button.setAttribute("aria-pressed", String(Boolean(isOn)));
+  }
+
   function draw() {
     const state = isThere() ? told.state : "away";
     document.body.dataset.phone = state;
@@ -45,8 +50,8 @@
     }
     for (const button of document.querySelectorAll("[data-when]")) {
       button.hidden = !button.dataset.when.split(" ").includes(state);
-      if (button.dataset.phoneAct === "hold") button.classList.toggle("on", told?.held);
-      if (button.dataset.phoneAct === "mute") button.classList.toggle("on", told?.muted);
+      if (button.dataset.phoneAct === "hold") press(button, told?.held);
+      if (button.dataset.phoneAct === "mute") press(button, told?.muted);
     }
     const problem = document.querySelector("[data-phone-problem]");
     if (problem) {

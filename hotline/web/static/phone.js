@@ -67,6 +67,11 @@
 
   const problem = () => phone?.problem || part("microphone-problem").textContent;
 
+  function press(button, isOn) {
+    button.classList.toggle("on", isOn);
+    button.setAttribute("aria-pressed", String(isOn));
+  }
+
   function draw() {
     const now = stateOf();
     document.body.dataset.phone = now.state;
@@ -79,8 +84,8 @@
     part("problem").hidden = !phone?.problem;
     for (const button of document.querySelectorAll("[data-when]")) {
       button.hidden = !button.dataset.when.split(" ").includes(now.state);
-      if (button.dataset.act === "hold") button.classList.toggle("on", now.held);
-      if (button.dataset.act === "mute") button.classList.toggle("on", now.muted);
+      if (button.dataset.act === "hold") press(button, now.held);
+      if (button.dataset.act === "mute") press(button, now.muted);
     }
     document.title = now.state === "ringing" ? "☎ 来电 · 软电话" : "软电话 · 12345";
     tell(now);

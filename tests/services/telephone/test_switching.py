@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from hotline.db import Database
 from hotline.errors import Invalid, NotAllowed, RuleBroken, TooMany
-from hotline.services.telephone import lines, switching
+from hotline.services.telephone import calling, lines, switching
 from hotline.services.telephone.switching import SpyMode
 from models import (
     Citizen,
@@ -257,6 +257,10 @@ def test_only_shift_leaders_and_supervisors_listen(session: Session) -> None:
     assert mode == {"spy": str(spying.id), "linkedid": "h-1", "mode": "barge"}
     with pytest.raises(NotAllowed):
         switching.spy_mode(session, other, SpyMode.LISTEN)
+
+    calling.ended(session, "h-1", at=now())
+    with pytest.raises(RuleBroken):
+        switching.spy_mode(session, leader, SpyMode.WHISPER)
 
 
 def test_a_practice_call_plays_a_prompt_and_nothing_else(session: Session) -> None:
