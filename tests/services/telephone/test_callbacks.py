@@ -201,12 +201,12 @@ def test_the_contact_of_who_gave_up_and_is_reached_is_open_again_in_the_hands_of
     call = make_call(session, number="13800138000", facts=("queued", "ended"))
     (callback,) = session.scalars(select(Callback)).all()
     contact, line = session.get_one(Contact, call.contact_id), make_line(session)
-    assert contact.conclusion == Conclusion.ABANDONED
+    assert (contact.conclusion, contact.taken_by_id) == (Conclusion.ABANDONED, None)
     by = session.get_one(Staff, line.staff_id)
     command = callbacks.take(session, callback.id, by=by, at=now()) if takes_it else callbacks.dial(session, callback, at=now())
 
     placed = calling.placed_by_command(session, str(command.id), command.id, at=now())
-    assert contact.conclusion == Conclusion.ABANDONED
+    assert (contact.conclusion, contact.taken_by_id) == (Conclusion.ABANDONED, None)
     calling.answered(session, str(command.id), extension=line.extension, unique_id="rung-back", at=now())
     calling.ended(session, str(command.id), at=now())
 
