@@ -91,6 +91,7 @@ class Matter:
     answer_from: str = ""
     survey: str = ""
     survey_answered: bool = False
+    correct_until: datetime | None = None
     may_urge: bool = False
     wishes: frozenset[Wish] = frozenset()
 
@@ -114,6 +115,7 @@ class _Kept:
     events: Sequence[CaseEvent]
     leads: Sequence[Lead]
     survey: Survey | None
+    correct_until: datetime | None
     said: Sequence[Message]
     redirected: str
     questions: Mapping[UUID, str]
@@ -151,6 +153,7 @@ def _kept(session: Session, filed: Sequence[Case], said: Sequence[Message]) -> I
             events=events.get(case.id, []),
             leads=leads.get(case.id, ()),
             survey=invited.get(case.id),
+            correct_until=surveys.correct_until(session, invited[case.id]) if case.id in invited else None,
             said=[message for message in said if message.case_id in (case.id, None)],
             redirected=redirected.get(case.id, ""),
             questions=questions,
@@ -260,6 +263,7 @@ def _matter(contact: Contact, kept: _Kept) -> Matter:
         answer_from=kept.leads[-1][1] if kept.leads else "",
         survey=surveys.token_of(survey) if survey and kept.is_asked else "",
         survey_answered=bool(survey and survey.answered_at),
+        correct_until=kept.correct_until,
         may_urge=case.status in URGEABLE and next_urge(kept.events) <= now(),
         wishes=wishes.open_to(case, kept.events, kept.requests, is_asked=unanswered),
     )

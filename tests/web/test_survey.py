@@ -6,8 +6,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hotline.db import Database
-from hotline.services import surveys
-from models import Case, CaseStatus, Request, RequestKind, Survey, SurveyAnswer
+from hotline.services import numbering, surveys
+from models import Case, CaseStatus, Contact, Request, RequestKind, Survey, SurveyAnswer
 from tests.conftest import Drain
 from tests.factories_cases import answer, check, dispatch, make_case, reopen, sign
 from tests.web.forms import form
@@ -55,6 +55,25 @@ def test_an_answer_can_be_corrected_within_a_day(
     assert 'data-form="survey"' not in shown
 
 
+def test_progress_offers_to_change_an_answer_as_long_as_it_may_be_changed(
+    client: TestClient, pages: Database, link: str, clock: time_machine.Traveller
+) -> None:
+    client.post(link, data=GIVEN)
+    with pages.unit_of_work() as session:
+        contact = session.scalars(select(Contact)).one()
+        number = contact.reference
+        contact.code_hash = numbering.code_hash(number, "12345678")
+    client.post("/track", data={"number": number, "code": "12345678"})
+    assert "改评价" in client.get(f"/track/{number}").text
+
+    clock.shift(25 * 3600)
+    client.post("/track", data={"number": number, "code": "12345678"})
+
+    page = client.get(f"/track/{number}").text
+    assert "改评价" not in page
+    assert "看评价" in page
+
+
 def test_the_same_answer_twice_is_one(client: TestClient, pages: Database, link: str) -> None:
     client.post(link, data=GIVEN)
     client.post(link, data=GIVEN)
@@ -64,9 +83,10 @@ def test_the_same_answer_twice_is_one(client: TestClient, pages: Database, link:
 
 
 def test_an_earlier_link_leads_to_what_is_asked_since_the_case_was_done_again(
-    client: TestClient, pages: Database, drain: Drain, link: str
+    client: TestClient, pages: Database, drain: Drain, link: str, clock: time_machine.Traveller
 ) -> None:
     client.post(link, data={**GIVEN, "solved": "no"})
+    clock.shift(60)
     with pages.unit_of_work() as session:
         case = session.scalars(select(Case)).one()
         reopen(session, case)

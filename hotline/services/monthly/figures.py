@@ -18,6 +18,8 @@ from hotline.services.wall.scores import UnitLine
 from models import (
     Action,
     Area,
+    Assignment,
+    AssignmentStatus,
     Call,
     Case,
     CaseEvent,
@@ -177,7 +179,16 @@ def _steps(session: Session, month: Month, unit: Unit | None) -> dict[str, int]:
     if unit is not None:
         asked = asked.join(Case, Case.id == CaseEvent.case_id).where(Case.lead_unit_id == unit.id)
     row = session.execute(asked).one()
-    return {name: int(count) for name, count in zip(steps, row, strict=True)}
+    done = {name: int(count) for name, count in zip(steps, row, strict=True)}
+    return done if unit is None else {**done, "returned": _given_back(session, month, unit)}
+
+
+def _given_back(session: Session, month: Month, unit: Unit) -> int:
+    """By the unit itself: another one leads those cases now."""
+    returned = (CaseEvent.to_status == AssignmentStatus.RETURNED, _moved(), Assignment.lead, Assignment.parent_id.is_(None))
+    counted = select(func.count()).select_from(CaseEvent).join(Assignment, Assignment.id == CaseEvent.assignment_id)
+    in_month = (CaseEvent.at >= month.start, CaseEvent.at < month.end)
+    return session.scalar(counted.where(Assignment.unit_id == unit.id, *returned, *in_month)) or 0
 
 
 _AT_UNIT = (CaseStatus.DISPATCHED.value, CaseStatus.IN_PROGRESS.value)

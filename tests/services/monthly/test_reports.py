@@ -25,6 +25,7 @@ from tests.conftest import Drain
 from tests.factories import somebody, unit_of
 from tests.factories_cases import make_case
 from tests.fakes import RecordingChannel
+from tests.services.scores.closing import given_back
 
 NOVEMBER = Month.parse("2026-11")
 DECEMBER_2 = datetime(2026, 12, 2, 2, tzinfo=UTC)
@@ -66,6 +67,16 @@ def test_the_figures_agree_with_what_happened(city: Database, database: Database
     assert before.is_empty
     assert (volume.received, volume.filed) == (9, 9)
     assert (of_unit.filed, of_unit.closed, of_unit.received) == (2, 0, 0)
+
+
+def test_a_return_is_told_of_the_unit_that_gave_the_case_back(session: Session, clock: time_machine.Traveller) -> None:
+    given_back(session, clock, first="CGJ", then="ZJJ")
+
+    known = figures.names(session)
+    returned = [figures.of_month(session, NOVEMBER, unit_of(session, unit), known).returned for unit in ("CGJ", "ZJJ")]
+
+    assert returned == [1, 0]
+    assert figures.of_month(session, NOVEMBER, None, known).returned == 1
 
 
 def test_a_signed_report_stays_as_it_was(city: Database) -> None:
