@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
+import time_machine
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
@@ -32,7 +33,9 @@ def test_nobody_takes_anything_before_saying_that_he_is_there(as_role: SignIn, a
     assert browser.get(f"/desk?c={contact_id}").text.count("这件诉求还在等候") == 1
 
 
-def test_the_queue_shows_clocks_in_words_and_masked_numbers(agent: TestClient, arrive: Callable[..., UUID]) -> None:
+def test_the_queue_shows_clocks_in_words_and_masked_numbers(
+    clock: time_machine.Traveller, agent: TestClient, arrive: Callable[..., UUID]
+) -> None:
     arrive(channel="sms", waited=240, text="路灯不亮，看不清路。")
     arrive(channel="mailbox", waited=60, text="希望增设公交站。")
     arrive(channel="mailbox", confidential=True, text="单位欠薪，请保护我。")
