@@ -27,11 +27,14 @@ from models import (
     Staff,
     StaffRole,
     Urgency,
+    now,
 )
 
 MOST_SEATS = 1000
 MOST_CALLERS = 50
 A_NIGHT = timedelta(hours=12)
+# How long a desk shows that a break was refused.
+REFUSAL_TOLD = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,15 @@ def _breaks(session: Session) -> Sequence[Asked]:
         .order_by(BreakRequest.created_at)
     )
     return [Asked(request_id, name, at, reason=reason, minutes=minutes) for request_id, name, at, reason, minutes in rows]
+
+
+def refused_break(session: Session, staff_id: UUID) -> BreakRequest | None:
+    """What this person asked for last, if it was refused a short while ago."""
+    of_person = select(BreakRequest).where(BreakRequest.staff_id == staff_id).order_by(BreakRequest.created_at.desc())
+    last = session.scalars(of_person.limit(1)).one_or_none()
+    if last is None or last.state != BreakState.REFUSED or last.decided_at is None or last.decided_at < now() - REFUSAL_TOLD:
+        return None
+    return last
 
 
 def open_break(session: Session, staff_id: UUID) -> BreakRequest | None:

@@ -49,7 +49,12 @@ def desk(request: Request, look: Look, me: Me, c: UUID | None = None, m: int = 1
     open_id = c or next((contact.id for contact in view.mine), None)
     contact = access.see_contact(look, me, open_id) if open_id else None
     values = _contact_values(look, me, contact, m) if contact else {"contact": None}
-    values |= {"pauses": PAUSES, "wish": reading_floor.open_break(look, me.staff_id), "skills": SKILLS}
+    values |= {
+        "pauses": PAUSES,
+        "wish": reading_floor.open_break(look, me.staff_id),
+        "refused": reading_floor.refused_break(look, me.staff_id),
+        "skills": SKILLS,
+    }
     return render.page(request, "desk/page.html", me=me, queue=view, open_id=open_id, **values)
 
 

@@ -68,6 +68,7 @@ def seat(request: Request) -> Response:
             me=me,
             queue=view,
             wish=reading_floor.open_break(look, me.staff_id),
+            refused=reading_floor.refused_break(look, me.staff_id),
             pauses=agent.PAUSES,
             until=view.wrap_up_until,
             talks=view.call is not None and view.call.is_answered,

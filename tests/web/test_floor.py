@@ -168,11 +168,13 @@ def test_a_break_may_be_refused_or_taken_back(leader: TestClient, agent: TestCli
         asked = form(leader.get("/floor/board").text, "break")
         if answer == "refuse":
             leader.post(asked.action, data=asked.filled(grant=""))
+            assert all("喝水未获批准" in agent.get(path).text for path in ("/desk", "/phone/seat"))
         else:
             assert post(agent, "/floor/break/take-back").headers["location"] == "/desk"
             late = leader.post(asked.action, data=asked.filled(grant="yes"))
             assert (late.status_code, "已经处理或收回" in late.text) == (409, True)
         assert "申请喝水" not in leader.get("/floor/board").text
+    assert "未获批准" not in agent.get("/phone/seat").text
 
     with pages.reading() as session:
         assert {row.state.value for row in session.scalars(select(BreakRequest))} == {"refused", "taken_back"}
