@@ -50,7 +50,7 @@ class BreakState(StrEnum):
 
 
 class BreakRequest(Record):
-    """A break that an agent asks for; granted, it begins when the call in hand is done."""
+    """A break that an agent asks for; granted, it begins at once: no further call comes, one in hand goes on."""
 
     __tablename__ = "break_request"
 
