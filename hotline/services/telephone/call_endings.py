@@ -47,8 +47,8 @@ def settle(session: Session, call: Call) -> None:
         _reopen(session, call, contact)
         _hand_on(session, call, contact)
     owed = _owe(session, call, contact)
-    if owed is None and call.ending == CallEnding.WANTS_CALLBACK:
-        # A hidden number cannot be rung, whatever its caller wished.
+    if call.ending == CallEnding.WANTS_CALLBACK and (owed is None or owed.contact_id != contact.id):
+        # A hidden number cannot be rung, whatever its caller wished; one that is owed a call already is rung for that contact.
         _conclude(session, call, contact)
 
 

@@ -216,6 +216,17 @@ def test_the_contact_of_who_gave_up_and_is_reached_is_open_again_in_the_hands_of
     assert callback.state == CallbackState.REACHED
 
 
+def test_who_asks_twice_is_owed_one_call_and_waits_in_one_contact(session: Session) -> None:
+    asked = ("queued", "wants_callback", "ended")
+    first = make_call(session, number="13800138000", facts=asked)
+    second = make_call(session, number="13800138000", facts=asked)
+
+    (callback,) = session.scalars(select(Callback)).all()
+    open_ones = session.scalars(select(Contact.id).where(Contact.concluded_at.is_(None))).all()
+    assert first.contact_id != second.contact_id
+    assert (callback.contact_id, open_ones) == (first.contact_id, [first.contact_id])
+
+
 def test_what_is_taken_off_the_list_is_not_rung(session: Session, clock: time_machine.Traveller) -> None:
     callback, by = owe(session), make_agent(session)
     command = callbacks.dial(session, callback, at=now())
