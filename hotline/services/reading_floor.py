@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Subquery, and_, func, select
@@ -215,17 +216,19 @@ def _breaks(session: Session) -> Sequence[Asked]:
     return [Asked(request_id, name, at, reason=reason, minutes=minutes) for request_id, name, at, reason, minutes in rows]
 
 
-def refused_break(session: Session, staff_id: UUID) -> BreakRequest | None:
-    """What this person asked for last, if it was refused a short while ago."""
+class Wish(NamedTuple):
+    """What became of the break that a person asked for last."""
+
+    open: BreakRequest | None = None  # nobody has decided, or it has been granted and is not over
+    refused: BreakRequest | None = None  # a short while ago
+
+
+def wish_of(session: Session, staff_id: UUID) -> Wish:
     of_person = select(BreakRequest).where(BreakRequest.staff_id == staff_id).order_by(BreakRequest.created_at.desc())
-    last = session.scalars(of_person.limit(1)).one_or_none()
-    if last is None or last.state != BreakState.REFUSED or last.decided_at is None or last.decided_at < now() - REFUSAL_TOLD:
-        return None
-    return last
-
-
-def open_break(session: Session, staff_id: UUID) -> BreakRequest | None:
-    """The break that this person has asked for and nobody has decided, or the one that has been granted and is not over."""
-    is_open = BreakRequest.state.in_((BreakState.ASKED, BreakState.GRANTED))
-    of_person = select(BreakRequest).where(BreakRequest.staff_id == staff_id, is_open)
-    return session.scalars(of_person.order_by(BreakRequest.created_at.desc()).limit(1)).one_or_none()
+    last = session.scalars(of_person.limit(1).execution_options(populate_existing=True)).one_or_none()
+    if last is None:
+        return Wish()
+    if last.state in (BreakState.ASKED, BreakState.GRANTED):
+        return Wish(open=last)
+    is_new = last.decided_at is not None and last.decided_at >= now() - REFUSAL_TOLD
+    return Wish(refused=last if last.state == BreakState.REFUSED and is_new else None)

@@ -121,8 +121,7 @@ class UnitScore:
     unit_id: UUID
     code: str
     name: str
-    cases: int  # closed, also those that an indicator leaves out
-    timed: int  # of which on-time counts
+    cases: int
     indicators: Mapping[Indicator, float]
     answered_surveys: int
     total: float
@@ -138,19 +137,10 @@ def scoreboard(session: Session, since: datetime, until: datetime, *, unit_id: U
         .group_by(Unit.id, Unit.code, Unit.name, Score.indicator)
     )
     units: dict[tuple[UUID, str, str], dict[Indicator, tuple[float, int]]] = {}
-    for id_, code, name, indicator, mean, count in rows:
-        units.setdefault((id_, code, name), {})[Indicator(indicator)] = (float(mean), count)
-    left_out = _not_timed(session, since, until, unit_id)
-    board = [_unit_score(*unit, figures, weights, left_out.get(unit[0], 0)) for unit, figures in units.items()]
+    for unit_id, code, name, indicator, mean, count in rows:
+        units.setdefault((unit_id, code, name), {})[Indicator(indicator)] = (float(mean), count)
+    board = [_unit_score(*unit, figures, weights) for unit, figures in units.items()]
     return sorted(board, key=lambda score: (-score.total, -score.cases, score.code))
-
-
-def _not_timed(session: Session, since: datetime, until: datetime, unit_id: UUID | None) -> Mapping[UUID, int]:
-    """How many cases of each unit on-time leaves out."""
-    of = (ScoreOmission.indicator == Indicator.ON_TIME, *([ScoreOmission.unit_id == unit_id] if unit_id else []))
-    closed = (ScoreOmission.scored_at >= since, ScoreOmission.scored_at < until)
-    counted = select(ScoreOmission.unit_id, func.count()).where(*of, *closed).group_by(ScoreOmission.unit_id)
-    return {id_: count for id_, count in session.execute(counted)}
 
 
 def _unit_score(
@@ -159,16 +149,13 @@ def _unit_score(
     name: str,
     figures: Mapping[Indicator, tuple[float, int]],
     weights: Mapping[Indicator, float],
-    left_out: int,
 ) -> UnitScore:
     means = {indicator: mean for indicator, (mean, _) in figures.items()}
-    timed = figures.get(Indicator.ON_TIME, (0.0, 0))[1]
     return UnitScore(
         unit_id=unit_id,
         code=code,
         name=name,
-        cases=timed + left_out,
-        timed=timed,
+        cases=figures.get(Indicator.ON_TIME, (0.0, 0))[1],
         indicators=means,
         answered_surveys=figures.get(Indicator.RESOLUTION, (0.0, 0))[1],
         total=weighted(means, weights),

@@ -49,10 +49,11 @@ def desk(request: Request, look: Look, me: Me, c: UUID | None = None, m: int = 1
     open_id = c or next((contact.id for contact in view.mine), None)
     contact = access.see_contact(look, me, open_id) if open_id else None
     values = _contact_values(look, me, contact, m) if contact else {"contact": None}
+    wish = reading_floor.wish_of(look, me.staff_id)
     values |= {
         "pauses": PAUSES,
-        "wish": reading_floor.open_break(look, me.staff_id),
-        "refused": reading_floor.refused_break(look, me.staff_id),
+        "wish": wish.open,
+        "refused": wish.refused,
         "skills": SKILLS,
     }
     return render.page(request, "desk/page.html", me=me, queue=view, open_id=open_id, **values)

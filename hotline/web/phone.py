@@ -61,14 +61,14 @@ def seat(request: Request) -> Response:
     """Where the person stands, for the top of the desk: the exchange moves it as well."""
     with glance(request) as (look, me):
         access.require(me, *access.SERVING)
-        view = reading_phone.phone_now(look, me)
+        view, wish = reading_phone.phone_now(look, me), reading_floor.wish_of(look, me.staff_id)
         return render.fragment(
             request,
             "desk/_presence.html",
             me=me,
             queue=view,
-            wish=reading_floor.open_break(look, me.staff_id),
-            refused=reading_floor.refused_break(look, me.staff_id),
+            wish=wish.open,
+            refused=wish.refused,
             pauses=agent.PAUSES,
             until=view.wrap_up_until,
             talks=view.call is not None and view.call.is_answered,

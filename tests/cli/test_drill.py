@@ -47,8 +47,13 @@ def mailbox(service: Service) -> int:
     return sum(json.loads(line)["channel"] == "mailbox" for line in exported.stdout.splitlines())
 
 
-def test_a_drill_ends_with_its_counts_and_loses_nothing(service: Service) -> None:
-    played = command("drill", "--contacts", "15", "--agents", "2", "--units", "3", env=service.env)
+def test_a_drill_ends_with_its_counts_and_loses_nothing(service: Service, tmp_path: Path) -> None:
+    texts = tmp_path / "some_look_like_nuisance.csv"
+    texts.write_text("id,text\n" + "1,楼道灯坏了，请来修。\n2,打错了，电话打错了，不好意思。\n" * 8)
+
+    played = command(
+        "drill", "--contacts", "15", "--agents", "2", "--units", "3", "--texts", str(texts), "--limit", "100", env=service.env
+    )
 
     assert played.returncode == 0, played.stdout + played.stderr
     counted = dict(line.split() for line in played.stdout.splitlines()[-len(COUNTS) :])
@@ -57,22 +62,13 @@ def test_a_drill_ends_with_its_counts_and_loses_nothing(service: Service) -> Non
     assert counted["surveyed"] == counted["scored"] != "0"
 
 
-def test_letters_that_look_like_nuisance_come_to_their_end(service: Service, tmp_path: Path) -> None:
-    texts = tmp_path / "nuisance.csv"
-    texts.write_text("id,text\n" + "".join(f"{serial},打错了，电话打错了，不好意思。\n" for serial in range(3)))
-
-    played = command(
-        "drill", "--contacts", "3", "--agents", "1", "--units", "1", "--texts", str(texts), "--limit", "60", env=service.env
-    )
-
-    assert played.returncode == 0, played.stdout + played.stderr
-
-
 def begin_two_matters(service: Service) -> str:
     """Somebody at agent1's desk files one of them, and goes away; the contact's reference."""
     with httpx.Client(base_url=service.url, follow_redirects=True) as desk:
         send(desk, form(desk.get("/login").text, "sign-in"), username="agent1", password=PASSWORD)
-        send(desk, form(desk.get("/desk").text, "presence", state="available"))
+        page = desk.get("/desk").text
+        if 'data-key="F8"' in page:
+            send(desk, form(page, "presence", state="available"))
         taken = send(desk, form(desk.get("/desk").text, "take-next"))
         send(desk, form(taken.text, "matter"))
         first = form(desk.get(f"{taken.url}&m=1").text, "file")

@@ -108,7 +108,7 @@ def test_what_is_asked_of_the_leader_stands_there_until_it_is_done(session: Sess
 
     assert [(each.id, each.name) for each in board.help] == [(help_call.id, "甲")]
     assert [(each.id, each.reason, each.minutes) for each in board.breaks] == [(wish.id, "喝水", 15)]
-    assert reading_floor.open_break(session, staff.id) is wish
+    assert reading_floor.wish_of(session, staff.id).open is wish
     assert ([each.notice.text for each in board.notices], len(board.owed), board.connected) == (["通知"], 1, True)
     assert board.announcement is not None
 
@@ -117,7 +117,7 @@ def test_what_is_asked_of_the_leader_stands_there_until_it_is_done(session: Sess
     session.flush()
 
     board = reading_floor.board(session)
-    assert (board.help, board.breaks, reading_floor.open_break(session, staff.id)) == ([], [], None)
+    assert (board.help, board.breaks, reading_floor.wish_of(session, staff.id).open) == ([], [], None)
 
 
 def test_a_break_stands_at_the_desk_until_it_is_over(session: Session) -> None:
@@ -125,14 +125,14 @@ def test_a_break_stands_at_the_desk_until_it_is_over(session: Session) -> None:
     wish = floor.decide_break(session, leader, request_of(session, staff, minutes=15).id, granted=True)
     session.flush()
 
-    assert reading_floor.open_break(session, staff.id) is wish
+    assert reading_floor.wish_of(session, staff.id).open is wish
     assert wish.decided_at is not None
     assert wish.ends_at == wish.decided_at + timedelta(minutes=15)
 
     presence.set_presence(session, staff, PresenceState.AVAILABLE)
     session.flush()
 
-    assert reading_floor.open_break(session, staff.id) is None
+    assert reading_floor.wish_of(session, staff.id).open is None
 
 
 def test_a_line_that_was_left_is_no_longer_at_the_seat(session: Session) -> None:

@@ -97,8 +97,7 @@ def _of_units(now: Figures, least: int) -> Table:
     rows: list[Sequence[Cell]] = []
     for line in (*now.ranked, *now.unranked):
         if line.cases >= least:
-            timed = line.cases if line.timed is None else line.timed
-            on_time = _spoken(Indicator.ON_TIME, line.on_time, timed, least)
+            on_time = _spoken(Indicator.ON_TIME, line.on_time, line.cases, least)
             rows.append((line.name, line.cases, on_time, _spoken(Indicator.RESOLUTION, line.resolution, line.answered, least)))
     return Table(table.key, table.title, [table.columns[number] for number in kept], rows)
 

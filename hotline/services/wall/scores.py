@@ -50,7 +50,6 @@ class UnitLine(BaseModel):
     code: str
     name: str
     cases: int
-    timed: int | None = None  # of how many on-time is; reports that were signed before it was kept do not say
     answered: int
     total: float
     contact: float | None
@@ -66,7 +65,6 @@ def units(session: Session, since: datetime, until: datetime) -> Sequence[UnitLi
             code=each.code,
             name=each.name,
             cases=each.cases,
-            timed=each.timed,
             answered=each.answered_surveys,
             total=each.total,
             contact=each.indicators.get(Indicator.CONTACT),

@@ -139,21 +139,6 @@ def test_a_granted_appeal_leaves_the_case_out(session: Session, clock: Traveller
     assert differences(session) == []
 
 
-def test_a_case_that_on_time_leaves_out_is_still_one_that_the_unit_closed(session: Session, clock: Traveller) -> None:
-    closed(session, said=HAPPY)
-    case = closed(session, said=HAPPY)
-    liaison = liaison_of(session, lead_of(session, case))
-    request = appeals.contest(session, case, "on_time", basis="停水检修，市民同意改期", by=liaison, key=fresh_key())
-
-    appeals.rule_on(session, request, grant=True, note="属实", by=supervisor(session), key=fresh_key())
-    sums.refresh(session)
-
-    ranked = boards.board(session, Dimension.UNIT, Stretch.of(Span.MONTH, MONTH)).line("CGJ")
-    (reported,) = scoring.scoreboard(session, datetime(2026, 11, 1, tzinfo=UTC), LATER)
-    assert ranked is not None
-    assert (ranked.cases, reported.cases, reported.timed) == (2, 2, 1)
-
-
 def test_a_refused_appeal_changes_nothing_and_another_unit_may_not_appeal(session: Session, clock: Traveller) -> None:
     case = closed(session, said=ANGRY)
     with pytest.raises(NotAllowed):
