@@ -67,7 +67,7 @@ def begin_two_matters(service: Service) -> str:
     with httpx.Client(base_url=service.url, follow_redirects=True) as desk:
         send(desk, form(desk.get("/login").text, "sign-in"), username="agent1", password=PASSWORD)
         page = desk.get("/desk").text
-        if 'data-key="F8"' in page:
+        if 'name="state" value="available"' in page:
             send(desk, form(page, "presence", state="available"))
         taken = send(desk, form(desk.get("/desk").text, "take-next"))
         send(desk, form(taken.text, "matter"))
