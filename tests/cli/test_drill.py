@@ -62,8 +62,9 @@ def test_a_drill_ends_with_its_counts_and_loses_nothing(service: Service, tmp_pa
     assert counted["surveyed"] == counted["scored"] != "0"
 
 
-def begin_two_matters(service: Service) -> str:
+def begin_two_matters(service: Service, letters: Path) -> str:
     """Somebody at agent1's desk files one of them, and goes away; the contact's reference."""
+    assert command("replay", str(letters), "--rate", "50", env=service.env).returncode == 0
     with httpx.Client(base_url=service.url, follow_redirects=True) as desk:
         send(desk, form(desk.get("/login").text, "sign-in"), username="agent1", password=PASSWORD)
         page = desk.get("/desk").text
@@ -81,8 +82,8 @@ def send(browser: httpx.Client, sent: PageForm, **values: str) -> httpx.Response
     return browser.post(sent.action, data=sent.filled(**values))
 
 
-def test_a_drill_beside_people_leaves_what_they_have_begun(service: Service) -> None:
-    reference = begin_two_matters(service)
+def test_a_drill_beside_people_leaves_what_they_have_begun(service: Service, letters: Path) -> None:
+    reference = begin_two_matters(service, letters)
 
     played = command("drill", "--contacts", "2", "--agents", "1", "--units", "2", env=service.env)
 
