@@ -56,14 +56,15 @@ def test_an_answer_can_be_corrected_within_a_day(
 
 
 def test_progress_offers_to_change_an_answer_as_long_as_it_may_be_changed(
-    client: TestClient, pages: Database, link: str, clock: time_machine.Traveller
+    clock: time_machine.Traveller, client: TestClient, pages: Database, link: str
 ) -> None:
     client.post(link, data=GIVEN)
     with pages.unit_of_work() as session:
         contact = session.scalars(select(Contact)).one()
         number = contact.reference
         contact.code_hash = numbering.code_hash(number, "12345678")
-    client.post("/track", data={"number": number, "code": "12345678"})
+    unlocked = client.post("/track", data={"number": number, "code": "12345678"})
+    assert unlocked.status_code == 303, unlocked.text
     assert "改评价" in client.get(f"/track/{number}").text
 
     clock.shift(25 * 3600)
